@@ -1,0 +1,6 @@
+"""A training pipeline for a NumPy multilayer perceptron: DVC stages, Hydra settings, MLflow runs.
+
+The stages are `config`, `download`, `normalise`, `train` and `evaluate`, a module each. `core` is the
+mathematics, `files` is what lies on disk, `tracking` is the only door to MLflow and `figures` the only
+door to matplotlib.
+"""

@@ -1,0 +1,1 @@
+"""The mathematics in pure NumPy. Knows no files, no DVC, no Hydra and no MLflow."""

@@ -1,0 +1,48 @@
+"""The parameters that a network starts from. Each scheme draws one layer, and says in a line why one would."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import TypeAlias
+
+import numpy as np
+
+from pipeline.core.network import Layer, Network
+
+Scheme: TypeAlias = Callable[[np.random.Generator, int, int, float], Layer]
+
+
+def uniform(rng: np.random.Generator, fan_in: int, fan_out: int, _scale: float) -> Layer:
+    """Weights and biases in [-0.5, 0.5): what people write first. Too wide for many inputs, so it learns slowly."""
+    return Layer(rng.random((fan_in, fan_out)) - 0.5, rng.random(fan_out) - 0.5)
+
+
+def he(rng: np.random.Generator, fan_in: int, fan_out: int, _scale: float) -> Layer:
+    """N(0, 2 / fan_in): keeps the size of the signal through ReLUs, half of which are off. He et al. (2015), eq. 10."""
+    return Layer(rng.standard_normal((fan_in, fan_out)) * np.sqrt(2 / fan_in), np.zeros(fan_out))
+
+
+def xavier(rng: np.random.Generator, fan_in: int, fan_out: int, _scale: float) -> Layer:
+    """U(-r, r), r = sqrt(6 / (fan_in + fan_out)): keeps signal and gradient alike. Glorot and Bengio (2010), eq. 16."""
+    return Layer(rng.uniform(-1, 1, (fan_in, fan_out)) * np.sqrt(6 / (fan_in + fan_out)), np.zeros(fan_out))
+
+
+def normal(rng: np.random.Generator, fan_in: int, fan_out: int, scale: float) -> Layer:
+    """N(0, scale squared): small, so that every class starts about equally likely, whatever the layer's size."""
+    return Layer(rng.standard_normal((fan_in, fan_out)) * scale, np.zeros(fan_out))
+
+
+def zeros(_rng: np.random.Generator, fan_in: int, fan_out: int, _scale: float) -> Layer:
+    """All zero: never learns, as all units stay equal and no gradient passes. Here to be seen failing."""
+    return Layer(np.zeros((fan_in, fan_out)), np.zeros(fan_out))
+
+
+SCHEMES: dict[str, Scheme] = {scheme.__name__: scheme for scheme in (uniform, he, xavier, normal, zeros)}
+
+
+def initialise(sizes: Sequence[int], scheme: str, scale: float, dtype: str, rng: np.random.Generator) -> Network:
+    """A network of layer sizes d-H-...-C, drawn in float64 and then rounded to `dtype`.
+
+    `scheme` is a key of SCHEMES; `scale` is the standard deviation that `normal` draws with.
+    """
+    layers = (SCHEMES[scheme](rng, fan_in, fan_out, scale) for fan_in, fan_out in pairwise(sizes))
+    return tuple(Layer(layer.weights.astype(dtype), layer.bias.astype(dtype)) for layer in layers)

@@ -1,0 +1,54 @@
+"""Pixels to what a network is fed: one affine map, x = (pixels - shift) / scale, fitted to the training images.
+
+The map is kept beside the pixels and applied by `Affine.apply` alone. The pixels stay the whole numbers that
+they were, an eighth to a quarter of the size, and nothing is rounded before it is used.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.core.arrays import Array
+
+
+class Affine(NamedTuple):
+    """x = (pixels - shift) / scale."""
+
+    shift: Array  # float64, one number () or one for each pixel (d,)
+    scale: Array  # the same; nowhere 0
+
+    def apply(self, pixels: Array, dtype: str) -> Array:
+        """The input of the network, in the shape of `pixels` (n, d), computed in `dtype`."""
+        x: Array = np.subtract(pixels, self.shift.astype(dtype), dtype=dtype)
+        x /= self.scale.astype(dtype)
+        return x
+
+
+def unit(pixels: Array) -> Affine:
+    """The darkest training pixel to 0, the brightest to 1. Raises ValueError where all are equal."""
+    darkest, brightest = float(pixels.min()), float(pixels.max())
+    if darkest == brightest:
+        raise ValueError(f"every pixel of the training images is {darkest:g}, so there is no range to map to [0, 1]")
+    return Affine(np.array(darkest), np.array(brightest - darkest))
+
+
+def standard(pixels: Array) -> Affine:
+    """Each pixel to mean 0 and standard deviation 1 over the training images; a constant pixel to 0."""
+    deviation = pixels.std(axis=0, dtype=np.float64)
+    return Affine(pixels.mean(axis=0, dtype=np.float64), np.where(deviation > 0, deviation, 1.0))
+
+
+def divide_255(_pixels: Array) -> Affine:
+    """Divided by 255, whatever the pixels' range: [0, 1] for most images, a sixteenth of that for `digits`."""
+    return Affine(np.array(0.0), np.array(255.0))
+
+
+def none(_pixels: Array) -> Affine:
+    """The pixels as they are."""
+    return Affine(np.array(0.0), np.array(1.0))
+
+
+METHODS: dict[str, Callable[[Array], Affine]] = {
+    method.__name__: method for method in (unit, standard, divide_255, none)
+}

@@ -1,0 +1,53 @@
+"""Real digits to train on and to validate with, for the tests that need more than a few made-up numbers."""
+
+import numpy as np
+from sklearn.datasets import load_digits
+from threadpoolctl import threadpool_limits
+
+from pipeline.core.arrays import Samples
+from pipeline.core.descent import batches, gradient_descent
+from pipeline.core.initialisation import initialise
+from pipeline.core.normalisation import standard
+from pipeline.core.split import split
+from pipeline.core.training import train
+
+# One thread for matrix products, as in the stage `train`: the same sums to the last bit, and no waiting.
+threadpool_limits(limits=1, user_api="blas")
+
+PIXELS, LABELS = load_digits(return_X_y=True)
+PARTS = split(LABELS, has_published_test=False)
+AFFINE = standard(PIXELS[PARTS["train"]])
+
+
+def samples(part, dtype="float32"):
+    return Samples(AFFINE.apply(PIXELS[PARTS[part]], dtype), LABELS[PARTS[part]])
+
+
+TRAINING, VALIDATION = samples("train"), samples("validation")
+
+
+def untrained(scheme="he", dtype="float32"):
+    """A 64-20-10 network, the same at each call."""
+    return initialise([64, 20, 10], scheme, 0.01, dtype, np.random.default_rng(0))
+
+
+def train_digits(scheme="he", **changes):
+    """Train that network on the digits; what a test is not about has a plain value."""
+    return train_on(untrained(scheme), TRAINING, VALIDATION, **changes)
+
+
+def train_on(
+    network,
+    training,
+    validation,
+    alpha=0.5,
+    iterations=100,
+    reduction="mean",
+    batch_size=None,
+    rng=None,
+    observe=lambda _record: None,
+):
+    """Train a network by the textbook's descent."""
+    source = batches(*training, batch_size, rng or np.random.default_rng(1))
+    states = gradient_descent(network, source, alpha, iterations, reduction)
+    return train(network, states, validation, iterations, observe)

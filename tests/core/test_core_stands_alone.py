@@ -1,0 +1,51 @@
+"""The mathematics knows NumPy and nothing of the pipeline around it, which in turn knows all of its choices."""
+
+import ast
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+import pipeline.core
+from pipeline import settings
+from pipeline.core import network
+from pipeline.core.initialisation import SCHEMES
+from pipeline.core.normalisation import METHODS
+
+ALLOWED = ("collections", "concurrent.futures", "dataclasses", "itertools", "math", "typing", "numpy", "pipeline.core")
+FOLDER = Path(pipeline.core.__file__).parent
+FILES = sorted(FOLDER.rglob("*.py"))
+
+
+def imported_modules(path):
+    """The modules that a file imports, wherever in the file it does; a relative import begins with dots."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield "." * node.level + (node.module or "")
+
+
+def is_allowed(module):
+    return any(module == allowed or module.startswith(f"{allowed}.") for allowed in ALLOWED)
+
+
+@pytest.mark.parametrize("path", FILES, ids=[path.name for path in FILES])
+def test_core_imports_numpy_and_itself_alone(path):
+    assert [module for module in imported_modules(path) if not is_allowed(module)] == []
+
+
+def test_the_files_of_core_are_found():
+    assert {"network.py", "training.py", "normalisation.py"} <= {path.name for path in FILES}
+
+
+def test_one_can_choose_every_initialisation_and_no_other():
+    assert set(get_args(settings.Initialisation)) == set(SCHEMES)
+
+
+def test_one_can_choose_every_normalisation_and_no_other():
+    assert set(get_args(settings.Normalisation)) == set(METHODS)
+
+
+def test_one_can_choose_every_reduction_and_no_other():
+    assert set(get_args(settings.Reduction)) == set(get_args(network.Reduction))

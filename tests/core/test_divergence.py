@@ -1,0 +1,134 @@
+"""A training whose loss leaves the finite numbers: it stops there, and hands back what it last had."""
+
+import warnings
+
+import numpy as np
+import pytest
+from real_digits import TRAINING, VALIDATION, train_digits, train_on, untrained
+
+from pipeline.core.arrays import Samples
+from pipeline.core.descent import batches, gradient_descent
+from pipeline.core.initialisation import initialise
+from pipeline.core.network import Layer, measure
+from pipeline.core.training import is_recorded
+
+# The first explodes over some updates, the second within a few, and the last is itself beyond float32.
+HUGE = pytest.mark.parametrize("alpha", [1e2, 1e10, 1e39])
+
+
+@pytest.fixture(autouse=True)
+def no_warnings():
+    """A training that diverges says so in its outcome and in no warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+def first_loss_that_is_not_finite(alpha):
+    """The number of updates after which an unguarded descent has lost itself."""
+    source = batches(*TRAINING, None, np.random.default_rng(1))
+    with np.errstate(all="ignore"):
+        for state in gradient_descent(untrained(), source, alpha, iterations=100, reduction="mean"):
+            if not np.isfinite(state.loss):
+                return state.iteration
+    raise AssertionError(f"alpha={alpha} does not overflow, so this tests nothing")
+
+
+@HUGE
+def test_a_huge_alpha_diverges_at_the_first_loss_that_is_not_finite(alpha):
+    training = train_digits(alpha=alpha)
+    assert training.outcome == "diverged"
+    assert training.iterations == first_loss_that_is_not_finite(alpha)
+    assert [row.iteration for row in training.history] == list(range(training.iterations))
+
+
+@HUGE
+def test_only_finite_numbers_are_left(alpha):
+    training = train_digits(alpha=alpha)
+    assert np.isfinite(training.history).all()
+    for layer in training.network:
+        assert np.isfinite(layer.weights).all()
+        assert np.isfinite(layer.bias).all()
+
+
+@HUGE
+def test_the_network_returned_is_still_the_one_of_the_last_row(alpha):
+    training = train_digits(alpha=alpha)
+    last = training.history[-1]
+    with np.errstate(all="ignore"):
+        assert (last.loss, last.accuracy) == measure(training.network, *TRAINING)
+        assert (last.validation_loss, last.validation_accuracy) == measure(training.network, *VALIDATION)
+
+
+@HUGE
+def test_observe_sees_exactly_the_history_of_a_diverged_training(alpha):
+    seen = []
+    training = train_digits(alpha=alpha, observe=seen.append)
+    assert seen == training.history
+
+
+def test_the_last_iteration_can_diverge_too():
+    diverges_at = first_loss_that_is_not_finite(1e2)
+    assert train_digits(alpha=1e2, iterations=diverges_at).outcome == "diverged"
+    assert train_digits(alpha=1e2, iterations=diverges_at - 1).outcome == "finished"
+
+
+def train_one_by_one(samples, validation, iterations=200):
+    """A small training, a sample at a time, in the order that seed 9 draws."""
+    return train_on(
+        initialise([2, 3, 2], "he", 0.01, "float32", np.random.default_rng(0)),
+        samples,
+        validation,
+        alpha=0.1,
+        iterations=iterations,
+        batch_size=1,
+        rng=np.random.default_rng(9),
+    )
+
+
+def test_between_two_rows_the_network_goes_back_to_the_last_row():
+    # The sample that comes after 155 updates has no number, and 150 is the last recorded iteration before it.
+    rng = np.random.default_rng(0)
+    x, labels = rng.standard_normal((200, 2)).astype("float32"), rng.integers(0, 2, 200)
+    validation = Samples(x[:20].copy(), labels[:20])
+    comes_after_155 = np.random.default_rng(9).permutation(200)[155]
+    x[comes_after_155] = np.nan
+    assert not is_recorded(155)
+
+    training = train_one_by_one(Samples(x, labels), validation)
+    to_150 = train_one_by_one(Samples(x, labels), validation, iterations=150)
+
+    assert training.outcome == "diverged"
+    assert training.iterations == 155
+    assert training.history == to_150.history
+    for layer, at_150 in zip(training.network, to_150.network, strict=True):
+        np.testing.assert_array_equal(layer.weights, at_150.weights)
+        np.testing.assert_array_equal(layer.bias, at_150.bias)
+
+
+def test_a_network_that_is_lost_before_it_is_trained_has_no_history():
+    network = tuple(Layer(np.float32(1e30) * layer.weights, layer.bias) for layer in untrained())
+    seen = []
+    training = train_on(network, TRAINING, VALIDATION, iterations=10, observe=seen.append)
+    assert training.outcome == "diverged"
+    assert training.iterations == 0
+    assert training.history == seen == []
+    assert training.network is network
+
+
+def test_a_validation_loss_that_is_not_finite_ends_the_training_too():
+    x, labels = np.ones((4, 2), "float32"), np.array([0, 1, 0, 1])
+    training = train_one_by_one(Samples(x, labels), Samples(np.nan * x, labels))
+    assert training.outcome == "diverged"
+    assert training.iterations == 0
+    assert training.history == []
+
+
+def test_an_infinite_weight_behind_a_dead_relu_is_not_kept():
+    # The first update takes 2e39 off the hidden unit's weight, more than float32 holds. The unit is off from then on,
+    # and the last bias alone gets the sample right: the loss is 0.
+    network = (Layer(np.ones((1, 1), "f4"), np.zeros(1, "f4")), Layer(np.array([[10, -10]], "f4"), np.zeros(2, "f4")))
+    sample = Samples(np.ones((1, 1), "f4"), np.array([1]))
+    training = train_on(network, sample, sample, alpha=1e38, iterations=1)
+    assert training.outcome == "diverged"
+    assert training.network == network
