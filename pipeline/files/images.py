@@ -1,0 +1,56 @@
+"""Labelled images as the stage `download` lays them down in raw/: IDX files, named as MNIST's are.
+
+`train` is always there. `t10k`, the test set, is there for the datasets that are published with one.
+"""
+
+from pathlib import Path
+from typing import Literal, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import UserError
+from pipeline.files.idx import read_idx, write_idx
+from pipeline.files.paths import shown
+
+Part: TypeAlias = Literal["train", "t10k"]
+
+
+class Images(NamedTuple):
+    """Images and what they show."""
+
+    pixels: NDArray[np.uint8]  # (n, rows, columns)
+    labels: NDArray[np.uint8]  # (n,)
+
+
+def file_names(part: Part) -> tuple[str, str]:
+    """The names of the images' and the labels' file; MNIST's own end in .gz besides."""
+    return f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"
+
+
+def write_images(directory: Path, part: Part, images: Images) -> None:
+    """Write the two files of a part."""
+    for name, values in zip(file_names(part), images, strict=True):
+        write_idx(directory / name, values)
+
+
+def read_images(directory: Path, part: Part) -> Images | None:
+    """The images of a part, or None where the dataset has no such part. Raises UserError for a damaged file."""
+    found = [path for name in file_names(part) for path in directory.glob(f"{name}*")]
+    if not found:
+        return None
+    if len(found) != len(file_names(part)):
+        raise UserError(
+            f"{shown(directory)}/ has {' and '.join(path.name for path in found)}, but needs one file of images and "
+            f"one of labels for {part}: `dvc repro --force download` brings them anew"
+        )
+    images_file, labels_file = found
+    pixels, labels = read_idx(images_file, dimensions=3), read_idx(labels_file, dimensions=1)
+    if len(pixels) != len(labels):
+        raise UserError(
+            f"{images_file.name} has {len(pixels)} images and {labels_file.name} has {len(labels)} labels: "
+            "they don't belong together; fetch both again from one place"
+        )
+    if len(pixels) == 0:
+        raise UserError(f"{images_file.name} has no images: fetch it again, or choose another dataset")
+    return Images(pixels, labels)

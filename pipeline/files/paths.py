@@ -1,0 +1,59 @@
+"""Where things are."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]  # of the code that is running
+
+CONF = CHECKOUT / "conf"
+PARAMS = CHECKOUT / "params.yaml"
+RAW = CHECKOUT / "raw"
+DATA = CHECKOUT / "data"
+DATA_POINTER = CHECKOUT / "data.dvc"
+NORMALISED = CHECKOUT / "normalised"
+MODEL = CHECKOUT / "model"
+REPORT = CHECKOUT / "report"
+
+
+def project_root() -> Path:
+    """The user's project, also from the temporary checkout in which DVC runs a queued experiment."""
+    return Path(os.environ.get("DVC_ROOT", CHECKOUT))
+
+
+def shown(path: Path) -> str:
+    """The path as one would type it in the project."""
+    return str(path.relative_to(CHECKOUT)) if path.is_relative_to(CHECKOUT) else str(path)
+
+
+@contextmanager
+def replaced(directory: Path) -> Iterator[Path]:
+    """A new, empty directory that takes the place of `directory` if all goes well, and is gone if not."""
+    with partial(directory) as new:
+        yield new
+        shutil.rmtree(directory, ignore_errors=True)
+        new.rename(directory)
+
+
+@contextmanager
+def added(directory: Path) -> Iterator[Path]:
+    """The same, but its files go into `directory` one by one, and what else is there stays."""
+    with partial(directory) as new:
+        yield new
+        directory.mkdir(parents=True, exist_ok=True)
+        for file in new.iterdir():
+            file.replace(directory / file.name)
+
+
+@contextmanager
+def partial(directory: Path) -> Iterator[Path]:
+    """A new, empty directory beside `directory` for what is not yet whole; gone in the end."""
+    new = directory.with_name(directory.name + ".partial")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    try:
+        yield new
+    finally:
+        shutil.rmtree(new, ignore_errors=True)

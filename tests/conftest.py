@@ -1,0 +1,163 @@
+"""A project as a user has it: the files of this checkout in a Git repository of their own, and the real commands."""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+MNIST = Path(os.environ.get("MNIST_DIRECTORY", CHECKOUT.parent / "shared" / "data" / "mnist"))
+
+needs_mnist = pytest.mark.skipif(
+    not MNIST.is_dir(), reason=f"needs the four published MNIST files: set MNIST_DIRECTORY, as {MNIST} is not there"
+)
+
+
+class Project:
+    """A clone of this checkout in which real commands are run, with a store of its own."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "MLFLOW_"))}
+        self.environment = {
+            **inherited,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "DVC_SITE_CACHE_DIR": str(root.parent / "dvc-site-cache"),
+        }
+
+    def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in the project, whatever its exit code."""
+        return subprocess.run(
+            command,
+            cwd=self.root,
+            env=self.environment | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def ok(self, *command: str, **environment: str) -> str:
+        """Run a command that must succeed; what it printed."""
+        done = self.run(*command, **environment)
+        assert done.returncode == 0, f"{' '.join(command)}:\n{done.stdout}"
+        return done.stdout
+
+    def fails(self, *command: str, **environment: str) -> str:
+        """Run a command that must fail without a traceback; what it printed."""
+        done = self.run(*command, **environment)
+        assert done.returncode != 0, f"{' '.join(command)}:\n{done.stdout}"
+        assert "Traceback" not in done.stdout
+        return done.stdout
+
+    def stages_run(self, printed: str) -> list[str]:
+        """The stages that DVC ran, as it says; not those that it skipped or restored."""
+        lines = printed.splitlines()
+        return [line.split("'")[1] for line in lines if line.startswith("Running stage")]
+
+    def read(self, name: str) -> str:
+        return (self.root / name).read_text(encoding="utf-8")
+
+    def write(self, name: str, text: str) -> None:
+        (self.root / name).write_text(text, encoding="utf-8")
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Replace a text that stands once in a file."""
+        text = self.read(name)
+        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {name}"
+        self.write(name, text.replace(old, new))
+
+    def git_status(self) -> str:
+        return self.ok("git", "status", "--porcelain")
+
+    def store(self, name: str = "mlflow.db"):
+        """The MLflow client of a store in the project's folder."""
+        os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+        from mlflow import MlflowClient
+
+        return MlflowClient(f"sqlite:///{self.root / name}")
+
+    def tracked_runs(self, condition: str = "", store: str = "mlflow.db") -> list:
+        """The runs in a store, the oldest first."""
+        client = self.store(store)
+        experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+        return client.search_runs(experiments, condition, order_by=["attributes.start_time ASC"])
+
+
+def new_project(root: Path) -> Project:
+    """Copy what Git knows of this checkout, and what it does not ignore, into a repository of its own."""
+    root.mkdir(parents=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in listed.stdout.splitlines():
+        if (CHECKOUT / name).is_file():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(CHECKOUT / name, root / name)
+    project = Project(root)
+    project.ok("git", "init", "--quiet", "--initial-branch=main")
+    project.ok("git", "config", "user.name", "Tester")
+    project.ok("git", "config", "user.email", "tester@localhost")
+    project.ok("git", "add", "--all")
+    project.ok("git", "commit", "--quiet", "--message", "A fresh clone")
+    return project
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A fresh clone in which `dvc repro` has run, made once for all processes that test. It is not to be changed."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    root = shared / "template" / "clone"
+    with FileLock(shared / "template.lock"):
+        if not root.exists():
+            new_project(root).ok("dvc", "repro")
+    return Project(root)
+
+
+@pytest.fixture(scope="module")
+def reproduced(template: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A copy of it with its store, shared by the tests of a file, in their order."""
+    root = tmp_path_factory.mktemp("reproduced") / "clone"
+    shutil.copytree(template.root, root, symlinks=True, ignore=shutil.ignore_patterns("tmp"))  # .dvc/tmp has locks
+    project = Project(root)
+    project.ok("git", "commit", "--all", "--allow-empty", "--quiet", "--message", "Reproduced on this machine")
+    return project
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A fresh clone, shared by the tests of a file, in their order."""
+    return new_project(tmp_path_factory.mktemp("project") / "clone")
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 (the name is the standard library's)
+        """Say nothing."""
+
+
+@contextmanager
+def served(directory: Path) -> Iterator[str]:
+    """The URL of a directory, served over HTTP from this machine."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(directory)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

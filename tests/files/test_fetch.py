@@ -1,0 +1,160 @@
+"""Fetching a file from a real server on this machine, from a directory, and from where it can't be had."""
+
+import hashlib
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from pipeline.errors import UserError
+from pipeline.files.fetch import fetch
+
+NAME = "digits.gz"
+CONTENT = bytes(range(256)) * 100
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+class Mirror(BaseHTTPRequestHandler):
+    """A mirror that has the file below /good, another one below /other, and breaks off halfway below /cut."""
+
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        bodies = {f"/good/{NAME}": CONTENT, f"/other/{NAME}": CONTENT[::-1], f"/cut/{NAME}": CONTENT}
+        if self.path not in bodies:
+            self.send_error(404)
+            return
+        body = bodies[self.path]
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[: len(body) // 2] if self.path.startswith("/cut") else body)
+
+    def log_message(self, *_):
+        """Keep the tests' output clean."""
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")  # a proxy would not find this machine under that address
+    with ThreadingHTTPServer(("127.0.0.1", 0), Mirror) as running:
+        running.asked = []
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))  # looks so often whether to stop
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def mirror(server):
+    """The URL of the mirror."""
+    return f"http://127.0.0.1:{server.server_port}"
+
+
+@pytest.fixture
+def closed(monkeypatch):
+    """The URL of a server that is down: its port is taken, so that nobody else opens it, and nobody listens."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+@pytest.fixture
+def target(tmp_path):
+    directory = tmp_path / "target"
+    directory.mkdir()
+    return directory
+
+
+def assert_fetched(target):
+    assert [path.name for path in target.iterdir()] == [NAME]
+    assert (target / NAME).read_bytes() == CONTENT
+
+
+def complaint(sources, target):
+    """What a user is told, after it has been seen that nothing is left behind."""
+    with pytest.raises(UserError) as caught:
+        fetch(NAME, SHA256, sources, target)
+    assert list(target.iterdir()) == []
+    return str(caught.value)
+
+
+def test_a_file_is_fetched_from_the_web(mirror, target):
+    fetch(NAME, SHA256, [f"{mirror}/good"], target)
+    assert_fetched(target)
+
+
+def test_a_slash_at_the_end_of_a_source_is_no_matter(mirror, target):
+    fetch(NAME, SHA256, [f"{mirror}/good/"], target)
+    assert_fetched(target)
+
+
+def test_once_a_source_has_the_file_no_other_is_asked(server, mirror, target):
+    fetch(NAME, SHA256, [f"{mirror}/good", f"{mirror}/other"], target)
+    assert server.asked == [f"/good/{NAME}"]
+
+
+def test_the_second_mirror_is_asked_when_the_first_is_down(closed, mirror, target):
+    fetch(NAME, SHA256, [closed, f"{mirror}/good"], target)
+    assert_fetched(target)
+
+
+def test_the_second_mirror_is_asked_when_the_first_does_not_have_the_file(mirror, target):
+    fetch(NAME, SHA256, [f"{mirror}/nowhere", f"{mirror}/good"], target)
+    assert_fetched(target)
+
+
+def test_the_second_mirror_is_asked_when_the_first_has_another_file(mirror, target):
+    fetch(NAME, SHA256, [f"{mirror}/other", f"{mirror}/good"], target)
+    assert_fetched(target)
+
+
+def test_the_second_mirror_is_asked_when_the_first_breaks_off(mirror, target):
+    fetch(NAME, SHA256, [f"{mirror}/cut", f"{mirror}/good"], target)
+    assert_fetched(target)
+
+
+def test_when_all_mirrors_are_down_each_is_named(closed, target):
+    message = complaint([f"{closed}/one", f"{closed}/two"], target)
+    assert NAME in message
+    assert f"{closed}/one/{NAME}" in message
+    assert f"{closed}/two/{NAME}" in message
+
+
+def test_each_source_s_own_reason_is_given(closed, mirror, tmp_path, target):
+    message = complaint([closed, f"{mirror}/nowhere", f"{mirror}/other", str(tmp_path / "missing")], target)
+    assert f"{closed}/{NAME}: " in message
+    assert f"{mirror}/nowhere/{NAME}: 404" in message
+    assert f"{mirror}/other/{NAME}: its sha256 is not" in message
+    assert f"{tmp_path / 'missing' / NAME}: no such file" in message
+    assert "dataset.source" in message
+
+
+def test_a_file_with_the_wrong_checksum_is_not_kept(mirror, target):
+    message = complaint([f"{mirror}/other"], target)
+    assert f"{mirror}/other/{NAME}" in message
+    assert "sha256" in message
+
+
+def test_a_file_that_breaks_off_is_not_kept(mirror, target):
+    assert f"{mirror}/cut/{NAME}" in complaint([f"{mirror}/cut"], target)
+
+
+def test_a_directory_can_be_the_source(tmp_path, target):
+    (tmp_path / NAME).write_bytes(CONTENT)
+    fetch(NAME, SHA256, [str(tmp_path)], target)
+    assert_fetched(target)
+    assert (tmp_path / NAME).read_bytes() == CONTENT
+
+
+def test_a_directory_without_the_file_is_named(tmp_path, target):
+    message = complaint([str(tmp_path)], target)
+    assert f"{tmp_path / NAME}: no such file" in message
+
+
+def test_a_damaged_file_in_a_directory_is_not_kept(tmp_path, target):
+    (tmp_path / NAME).write_bytes(CONTENT[:-1])
+    message = complaint([str(tmp_path)], target)
+    assert f"{tmp_path / NAME}: its sha256 is not" in message

@@ -1,0 +1,160 @@
+"""A model on disk: all that was saved is there again, and nothing that depends on when it was saved."""
+
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipeline.core.initialisation import initialise
+from pipeline.core.network import Layer
+from pipeline.core.training import Record, Training
+from pipeline.errors import UserError
+from pipeline.files.dataset import About
+from pipeline.files.model import fingerprint, load_model, load_network, save_model, write_json
+
+CONFIG = {"dataset": "digits", "alpha": 0.1, "hidden": [5, 3], "batch_size": None, "seed": 0}
+
+# Numbers that come back only if every digit was written.
+HISTORY = [
+    Record(0, 2.302585092994046, 0.1, 1 / 3, 0.0),
+    Record(1, 0.1 + 0.2, 2 / 3, 5e-324, 1.0),
+    Record(100, 1.7976931348623157e308, 1.0, 1.2345678901234567e-17, 0.9999999999999999),
+]
+
+
+def some_training(dtype="float32", sizes=(4, 5, 3, 2)):
+    network = initialise(sizes, "uniform", 0.01, dtype, np.random.default_rng(0))
+    return Training(network, HISTORY, "finished", 100)
+
+
+ABOUT = About({"dataset": {"name": "digits"}, "normalise": "unit"}, "0f.dir", image_shape=(2, 2), classes=2)
+
+
+def save(tmp_path, name, training=None, config=None):
+    """Save a model to a new directory."""
+    directory = tmp_path / name
+    directory.mkdir()
+    save_model(training or some_training(), CONFIG if config is None else config, ABOUT, directory)
+    return directory
+
+
+def assert_same(network, expected):
+    assert len(network) == len(expected)
+    for layer, other in zip(network, expected, strict=True):
+        for values, others in zip(layer, other, strict=True):
+            assert values.dtype == others.dtype
+            np.testing.assert_array_equal(values, others)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_round_trip_changes_nothing(tmp_path, dtype):
+    saved = some_training(dtype)
+    model = load_model(save(tmp_path, "model", saved))
+    assert_same(model.training.network, saved.network)
+    assert model.training.history == saved.history
+    assert all(isinstance(row, Record) and isinstance(row.iteration, int) for row in model.training.history)
+    assert model.training.outcome == "finished"
+    assert model.training.iterations == 100
+    assert model.config == CONFIG
+
+
+def test_random_histories_come_back_to_the_last_bit(tmp_path):
+    rng = np.random.default_rng(0)
+    history = [Record(iteration, *rng.random(4).tolist()) for iteration in range(1000)]
+    model = load_model(save(tmp_path, "model", replace(some_training(), history=history)))
+    assert model.training.history == history
+
+
+def test_an_empty_history_comes_back_empty(tmp_path):
+    saved = replace(some_training(), history=[], outcome="diverged", iterations=0)
+    training = load_model(save(tmp_path, "model", saved)).training
+    assert training.history == []
+    assert (training.outcome, training.iterations) == ("diverged", 0)
+
+
+def test_more_than_nine_layers_come_back_in_their_order(tmp_path):
+    # Sorted as text, weights10 would come before weights2.
+    saved = some_training(sizes=tuple(range(2, 15)))
+    assert_same(load_network(save(tmp_path, "model", saved)), saved.network)
+
+
+def test_the_weights_need_no_pickle(tmp_path):
+    with np.load(save(tmp_path, "model") / "weights.npz", allow_pickle=False) as weights:
+        names = set(weights.files)
+        assert {weights[name].dtype for name in names} == {np.dtype("float32")}
+    assert names == {"weights1", "bias1", "weights2", "bias2", "weights3", "bias3"}
+
+
+def test_saving_twice_gives_the_same_bytes(tmp_path):
+    one, other = save(tmp_path, "one"), save(tmp_path, "other")
+    names = sorted(path.name for path in one.iterdir())
+    assert names == ["config.json", "data.json", "history.csv", "outcome.json", "weights.npz"]
+    for name in names:
+        assert (one / name).read_bytes() == (other / name).read_bytes()
+
+
+def test_no_file_knows_the_time(tmp_path):
+    # A zip's own time goes in steps of two seconds, so the test above could miss it.
+    with zipfile.ZipFile(save(tmp_path, "model") / "weights.npz") as archive:
+        assert {member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+def test_the_loaded_model_has_the_directory_s_fingerprint(tmp_path):
+    directory = save(tmp_path, "model")
+    assert load_model(directory).sha256 == fingerprint(directory)
+    assert len(fingerprint(directory)) == 64
+
+
+def test_the_same_model_has_the_same_fingerprint(tmp_path):
+    assert fingerprint(save(tmp_path, "one")) == fingerprint(save(tmp_path, "other"))
+
+
+@pytest.mark.parametrize("layer", [0, 1, 2])
+@pytest.mark.parametrize("field", ["weights", "bias"])
+def test_the_fingerprint_changes_with_the_last_bit_of_a_weight(tmp_path, layer, field):
+    training = some_training()
+    values = getattr(training.network[layer], field).copy()
+    values.flat[-1] = np.nextafter(values.flat[-1], np.float32(1))
+    network = list(training.network)
+    network[layer] = network[layer]._replace(**{field: values})
+    changed = replace(training, network=tuple(network))
+    assert fingerprint(save(tmp_path, "one")) != fingerprint(save(tmp_path, "other", changed))
+
+
+def test_the_fingerprint_changes_with_a_setting(tmp_path):
+    changed = {**CONFIG, "alpha": 0.2}
+    assert fingerprint(save(tmp_path, "one")) != fingerprint(save(tmp_path, "other", config=changed))
+
+
+def test_the_fingerprint_is_of_the_model_and_not_of_its_history(tmp_path):
+    shorter = replace(some_training(), history=HISTORY[:1])
+    assert fingerprint(save(tmp_path, "one")) == fingerprint(save(tmp_path, "other", shorter))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("wrap", [lambda value: value, lambda value: [1.0, value], lambda value: {"loss": value}])
+def test_json_without_a_number_for_it_is_not_written(tmp_path, value, wrap):
+    path = tmp_path / "metrics.json"
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(path, {"loss": wrap(value)})
+    assert not path.exists()
+
+
+def test_json_is_readable_and_ends_with_a_new_line(tmp_path):
+    write_json(tmp_path / "metrics.json", {"loss": 0.5})
+    assert (tmp_path / "metrics.json").read_text() == '{\n  "loss": 0.5\n}\n'
+
+
+def test_a_layer_is_stored_as_weights_and_bias():
+    # The files' names are made from these: models that are already saved could not be read otherwise.
+    assert Layer._fields == ("weights", "bias")
+
+
+def test_the_data_that_it_was_trained_on_comes_back(tmp_path):
+    assert load_model(save(tmp_path, "model")).about == ABOUT
+
+
+def test_a_directory_without_a_model_is_named(tmp_path):
+    with pytest.raises(UserError, match="dvc repro train"):
+        load_model(tmp_path / "model")
