@@ -1,0 +1,134 @@
+"""The engine against the readable network, its yardstick: the same mathematics, whatever is stacked with what."""
+
+import warnings
+from functools import cache
+
+import numpy as np
+import pytest
+from conftest import MNIST, needs_mnist
+from real_digits import LABELS, PIXELS
+from threadpoolctl import threadpool_limits
+
+from pipeline.core.descent import batches, gradient_descent, updated
+from pipeline.core.engine import Engine, full_batch_descent, member, stack
+from pipeline.core.initialisation import SCHEMES, initialise
+from pipeline.core.network import loss_and_gradient
+from pipeline.core.normalisation import METHODS
+from pipeline.files.images import read_images
+
+HIDDEN = [[20], [20, 15], [20, 15, 12]]
+ITERATIONS = 10
+TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
+
+
+@pytest.fixture(autouse=True)
+def one_blas_thread():
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
+
+
+def alpha_for(method, reduction, images):
+    """A learning rate at which the descent moves, but one ReLU that rounding switches on or off decides nothing."""
+    alpha = 1e-6 if method == "none" else 0.005
+    return alpha / images if reduction == "sum" else alpha
+
+
+def last_state(states):
+    *_, last = states
+    return last
+
+
+@cache
+def images_of(source):
+    """Pixels (n, d) and labels (n,): half of the digits, or every twentieth image of MNIST."""
+    if source == "digits":
+        return PIXELS[::2].astype(np.uint8), LABELS[::2]
+    images = read_images(MNIST, "train")
+    return images.pixels[::20].reshape(-1, 784), images.labels[::20]
+
+
+@cache
+def engine_for(source, method, dtype, threads=2):
+    pixels, labels = images_of(source)
+    return Engine(pixels, labels, 10, METHODS[method](pixels), dtype, threads)
+
+
+def assert_agree(source, scheme, hidden, method, reduction, dtype):
+    pixels, labels = images_of(source)
+    network = initialise([pixels.shape[1], *hidden, 10], scheme, 0.1, dtype, np.random.default_rng(3))
+    how = (alpha_for(method, reduction, len(labels)), ITERATIONS, reduction)
+
+    x = METHODS[method](pixels).apply(pixels, dtype)
+    yardstick = last_state(gradient_descent(network, batches(x, labels, None, np.random.default_rng(0)), *how))
+    found = last_state(full_batch_descent(engine_for(source, method, dtype), network, *how))
+
+    assert found.iteration == yardstick.iteration == ITERATIONS
+    assert found.loss == pytest.approx(yardstick.loss, rel=TOLERANCE[dtype])
+    assert found.accuracy == pytest.approx(yardstick.accuracy, abs=0.01 if dtype == "float32" else 1e-15)
+    for layer, expected in zip(found.network, yardstick.network, strict=True):
+        for values, others in zip(layer, expected, strict=True):
+            assert values.dtype == np.dtype(dtype)
+            np.testing.assert_allclose(values, others, rtol=0, atol=TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("hidden", HIDDEN, ids=str)
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_on_digits_it_is_the_readable_network(scheme, hidden, method, reduction, dtype):
+    assert_agree("digits", scheme, hidden, method, reduction, dtype)
+
+
+@needs_mnist
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_on_mnist_it_is_the_readable_network(scheme, method, dtype):
+    assert_agree("mnist", scheme, [20], method, "mean", dtype)
+
+
+def trained(engine, networks, iterations=5):
+    """The networks after some updates of the whole stack."""
+    stacked = stack(networks)
+    for _ in range(iterations):
+        stacked = updated(stacked, engine.loss_and_gradient(stacked, "mean").gradient, 0.3)
+    return [member(stacked, k) for k in range(len(networks))]
+
+
+def as_bytes(network):
+    return [values.tobytes() for layer in network for values in layer]
+
+
+@pytest.mark.parametrize("hidden", HIDDEN, ids=str)
+@pytest.mark.parametrize("source", ["digits", pytest.param("mnist", marks=needs_mnist)])
+def test_a_network_has_the_same_bits_in_any_stack_and_on_any_threads(source, hidden):
+    sizes = [images_of(source)[0].shape[1], *hidden, 10]
+    networks = [initialise(sizes, "he", 0.1, "float32", np.random.default_rng(seed)) for seed in range(16)]
+
+    alone = as_bytes(trained(engine_for(source, "standard", "float32", threads=1), networks[:1])[0])
+    for threads, members in ((1, [1, 0]), (2, [0]), (2, [4, 2, 0, 3, 1]), (3, [*range(1, 16), 0])):
+        engine = engine_for(source, "standard", "float32", threads)
+        stacked = trained(engine, [networks[k] for k in members])
+        assert as_bytes(stacked[members.index(0)]) == alone
+
+
+def test_of_equal_logits_the_first_is_the_answer_as_for_argmax():
+    pixels, labels = images_of("digits")
+    network = initialise([64, 20, 10], "zeros", 0.1, "float64", np.random.default_rng(0))
+    found = engine_for("digits", "unit", "float64").loss_and_gradient(stack([network]), "mean")
+    x = METHODS["unit"](pixels).apply(pixels, "float64")
+    assert found.accuracy[0] == loss_and_gradient(network, x, labels).accuracy
+    assert found.accuracy[0] == (labels == 0).mean()
+
+
+def test_a_network_that_overflows_leaves_the_others_alone_and_warns_of_nothing():
+    engine = engine_for("digits", "standard", "float32")
+    good, bad = (initialise([64, 20, 10], "normal", s, "float32", np.random.default_rng(0)) for s in (0.1, 1e30))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        both = engine.loss_and_gradient(stack([bad, good]), "mean")
+    assert not np.isfinite(both.loss[0])
+    alone = engine.loss_and_gradient(stack([good]), "mean")
+    assert both.loss[1] == alone.loss[0]
+    assert as_bytes(member(both.gradient, 1)) == as_bytes(member(alone.gradient, 0))

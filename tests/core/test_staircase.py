@@ -1,0 +1,76 @@
+"""The layout holds every image once and whole, and leaves out nothing but zeros."""
+
+import numpy as np
+import pytest
+from conftest import MNIST, needs_mnist
+from real_digits import LABELS, PIXELS
+
+from pipeline.core.staircase import pixel_order, staircase
+from pipeline.files.images import read_images
+
+DIGITS = PIXELS.astype(np.uint8)
+
+
+def images_in(group, pixels):
+    """The images of a group's blocks, put together again: (n, pixels)."""
+    images = []
+    for block in group.blocks:
+        pieces, inputs, in_a_piece = block.inputs.shape
+        rows = np.zeros((pieces * in_a_piece, 1 + pixels), np.uint8)
+        rows[:, group.order[:inputs]] = block.inputs.swapaxes(1, 2).reshape(-1, inputs)
+        assert (rows[:, 0] == 1).all()
+        images.append(rows[:, 1:])
+    return np.concatenate(images)
+
+
+def in_any_order(images):
+    return sorted(map(bytes, images))
+
+
+@pytest.mark.parametrize("count", [1, 5, 127, 128, 129, 600, len(DIGITS)])
+def test_every_image_is_there_once_and_whole(count):
+    [group] = staircase(DIGITS[:count], LABELS[:count])
+    assert in_any_order(images_in(group, 64)) == in_any_order(DIGITS[:count])
+
+
+def test_images_keep_their_labels():
+    [group] = staircase(DIGITS, LABELS)
+    labels = np.concatenate([block.labels.ravel() for block in group.blocks])
+    laid_out = [(bytes(image), label) for image, label in zip(images_in(group, 64), labels, strict=True)]
+    assert sorted(laid_out) == sorted((bytes(image), label) for image, label in zip(DIGITS, LABELS, strict=True))
+
+
+def test_labels_with_many_images_are_groups_of_their_own():
+    many, labels = np.tile(DIGITS, (3, 1)), np.tile(LABELS, 3)
+    groups = staircase(many, labels)
+    assert len(groups) == 10
+    for digit, group in enumerate(groups):
+        assert {*np.concatenate([block.labels.ravel() for block in group.blocks])} == {digit}
+        assert in_any_order(images_in(group, 64)) == in_any_order(many[labels == digit])
+
+
+def test_blocks_are_stairs():
+    [group] = staircase(DIGITS, LABELS)
+    lengths = [block.inputs.shape[1] for block in group.blocks]
+    assert lengths == sorted(lengths, reverse=True)
+
+
+def test_the_rarest_pixels_come_last():
+    # Pixel 1 is used by no image, pixel 0 by one, pixel 3 by one of those left, and pixel 2 by the last one.
+    used = np.array([[1, 0, 1, 1], [0, 0, 1, 1], [0, 0, 1, 0]], bool)
+    order, prefix = pixel_order(used)
+    assert order.tolist() == [2, 3, 0, 1]
+    assert prefix.tolist() == [3, 2, 1]
+
+
+def test_an_image_without_a_pixel_needs_none():
+    _, prefix = pixel_order(np.array([[False, False], [True, False]]))
+    assert prefix.tolist() == [0, 1]
+
+
+@needs_mnist
+def test_mnist_needs_less_than_half_of_its_pixels():
+    images = read_images(MNIST, "train")
+    groups = staircase(images.pixels.reshape(-1, 784), images.labels)
+    work = sum(block.inputs.size for group in groups for block in group.blocks)
+    assert work / 60_000 < 350
