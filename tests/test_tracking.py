@@ -1,0 +1,158 @@
+"""Whatever happens to a training or to the store: a run for each training, in the right state, and nothing twice."""
+
+import math
+import signal
+import subprocess
+import time
+
+import pytest
+from conftest import Project
+
+
+@pytest.fixture
+def endless(reproduced: Project):
+    """Settings of a training that would take hours."""
+    before = reproduced.read("params.yaml")
+    reproduced.edit("params.yaml", "iterations: 500", "iterations: 10000000")
+    yield reproduced
+    reproduced.write("params.yaml", before)
+
+
+def wait_for_a_running_run(project: Project) -> str:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        running = project.tracked_runs("attributes.status = 'RUNNING'")
+        if running and "loss" in running[0].data.metrics:
+            return running[0].info.run_id
+        time.sleep(0.5)
+    raise AssertionError("no run was opened, or nothing logged to it, within a minute")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_training_is_killed_and_keeps_its_history(endless: Project, number: signal.Signals) -> None:
+    training = start(endless)
+    run_id = wait_for_a_running_run(endless)
+    training.send_signal(number)
+    printed, _ = training.communicate(timeout=60)
+    assert training.returncode == 130
+    assert "Traceback" not in printed
+    run = endless.store().get_run(run_id)
+    assert run.info.status == "KILLED"
+    assert "loss" in run.data.metrics
+    assert (endless.root / "model/weights.npz").exists()
+
+
+def test_a_training_that_was_killed_without_a_word_is_closed_by_the_next(endless: Project) -> None:
+    training = start(endless)
+    run_id = wait_for_a_running_run(endless)
+    training.kill()
+    training.communicate()
+    endless.ok("python", "-m", "pipeline.evaluate")
+    assert endless.store().get_run(run_id).info.status == "KILLED"
+
+
+def start(project: Project) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        ["python", "-m", "pipeline.train"],
+        cwd=project.root,
+        env=project.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_a_crashed_training_has_failed(reproduced: Project) -> None:
+    labels = reproduced.root / "normalised/train_labels.npy"
+    kept = labels.read_bytes()
+    labels.unlink()  # a link to DVC's cache, perhaps: put another file in its place
+    labels.write_bytes((reproduced.root / "normalised/test_labels.npy").read_bytes())
+    try:
+        assert reproduced.run("python", "-m", "pipeline.train").returncode != 0
+    finally:
+        labels.write_bytes(kept)
+    assert reproduced.tracked_runs()[-1].info.status == "FAILED"
+
+
+def test_evaluating_again_adds_nothing(reproduced: Project) -> None:
+    before = reproduced.tracked_runs()
+    reproduced.ok("dvc", "repro", "--force", "--single-item", "evaluate")
+    after = reproduced.tracked_runs()
+    assert [run.info.run_id for run in after] == [run.info.run_id for run in before]
+    finished = next(run for run in after if run.info.status == "FINISHED")
+    assert len(reproduced.store().get_metric_history(finished.info.run_id, "test_accuracy")) == 1
+
+
+def test_a_store_without_the_run_is_filled_in_once(reproduced: Project) -> None:
+    [known] = reproduced.tracked_runs("attributes.status = 'FINISHED'")
+    evaluate = ("dvc", "repro", "--force", "--single-item", "evaluate")
+    for _ in range(2):
+        reproduced.ok(*evaluate, MLFLOW_TRACKING_URI=f"sqlite:///{reproduced.root / 'another.db'}")
+    [filled_in] = reproduced.tracked_runs(store="another.db")
+    assert filled_in.data.tags["filled_in"] == "true"
+    assert filled_in.info.status == "FINISHED"
+    assert filled_in.data.params == known.data.params
+    assert filled_in.data.metrics == pytest.approx(known.data.metrics)
+    for tag in ("model_sha256", "data_md5", "outcome"):
+        assert filled_in.data.tags[tag] == known.data.tags[tag]
+    client = reproduced.store("another.db")
+    assert len(client.get_metric_history(filled_in.info.run_id, "loss")) == 141
+    assert [used.dataset.name for used in filled_in.inputs.dataset_inputs] == ["digits"]
+    assert client.list_artifacts(filled_in.info.run_id, "model")
+
+
+def test_the_first_use_of_a_store_is_safe_from_several_processes(reproduced: Project) -> None:
+    connect = "from pipeline import tracking; tracking.connect()"
+    new = f"sqlite:///{reproduced.root / 'new.db'}"
+    processes = [
+        subprocess.Popen(
+            ["python", "-c", connect],
+            cwd=reproduced.root,
+            env=reproduced.environment | {"MLFLOW_TRACKING_URI": new},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    assert [(process.communicate()[0], process.returncode) for process in processes] == [("", 0)] * 3
+    assert [experiment.name for experiment in reproduced.store("new.db").search_experiments()].count("numpy-mlp") == 1
+
+
+def test_a_network_that_is_not_finite_from_the_start_is_a_result_too(reproduced: Project) -> None:
+    reproduced.edit("params.yaml", "init: he", "init: normal")
+    reproduced.edit("params.yaml", "init_scale: 0.01", "init_scale: 10")
+    reproduced.edit("params.yaml", "hidden:\n- 20\n", "hidden:\n" + 200 * "- 50\n")
+    assert "the loss of the untrained network is not finite" in reproduced.ok("python", "-m", "pipeline.train")
+    reproduced.ok("python", "-m", "pipeline.evaluate")
+    [run] = reproduced.tracked_runs("tags.outcome = 'diverged'")
+    assert "test_accuracy" in run.data.metrics
+    assert all(math.isfinite(value) for value in run.data.metrics.values())
+    for name in ("model/history.csv", "report/metrics.json", "report/predictions.csv"):
+        assert "nan" not in reproduced.read(name).lower()
+
+
+def test_a_deleted_experiment_comes_back(reproduced: Project) -> None:
+    store = reproduced.store()
+    store.delete_experiment(store.get_experiment_by_name("numpy-mlp").experiment_id)
+    reproduced.ok("python", "-c", "from pipeline import tracking; tracking.connect()")
+    assert store.get_experiment_by_name("numpy-mlp").lifecycle_stage == "active"
+
+
+def test_a_store_that_cannot_be_used_is_named_without_its_password(reproduced: Project) -> None:
+    uri = "nosuch://user:secret@localhost/store"
+    printed = reproduced.fails("python", "-m", "pipeline.train", MLFLOW_TRACKING_URI=uri)
+    assert "MLFLOW_TRACKING_URI" in printed
+    assert "secret" not in printed
+
+
+def test_a_diverged_training_is_a_result(reproduced: Project) -> None:
+    printed = reproduced.ok("dvc", "exp", "run", "-S", "alpha=1e30", "-S", "iterations=200", "-n", "too-far")
+    assert "diverged" in printed
+    [run] = reproduced.tracked_runs("tags.dvc_exp_name = 'too-far'")
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["outcome"] == "diverged"
+    for name in ("model/history.csv", "model/outcome.json", "report/metrics.json", "report/predictions.csv"):
+        assert "nan" not in reproduced.read(name).lower()
+        assert "inf" not in reproduced.read(name).lower()
+    assert all(abs(value) < 1e300 for value in run.data.metrics.values())
