@@ -1,0 +1,92 @@
+"""Stage `evaluate`: how good model/ is on each part of normalised/, in report/ and in the model's run."""
+
+from math import inf, isfinite
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from pipeline import figures, tracking
+from pipeline.core.arrays import Array
+from pipeline.core.assessment import confusion_matrix, most_confident_mistakes, recall
+from pipeline.core.network import Layer, Network, forward, log_softmax, measure
+from pipeline.errors import UserError, run
+from pipeline.files.dataset import PARTS, Dataset, load_dataset
+from pipeline.files.model import Model, load_model, write_json
+from pipeline.files.paths import MODEL, NORMALISED, REPORT, added
+
+PRECISION = "float64"  # a network that nearly diverged has logits whose loss float32 can't hold
+DECIMALS = 6  # beyond them a figure tells more of the machine than of the network
+
+
+def in_precision(network: Network) -> Network:
+    """The network in the precision in which it is measured."""
+    return tuple(Layer(layer.weights.astype(PRECISION), layer.bias.astype(PRECISION)) for layer in network)
+
+
+def accuracy_and_loss(network: Network, dataset: Dataset) -> dict[str, float]:
+    """Accuracy and loss on every part; no loss that is not finite, as after a divergence it can be."""
+    metrics: dict[str, float] = {}
+    for part in PARTS:
+        loss, accuracy = measure(network, *dataset.samples(part, PRECISION))
+        metrics |= {f"{part}_accuracy": accuracy, f"{part}_loss": loss}
+    return {name: value for name, value in metrics.items() if isfinite(value)}
+
+
+def predictions_table(labels: Array, probabilities: Array) -> pd.DataFrame:
+    """A row for each image: what it is, what it was taken for, and the probability that the network gave to that."""
+    predicted = probabilities.argmax(axis=1)
+    confidence = probabilities[np.arange(len(labels)), predicted].round(DECIMALS)
+    return pd.DataFrame({"actual": labels, "predicted": predicted, "confidence": confidence})
+
+
+def write_report(model: Model, dataset: Dataset, directory: Path) -> dict[str, float]:
+    """Write metrics, predictions and pictures to an empty directory; the metrics."""
+    network = in_precision(model.training.network)
+    pixels, labels = dataset.parts["test"]
+    probabilities = np.exp(log_softmax(forward(network, dataset.samples("test", PRECISION).x)[-1]))
+    confusion = confusion_matrix(labels, probabilities.argmax(axis=1), dataset.about.classes)
+
+    metrics = accuracy_and_loss(network, dataset) | {f"recall_{k}": share for k, share in recall(confusion).items()}
+    metrics = {name: round(value, DECIMALS) for name, value in metrics.items()}
+    write_json(directory / "metrics.json", metrics)
+    predictions = predictions_table(labels, probabilities)
+    predictions.to_csv(directory / "predictions.csv", index_label="image", lineterminator="\n")
+
+    images = pixels.reshape(-1, *dataset.about.image_shape)
+    mistakes = most_confident_mistakes(labels, probabilities)
+    pictures = {
+        "learning_curve": figures.learning_curve(model.training.history),
+        "confusion_matrix": figures.confusion_matrix(confusion),
+        "first_layer_weights": figures.first_layer_weights(network[0].weights, dataset.about.image_shape),
+        "confident_mistakes": figures.confident_mistakes(images[mistakes], predictions.iloc[mistakes]),
+    }
+    for name, picture in pictures.items():
+        figures.save(picture, directory / f"{name}.png")
+    return metrics
+
+
+def main() -> None:
+    """Write report/, and add it to the model's run in MLflow."""
+    model, dataset = load_model(MODEL), load_dataset(NORMALISED)
+    if model.about != dataset.about:
+        raise UserError(
+            f"model/ was trained on other data ({model.about.name}, {model.about.settings['normalise']}) than is in "
+            f"normalised/ ({dataset.about.name}, {dataset.about.settings['normalise']}): `dvc repro` makes them agree"
+        )
+    with (
+        threadpool_limits(limits=1, user_api="blas"),
+        np.errstate(over="ignore", invalid="ignore"),
+        added(REPORT) as directory,
+    ):
+        metrics = write_report(model, dataset, directory)
+    known = tracking.add_report(model, MODEL, metrics, REPORT)
+    for part in PARTS:
+        print(f"{part:>10}: accuracy {metrics[f'{part}_accuracy']:.2%}, loss {metrics.get(f'{part}_loss', inf):.4g}")
+    where = "added to the model's run" if known else "filled in as a run"
+    print(f"report/ has the figures; they are {where} in MLflow: look with `mlflow ui`")
+
+
+if __name__ == "__main__":
+    run(main)

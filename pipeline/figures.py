@@ -1,0 +1,111 @@
+"""The one door to matplotlib: the pictures of an evaluation.
+
+Figures are made without pyplot, which would keep a list of them and pick a window system.
+"""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from pipeline.core.arrays import Array
+from pipeline.core.assessment import recall
+from pipeline.core.training import Record
+
+TRAINING, VALIDATION = "#1f77b4", "#d95f02"
+DOTS_PER_INCH = 120
+FEW = 10  # points of a curve, which are then marked
+UNITS_SHOWN = 40
+MISTAKES_SHOWN = 24
+PER_ROW = 8
+CELL_WIDTH, CELL_HEIGHT = 1.2, 1.4  # of a picture and the space around it, in widths of a picture
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a PNG; without the writer's version in it, so that the same figure has the same bytes."""
+    figure.savefig(path, dpi=DOTS_PER_INCH, metadata={"Software": None})
+
+
+def learning_curve(history: Sequence[Record]) -> Figure:
+    """Loss and accuracy over the iterations, on the training and the validation images."""
+    rows = pd.DataFrame(history, columns=Record._fields)
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    for axes, quantity in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        marker = "o" if len(rows) < FEW else ""
+        axes.plot(rows.iteration, rows[quantity], marker=marker, color=TRAINING, label="training")
+        validation = rows[f"validation_{quantity}"]
+        axes.plot(rows.iteration, validation, marker=marker, color=VALIDATION, label="validation")
+        axes.set(title=quantity.capitalize(), xlabel="iteration")
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+        if quantity == "accuracy":
+            axes.set_ylim(0, 1.02)
+            axes.yaxis.set_major_formatter(PercentFormatter(1))
+        elif len(rows) and rows.loss.min() > 0:
+            axes.set_yscale("log")
+        axes.legend(frameon=False)
+    return figure
+
+
+def confusion_matrix(confusion: Array) -> Figure:
+    """Counts (classes, classes), each row shaded by its share; the recall of each class at the right."""
+    classes = len(confusion)
+    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    recalls = recall(confusion)
+    figure = Figure(figsize=(7.5, 7), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for actual, predicted in np.ndindex(confusion.shape):
+        if confusion[actual, predicted]:
+            colour = "white" if shares[actual, predicted] > 0.5 else "black"
+            axes.text(predicted, actual, str(confusion[actual, predicted]), ha="center", va="center", color=colour)
+    axes.set(xlabel="predicted", ylabel="actual", xticks=range(classes), yticks=range(classes))
+    axes.set_title("Confusion matrix (test), recall at the right")
+    right = axes.secondary_yaxis("right")
+    right.set_yticks(range(classes), [f"{recalls[k]:.1%}" if k in recalls else "none" for k in range(classes)])
+    right.tick_params(length=0)
+    return figure
+
+
+def first_layer_weights(weights: Array, image_shape: tuple[int, int]) -> Figure:
+    """The weights (d, H) of each unit of the first layer as an image: what it looks for, in shades of its own."""
+    shown = weights[:, :UNITS_SHOWN].T
+    reach = np.abs(shown).max(axis=1, keepdims=True)
+    images = (shown / np.where(reach > 0, reach, 1)).reshape(-1, *image_shape)
+    captions = [f"unit {unit}" for unit in range(len(images))]
+    return contact_sheet("First-layer weights: red for, blue against", images, captions, "RdBu_r", (-1, 1))
+
+
+def confident_mistakes(images: Array, predictions: pd.DataFrame) -> Figure:
+    """The wrongly classified images (m, rows, columns), the surest first, and their rows of predictions.csv."""
+    rows: list[Any] = list(predictions.head(MISTAKES_SHOWN).itertuples())
+    captions = [f"{row.actual} taken for {row.predicted}\n{sureness(row.confidence)}" for row in rows]
+    title = "Most confidently wrong (test)" if captions else "No image of the test set is wrongly classified"
+    return contact_sheet(title, images[: len(captions)], captions, "gray_r", (0, images.max(initial=1)))
+
+
+def sureness(confidence: float) -> str:
+    """A probability in words; a network that diverged may have none."""
+    return f"{confidence:.0%} sure" if math.isfinite(confidence) else ""
+
+
+def contact_sheet(
+    title: str, images: Array, captions: Sequence[str], colours: str, limits: tuple[float, float]
+) -> Figure:
+    """Small pictures (m, rows, columns) side by side in one pair of axes, which draws far faster than m of them."""
+    rows = max(1, math.ceil(len(images) / PER_ROW))
+    figure = Figure(figsize=(10, 0.6 + 1.5 * rows), layout="constrained")
+    axes = figure.subplots()
+    for place, (image, caption) in enumerate(zip(images, captions, strict=True)):
+        down, right = divmod(place, PER_ROW)
+        left, top = right * CELL_WIDTH, down * CELL_HEIGHT
+        axes.imshow(image, cmap=colours, vmin=limits[0], vmax=limits[1], extent=(left, left + 1, top + 1, top))
+        axes.text(left + 0.5, top - 0.04, caption, ha="center", va="bottom", fontsize=8)
+    axes.set(xlim=(0, PER_ROW * CELL_WIDTH), ylim=(rows * CELL_HEIGHT - 0.3, -0.35), title=title)
+    axes.set_axis_off()
+    return figure

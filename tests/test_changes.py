@@ -1,0 +1,68 @@
+"""Exactly the stages that a change concerns run again, and undoing it brings everything back without work."""
+
+import pytest
+from conftest import Project
+
+CONFIG = "conf/config.yaml"
+
+
+@pytest.fixture(autouse=True)
+def undone(reproduced: Project):
+    """Take the change back: then DVC restores what it had, runs nothing but the composing, and Git sees no change."""
+    yield
+    reproduced.ok("git", "checkout", "--quiet", "conf", "pipeline")
+    assert set(reproduced.stages_run(reproduced.ok("dvc", "repro"))) <= {"config"}
+    assert reproduced.git_status() == ""
+
+
+def test_a_comment_concerns_the_composing_alone(reproduced: Project) -> None:
+    reproduced.edit(CONFIG, "seed: 0 #", "seed: 0 # A remark:")
+    assert reproduced.stages_run(reproduced.ok("dvc", "repro")) == ["config"]
+
+
+def test_alpha_concerns_training_and_evaluation(reproduced: Project) -> None:
+    reproduced.edit(CONFIG, "alpha: 0.5", "alpha: 0.4")
+    assert reproduced.stages_run(reproduced.ok("dvc", "repro")) == ["config", "train", "evaluate"]
+    first, second = reproduced.tracked_runs()
+    assert (first.data.params["alpha"], second.data.params["alpha"]) == ("0.5", "0.4")
+    assert (first.data.tags["git_dirty"], second.data.tags["git_dirty"]) == ("false", "true")
+
+
+def test_the_normalisation_concerns_what_follows_it(reproduced: Project) -> None:
+    reproduced.edit(CONFIG, "normalise: standard", "normalise: unit")
+    assert reproduced.stages_run(reproduced.ok("dvc", "repro")) == ["config", "normalise", "train", "evaluate"]
+
+
+def test_the_dataset_concerns_everything(reproduced: Project) -> None:
+    header = ",".join(["label", *(f"pixel{i}" for i in range(4))])
+    rows = [",".join(map(str, [label, 255 * label, 0, 255 * label, copy])) for label in (0, 1) for copy in range(20)]
+    reproduced.write("mine.csv", "\n".join([header, *rows]))
+    reproduced.edit(CONFIG, "dataset: digits", "dataset: csv")
+    reproduced.edit("conf/dataset/csv.yaml", "path: train.csv", "path: mine.csv")
+    reproduced.edit("conf/dataset/csv.yaml", "image_shape: [28, 28]", "image_shape: [2, 2]")
+    printed = reproduced.ok("dvc", "repro")
+    assert reproduced.stages_run(printed) == ["config", "download", "normalise", "train", "evaluate"]
+    assert "Importing 'raw' -> 'data'" in printed
+    (reproduced.root / "mine.csv").unlink()
+
+
+def test_params_yaml_edited_by_hand_gives_way_to_conf(reproduced: Project) -> None:
+    reproduced.edit("params.yaml", "alpha: 0.5", "alpha: 0.1")
+    assert reproduced.stages_run(reproduced.ok("dvc", "repro")) == ["config"]
+    assert "alpha: 0.5" in reproduced.read("params.yaml")
+
+
+def test_an_invalid_setting_stops_before_any_work_and_loses_nothing(reproduced: Project) -> None:
+    reproduced.edit(CONFIG, "alpha: 0.5", "alpha: -1")
+    printed = reproduced.fails("dvc", "repro")
+    assert "alpha can't be -1: it must be a number greater than 0" in printed
+    assert reproduced.stages_run(printed) == ["config"]
+    assert "alpha: 0.5" in reproduced.read("params.yaml")
+    assert (reproduced.root / "model/weights.npz").exists()
+
+
+def test_yaml_that_cannot_be_read_is_named(reproduced: Project) -> None:
+    reproduced.edit(CONFIG, "hidden: [20]", "hidden: [20")
+    printed = reproduced.fails("dvc", "repro")
+    assert "conf/ can't be composed" in printed
+    assert "config.yaml" in printed

@@ -1,0 +1,166 @@
+"""What a new user sees: a fresh clone, `dvc repro`, and a trained, evaluated, tracked network."""
+
+import json
+import math
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from conftest import CHECKOUT, Project, new_project
+from threadpoolctl import threadpool_info
+
+METRICS_BY_STEP = ["loss", "accuracy", "validation_loss", "validation_accuracy"]
+PICTURES = ["confident_mistakes", "confusion_matrix", "first_layer_weights", "learning_curve"]
+BUILT_WITH = "SkylakeX"  # the OpenBLAS kernels with which the committed dvc.lock was made
+
+
+@pytest.fixture(scope="module")
+def fresh(template: Project) -> Project:
+    return template
+
+
+@pytest.fixture(scope="module")
+def run(fresh: Project):
+    [run] = fresh.tracked_runs()
+    return run
+
+
+def test_everything_that_git_knows_is_as_it_was(fresh: Project) -> None:
+    changed = fresh.git_status()
+    architectures = {library.get("architecture") for library in threadpool_info()}
+    if BUILT_WITH in architectures:
+        assert changed == ""
+    else:  # other kernels round otherwise in the last bits, so the weights have other checksums
+        assert set(changed.split()) <= {"M", "dvc.lock", "report/metrics.json"}
+
+
+def test_what_does_not_come_from_blas_has_the_committed_checksums(fresh: Project) -> None:
+    committed = yaml.safe_load((CHECKOUT / "dvc.lock").read_text())["stages"]
+    made = yaml.safe_load(fresh.read("dvc.lock"))["stages"]
+    for stage in ("config", "download", "normalise"):
+        assert made[stage] == committed[stage]
+
+
+def test_again_nothing_is_to_be_done(fresh: Project) -> None:
+    assert "Data and pipelines are up to date" in fresh.ok("dvc", "repro")
+
+
+def test_another_checkout_with_more_threads_makes_the_same_bytes(fresh: Project, tmp_path) -> None:
+    other = new_project(tmp_path / "another" / "clone")
+    other.ok("dvc", "repro", OPENBLAS_NUM_THREADS="2", OMP_NUM_THREADS="2")
+    assert other.read("dvc.lock") == fresh.read("dvc.lock")
+    assert other.read("data.dvc") == fresh.read("data.dvc")
+
+
+def test_the_stages_are_one_connected_path(fresh: Project) -> None:
+    graph = fresh.ok("dvc", "dag", "--dot")
+    edges = {tuple(end.strip().strip('";') for end in line.split("->")) for line in graph.splitlines() if "->" in line}
+    path = ["config", "download", "data.dvc", "normalise", "train", "evaluate"]
+    assert {*pairwise(path)} <= edges
+    assert {end for edge in edges for end in edge} == set(path)
+
+
+def test_the_network_recognises_the_test_images(fresh: Project) -> None:
+    assert json.loads(fresh.read("report/metrics.json"))["test_accuracy"] >= 0.95
+
+
+def test_metrics_hold_accuracy_and_loss_of_every_part_and_the_recall_of_every_class(fresh: Project) -> None:
+    metrics = json.loads(fresh.read("report/metrics.json"))
+    parts = {f"{part}_{quantity}" for part in ("train", "validation", "test") for quantity in ("accuracy", "loss")}
+    assert set(metrics) == parts | {f"recall_{digit}" for digit in range(10)}
+
+
+def test_predictions_and_metrics_tell_the_same(fresh: Project) -> None:
+    predictions = pd.read_csv(fresh.root / "report/predictions.csv")
+    metrics = json.loads(fresh.read("report/metrics.json"))
+    right = predictions.actual == predictions.predicted
+    assert metrics["test_accuracy"] == pytest.approx(right.mean(), abs=1e-6)
+    for digit in range(10):
+        assert metrics[f"recall_{digit}"] == pytest.approx(right[predictions.actual == digit].mean(), abs=1e-6)
+    assert predictions.confidence.between(0.1, 1).all()
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_pictures_show_something(fresh: Project, name: str) -> None:
+    from matplotlib.image import imread
+
+    picture = imread(fresh.root / f"report/{name}.png")
+    assert picture.shape[1] > 500
+    assert picture[..., :3].std() > 0.02
+
+
+def test_weights_are_plain_arrays_of_the_network(fresh: Project) -> None:
+    with np.load(fresh.root / "model/weights.npz", allow_pickle=False) as weights:
+        shapes = {name: weights[name].shape for name in weights.files}
+        assert all(weights[name].dtype == np.float32 for name in weights.files)
+    assert shapes == {"weights1": (64, 20), "bias1": (20,), "weights2": (20, 10), "bias2": (10,)}
+
+
+def test_the_run_is_finished_and_named_after_its_settings(run) -> None:
+    assert run.info.status == "FINISHED"
+    assert run.info.run_name == "he α=0.5 · 500"
+
+
+def test_params_are_the_settings_as_one_types_them(run) -> None:
+    assert run.data.params == {
+        "dataset": "digits",
+        "normalise": "standard",
+        "alpha": "0.5",
+        "init": "he",
+        "init_scale": "0.01",
+        "iterations": "500",
+        "hidden": "[20]",
+        "reduction": "mean",
+        "batch_size": "null",
+        "dtype": "float32",
+        "seed": "0",
+    }
+
+
+@pytest.mark.parametrize("metric", METRICS_BY_STEP)
+def test_metrics_by_step_are_the_history(fresh: Project, run, metric: str) -> None:
+    history = pd.read_csv(fresh.root / "model/history.csv")
+    logged = sorted(fresh.store().get_metric_history(run.info.run_id, metric), key=lambda point: point.step)
+    assert [point.step for point in logged] == history.iteration.tolist()
+    assert [point.value for point in logged] == pytest.approx(history[metric].tolist(), rel=1e-12)
+
+
+def test_the_evaluation_is_in_the_run_of_the_training_once(fresh: Project, run) -> None:
+    metrics = json.loads(fresh.read("report/metrics.json"))
+    for name in set(metrics) - set(METRICS_BY_STEP):
+        points = fresh.store().get_metric_history(run.info.run_id, name)
+        assert [(point.step, point.value) for point in points] == [(500, metrics[name])]
+
+
+def test_every_logged_number_is_finite(run) -> None:
+    assert all(math.isfinite(value) for value in run.data.metrics.values())
+
+
+def test_the_dataset_is_an_input_with_the_checksum_in_data_dvc(fresh: Project, run) -> None:
+    [used] = run.inputs.dataset_inputs
+    assert used.dataset.name == "digits"
+    assert used.dataset.digest == yaml.safe_load(fresh.read("data.dvc"))["outs"][0]["md5"]
+
+
+def test_model_and_report_are_artefacts(fresh: Project, run) -> None:
+    client = fresh.store()
+    names = {file.path for folder in ("model", "report") for file in client.list_artifacts(run.info.run_id, folder)}
+    assert names == {
+        *(f"model/{name}" for name in ("config.json", "data.json", "history.csv", "outcome.json", "weights.npz")),
+        *(f"report/{name}.png" for name in PICTURES),
+        "report/metrics.json",
+        "report/predictions.csv",
+    }
+
+
+def test_tags_say_where_the_run_comes_from(fresh: Project, run) -> None:
+    tags = run.data.tags
+    assert tags["git_commit"] == fresh.ok("git", "rev-parse", "HEAD").strip()
+    assert tags["git_dirty"] == "false"
+    assert tags["data_md5"] == yaml.safe_load(fresh.read("data.dvc"))["outs"][0]["md5"]
+    assert tags["command"] == "dvc repro"
+    assert tags["dvc_exp_name"] == ""
+    assert tags["outcome"] == "finished"
+    assert len(tags["model_sha256"]) == 64
