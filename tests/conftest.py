@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -58,6 +59,17 @@ class Project:
         assert "Traceback" not in done.stdout
         return done.stdout
 
+    def start(self, *command: str, **environment: str) -> subprocess.Popen[str]:
+        """Start a command in the project, and don't wait for it."""
+        return subprocess.Popen(
+            command,
+            cwd=self.root,
+            env=self.environment | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
     def stages_run(self, printed: str) -> list[str]:
         """The stages that DVC ran, as it says; not those that it skipped or restored."""
         lines = printed.splitlines()
@@ -90,6 +102,17 @@ class Project:
         client = self.store(store)
         experiments = [experiment.experiment_id for experiment in client.search_experiments()]
         return client.search_runs(experiments, condition, order_by=["attributes.start_time ASC"])
+
+
+def wait_for_a_running_run(project: Project) -> str:
+    """The id of the run that is open, as soon as there is one with a metric."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        running = project.tracked_runs("attributes.status = 'RUNNING'")
+        if running and "loss" in running[0].data.metrics:
+            return running[0].info.run_id
+        time.sleep(0.5)
+    raise AssertionError("no run was opened, or nothing logged to it, within a minute")
 
 
 def new_project(root: Path) -> Project:

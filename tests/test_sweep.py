@@ -1,12 +1,10 @@
 """The Hydra application, as a real process: a run for each point, and one sentence for a mistake."""
 
 import signal
-import subprocess
-import time
 
 import pandas as pd
 import pytest
-from conftest import Project
+from conftest import Project, wait_for_a_running_run
 
 SWEEP = ("python", "-m", "pipeline.sweep")
 
@@ -60,17 +58,8 @@ def test_a_report_is_refused_where_the_data_is_not_the_models(normalised: Projec
 
 
 def test_an_interrupted_sweep_says_so(normalised: Project) -> None:
-    sweep = subprocess.Popen(
-        [*SWEEP, "iterations=10000000", "normalise=unit"],
-        cwd=normalised.root,
-        env=normalised.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    deadline = time.monotonic() + 60
-    while not normalised.tracked_runs("attributes.status = 'RUNNING'") and time.monotonic() < deadline:
-        time.sleep(0.5)
+    sweep = normalised.start(*SWEEP, "iterations=10000000", "normalise=unit")
+    wait_for_a_running_run(normalised)
     sweep.send_signal(signal.SIGINT)
     printed, _ = sweep.communicate(timeout=60)
     assert sweep.returncode == 130

@@ -2,11 +2,9 @@
 
 import math
 import signal
-import subprocess
-import time
 
 import pytest
-from conftest import Project
+from conftest import Project, wait_for_a_running_run
 
 
 @pytest.fixture
@@ -18,19 +16,9 @@ def endless(reproduced: Project):
     reproduced.write("params.yaml", before)
 
 
-def wait_for_a_running_run(project: Project) -> str:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        running = project.tracked_runs("attributes.status = 'RUNNING'")
-        if running and "loss" in running[0].data.metrics:
-            return running[0].info.run_id
-        time.sleep(0.5)
-    raise AssertionError("no run was opened, or nothing logged to it, within a minute")
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_training_is_killed_and_keeps_its_history(endless: Project, number: signal.Signals) -> None:
-    training = start(endless)
+    training = endless.start("python", "-m", "pipeline.train")
     run_id = wait_for_a_running_run(endless)
     training.send_signal(number)
     printed, _ = training.communicate(timeout=60)
@@ -43,23 +31,12 @@ def test_an_interrupted_training_is_killed_and_keeps_its_history(endless: Projec
 
 
 def test_a_training_that_was_killed_without_a_word_is_closed_by_the_next(endless: Project) -> None:
-    training = start(endless)
+    training = endless.start("python", "-m", "pipeline.train")
     run_id = wait_for_a_running_run(endless)
     training.kill()
     training.communicate()
     endless.ok("python", "-m", "pipeline.evaluate")
     assert endless.store().get_run(run_id).info.status == "KILLED"
-
-
-def start(project: Project) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        ["python", "-m", "pipeline.train"],
-        cwd=project.root,
-        env=project.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
 
 
 def test_a_crashed_training_has_failed(reproduced: Project) -> None:
@@ -104,17 +81,7 @@ def test_a_store_without_the_run_is_filled_in_once(reproduced: Project) -> None:
 def test_the_first_use_of_a_store_is_safe_from_several_processes(reproduced: Project) -> None:
     connect = "from pipeline import tracking; tracking.connect()"
     new = f"sqlite:///{reproduced.root / 'new.db'}"
-    processes = [
-        subprocess.Popen(
-            ["python", "-c", connect],
-            cwd=reproduced.root,
-            env=reproduced.environment | {"MLFLOW_TRACKING_URI": new},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for _ in range(3)
-    ]
+    processes = [reproduced.start("python", "-c", connect, MLFLOW_TRACKING_URI=new) for _ in range(3)]
     assert [(process.communicate()[0], process.returncode) for process in processes] == [("", 0)] * 3
     assert [experiment.name for experiment in reproduced.store("new.db").search_experiments()].count("numpy-mlp") == 1
 
