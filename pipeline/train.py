@@ -1,24 +1,20 @@
 """Stage `train`: from normalised/ to model/, with a run in MLflow that can be watched meanwhile."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from pipeline import settings, tracking
-from pipeline.core.descent import batches, gradient_descent
-from pipeline.core.engine import Engine, full_batch_descent
-from pipeline.core.initialisation import initialise
-from pipeline.core.training import Record, Training, train
+from pipeline import settings
+from pipeline.core.training import Record, Training
 from pipeline.errors import UserError, run
 from pipeline.files.dataset import Dataset, load_dataset
 from pipeline.files.model import save_model
 from pipeline.files.paths import MODEL, NORMALISED, replaced, shown
+from pipeline.fit import fit
 from pipeline.settings import Settings
+from pipeline.tracking.trainings import training_run
 
 
 def described(settings_of_data: dict[str, Any]) -> str:
@@ -27,14 +23,18 @@ def described(settings_of_data: dict[str, Any]) -> str:
     return " ".join([f"normalise={settings_of_data['normalise']}", *(f"dataset.{k}={v}" for k, v in dataset.items())])
 
 
+def command_for(chosen: Settings) -> str:
+    """The command that makes the normalised data of these settings."""
+    return f"dvc exp run -S dataset={chosen.dataset.name} -S normalise={chosen.normalise} normalise"
+
+
 def check_against_data(chosen: Settings, dataset: Dataset) -> None:
     """Raise UserError for settings that are not of this data, or don't fit it."""
     about, wanted = dataset.about, chosen.of_the_data()
     if about.settings != wanted:
         raise UserError(
             f"normalised/ holds {described(about.settings)}, but the settings say {described(wanted)}: "
-            f"`dvc exp run -S dataset={chosen.dataset.name} -S normalise={chosen.normalise} normalise` makes that "
-            "(with the dataset's other settings, where you set any)"
+            f"`{command_for(chosen)}` makes that (with the dataset's other settings, where you set any)"
         )
     available = len(dataset.parts["train"].labels)
     if chosen.batch_size is not None and chosen.batch_size > available:
@@ -44,43 +44,24 @@ def check_against_data(chosen: Settings, dataset: Dataset) -> None:
         )
 
 
-def fit(chosen: Settings, dataset: Dataset, observe: Callable[[Record], None]) -> Training:
-    """Train the network of the settings on the dataset.
-
-    BLAS gets one thread: with more, the last bits would depend on the machine's cores. The engine has its own threads.
-    """
-    pixels, labels = dataset.parts["train"]
-    sizes = [pixels.shape[1], *chosen.hidden, dataset.about.classes]
-    of_the_weights, of_the_order = np.random.default_rng(chosen.seed).spawn(2)
-    network = initialise(sizes, chosen.init, chosen.init_scale, chosen.dtype, of_the_weights)
-    how = (chosen.alpha, chosen.iterations, chosen.reduction)
-    if chosen.batch_size is None:
-        engine = Engine(
-            pixels, labels, dataset.about.classes, dataset.affine, chosen.dtype, threads=os.cpu_count() or 1
-        )
-        states = full_batch_descent(engine, network, *how)
-    else:
-        source = batches(*dataset.samples("train", chosen.dtype), chosen.batch_size, of_the_order)
-        states = gradient_descent(network, source, *how)
-    with threadpool_limits(limits=1, user_api="blas"):
-        return train(network, states, dataset.samples("validation", chosen.dtype), chosen.iterations, observe)
-
-
-def train_and_track(chosen: Settings, dataset: Dataset, directory: Path) -> Training:
-    """Train, show and track it, and write the model to `directory`."""
+def train_and_track(
+    chosen: Settings, dataset: Dataset, directory: Path, tags: dict[str, str] | None = None
+) -> Training:
+    """Train, show and track it, with some tags of its own in MLflow, and write the model to `directory`."""
     check_against_data(chosen, dataset)
     config = chosen.of_the_model()
     with (
-        tracking.training_run(config, dataset.about) as tracked,
+        training_run(config, dataset.about, tags or {}) as tracked,
         tqdm(total=chosen.iterations, unit="it", disable=None) as bar,
     ):
 
-        def observe(record: Record) -> None:
-            tracked.log(record)
-            bar.set_postfix(loss=f"{record.loss:.4f}", accuracy=f"{record.accuracy:.1%}", refresh=False)
-            bar.update(record.iteration - bar.n)
+        def observe(iteration: int, rows: list[Record]) -> None:
+            for row in rows:
+                tracked.log(row)
+                bar.set_postfix(loss=f"{row.loss:.4f}", accuracy=f"{row.accuracy:.1%}", refresh=False)
+            bar.update(iteration - bar.n)
 
-        training = fit(chosen, dataset, observe)
+        [training] = fit([chosen], dataset, os.cpu_count() or 1, observe)
         with replaced(directory) as partial:
             save_model(training, config, dataset.about, partial)
         tracked.add_model(training, directory)

@@ -1,15 +1,15 @@
-"""One training, from the untrained network to its outcome: what is measured on the way, and when it is stopped."""
+"""Trainings, from the untrained networks to their outcomes: what is measured on the way, and when each is stopped."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from math import isfinite
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from pipeline.core.arrays import Samples
-from pipeline.core.descent import State
-from pipeline.core.network import Network, measure
+from pipeline.core.network import Network
+from pipeline.core.stack import Passes, Scores, Stack, descend, member, members, stack
 
 Outcome: TypeAlias = Literal["finished", "diverged"]
 
@@ -48,30 +48,93 @@ def has_finite_parameters(network: Network) -> bool:
     return all(np.isfinite(parameters).all() for layer in network for parameters in layer)
 
 
-def train(
-    untrained: Network,
-    states: Iterator[State],
-    validation: Samples,
-    iterations: int,
-    observe: Callable[[Record], None],
-) -> Training:
-    """Follow a gradient descent from the `untrained` network, and stop at the first loss that is not finite.
+class Trajectory(NamedTuple):
+    """One descent, and the iterations at which a training ends on it."""
 
-    `observe` is handed each row of the history as it is made. The last iteration always has one.
+    untrained: Network
+    alpha: float
+    ends: Sequence[int]  # rising
+
+
+class Follower:
+    """What is known of a trajectory so far, and the trainings that have ended on it."""
+
+    def __init__(self, trajectory: Trajectory) -> None:
+        self.alpha = trajectory.alpha
+        self.network = trajectory.untrained  # as it was in the last row
+        self.history: list[Record] = []
+        self.waiting = list(trajectory.ends)
+        self.trainings: list[Training] = []
+
+    def wants_a_row(self, iteration: int) -> bool:
+        """Whether a history that goes on has a row for it."""
+        return bool(self.waiting) and (is_recorded(iteration) or iteration == self.waiting[0])
+
+    def follow(self, row: Record, network: Network) -> bool:
+        """Take a row, if it and the network are finite; whether it was taken.
+
+        A row that stands only in the history of the training that ends there says nothing of those that go on.
+        """
+        if not (isfinite(row.validation_loss) and has_finite_parameters(network)):
+            self.lose(row.iteration, len(self.waiting) if is_recorded(row.iteration) else 1)
+            return False
+        history = [*self.history, row]
+        if is_recorded(row.iteration):
+            self.history, self.network = history, network
+        if row.iteration == self.waiting[0]:
+            self.waiting.pop(0)
+            self.trainings.append(Training(network, history, "finished", row.iteration))
+        return True
+
+    def lose(self, iteration: int, trainings: int) -> None:
+        """End so many trainings as diverged."""
+        lost = Training(self.network, self.history, "diverged", iteration)
+        self.trainings += [lost] * trainings
+        del self.waiting[:trainings]
+
+
+def train(
+    trajectories: Sequence[Trajectory],
+    loss_and_gradient: Callable[[Stack], Passes],
+    measure: Callable[[Stack], Scores],
+    observe: Callable[[int, list[Record]], None],
+) -> list[list[Training]]:
+    """Follow all trajectories at once, each until its last end or its first loss that is not finite.
+
+    The trainings of each trajectory, one for each of its ends. One of 100 iterations is the beginning of one of 500
+    from the same network, so that many cost no more than the longest. `loss_and_gradient` is of the batch that comes
+    next, `measure` of the validation images. `observe` is handed each iteration, and the rows made for it.
     """
-    network = untrained
-    history: list[Record] = []
+    followers = going = [Follower(trajectory) for trajectory in trajectories]
+    stacked = stack([trajectory.untrained for trajectory in trajectories])
     # A diverging network overflows on its way. Its loss shows that, so NumPy need not warn as well.
     with np.errstate(over="ignore", invalid="ignore"):
-        for state in states:
-            if not isfinite(state.loss):
-                return Training(network, history, "diverged", state.iteration)
-            if not (is_recorded(state.iteration) or state.iteration == iterations):
-                continue
-            row = Record(state.iteration, state.loss, state.accuracy, *measure(state.network, *validation))
-            if not (isfinite(row.validation_loss) and has_finite_parameters(state.network)):
-                return Training(network, history, "diverged", state.iteration)
-            network = state.network
-            history.append(row)
-            observe(row)
-    return Training(network, history, "finished", iterations)
+        for iteration in count():
+            scores, gradient = loss_and_gradient(stacked)
+            observe(iteration, look(iteration, going, stacked, scores, measure))
+            staying = [place for place, follower in enumerate(going) if follower.waiting]
+            if not staying:
+                break
+            # Each size of the stack is tried anew by `products.way`, so there should be few.
+            if len(staying) <= len(going) / 2:
+                going = [going[place] for place in staying]
+                stacked, gradient = members(stacked, staying), members(gradient, staying)
+            descend(stacked, gradient, np.array([follower.alpha for follower in going]).astype(stacked[0].dtype))
+    return [follower.trainings for follower in followers]
+
+
+def look(
+    iteration: int, going: Sequence[Follower], stacked: Stack, scores: Scores, measure: Callable[[Stack], Scores]
+) -> list[Record]:
+    """Let each follower know what its network, at the same place in the stack, has come to; the new rows."""
+    rows = []
+    wanted = any(follower.wants_a_row(iteration) for follower in going)
+    numbers = np.array([*scores, *(measure(stacked) if wanted else [])]).T.tolist()
+    for place, (follower, values) in enumerate(zip(going, numbers, strict=True)):
+        if not isfinite(values[0]):
+            follower.lose(iteration, len(follower.waiting))
+        elif follower.wants_a_row(iteration):
+            row = Record(iteration, *values)
+            if follower.follow(row, member(stacked, place)):
+                rows.append(row)
+    return rows

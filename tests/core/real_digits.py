@@ -5,11 +5,13 @@ from sklearn.datasets import load_digits
 from threadpoolctl import threadpool_limits
 
 from pipeline.core.arrays import Samples
-from pipeline.core.descent import batches, gradient_descent
+from pipeline.core.descent import batches
 from pipeline.core.initialisation import initialise
+from pipeline.core.network import loss_and_gradient, measure
 from pipeline.core.normalisation import standard
 from pipeline.core.split import split
-from pipeline.core.training import train
+from pipeline.core.stack import Passes, Scores, member, stack
+from pipeline.core.training import Trajectory, train
 
 # One thread for matrix products, as in the stage `train`: the same sums to the last bit, and no waiting.
 threadpool_limits(limits=1, user_api="blas")
@@ -47,7 +49,23 @@ def train_on(
     rng=None,
     observe=lambda _record: None,
 ):
-    """Train a network by the textbook's descent."""
+    """Train a network by the textbook's mathematics."""
     source = batches(*training, batch_size, rng or np.random.default_rng(1))
-    states = gradient_descent(network, source, alpha, iterations, reduction)
-    return train(network, states, validation, iterations, observe)
+
+    def of_the_next_batch(stacked):
+        found = loss_and_gradient(member(stacked, 0), *next(source), reduction)
+        return Passes(as_scores(found.loss, found.accuracy), stack([found.gradient]))
+
+    def of_the_validation(stacked):
+        return as_scores(*measure(member(stacked, 0), *validation))
+
+    def observe_rows(_iteration, rows):
+        for row in rows:
+            observe(row)
+
+    [[ended]] = train([Trajectory(network, alpha, [iterations])], of_the_next_batch, of_the_validation, observe_rows)
+    return ended
+
+
+def as_scores(loss, accuracy):
+    return Scores(np.array([loss]), np.array([accuracy]))

@@ -12,7 +12,8 @@ from pipeline.core import network
 from pipeline.core.initialisation import SCHEMES
 from pipeline.core.normalisation import METHODS
 
-ALLOWED = ("collections", "concurrent.futures", "dataclasses", "itertools", "math", "typing", "numpy", "pipeline.core")
+PLAIN_PYTHON = ("collections", "concurrent.futures", "dataclasses", "functools", "itertools", "math", "typing")
+ALLOWED = (*PLAIN_PYTHON, "numpy", "pipeline.core")
 FOLDER = Path(pipeline.core.__file__).parent
 FILES = sorted(FOLDER.rglob("*.py"))
 

@@ -9,11 +9,12 @@ from conftest import MNIST, needs_mnist
 from real_digits import LABELS, PIXELS
 from threadpoolctl import threadpool_limits
 
-from pipeline.core.descent import batches, gradient_descent, updated
-from pipeline.core.engine import Engine, full_batch_descent, member, stack
+from pipeline.core.descent import batches, gradient_descent
+from pipeline.core.engine import Engine
 from pipeline.core.initialisation import SCHEMES, initialise
-from pipeline.core.network import loss_and_gradient
+from pipeline.core.network import loss_and_gradient, measure
 from pipeline.core.normalisation import METHODS
+from pipeline.core.stack import descend, member, stack
 from pipeline.files.images import read_images
 
 HIDDEN = [[20], [20, 15], [20, 15, 12]]
@@ -40,17 +41,26 @@ def last_state(states):
 
 @cache
 def images_of(source):
-    """Pixels (n, d) and labels (n,): half of the digits, or every twentieth image of MNIST."""
+    """Pixels (n, d) and labels (n,): half of the digits, or every fortieth image of MNIST."""
     if source == "digits":
         return PIXELS[::2].astype(np.uint8), LABELS[::2]
     images = read_images(MNIST, "train")
-    return images.pixels[::20].reshape(-1, 784), images.labels[::20]
+    return images.pixels[::40].reshape(-1, 784), images.labels[::40]
 
 
 @cache
 def engine_for(source, method, dtype, threads=2):
     pixels, labels = images_of(source)
-    return Engine(pixels, labels, 10, METHODS[method](pixels), dtype, threads)
+    return Engine(pixels, labels, METHODS[method](pixels), dtype, threads)
+
+
+def trained(loss_and_gradient, networks, alpha, iterations):
+    """The scores at the end of some descent of the whole stack, and the networks."""
+    stacked = stack(networks)
+    alphas = np.full(len(networks), alpha, stacked[0].dtype)
+    for _ in range(iterations):
+        descend(stacked, loss_and_gradient(stacked).gradient, alphas)
+    return loss_and_gradient(stacked).scores, [member(stacked, k) for k in range(len(networks))]
 
 
 def assert_agree(source, scheme, hidden, method, reduction, dtype):
@@ -60,13 +70,17 @@ def assert_agree(source, scheme, hidden, method, reduction, dtype):
 
     x = METHODS[method](pixels).apply(pixels, dtype)
     yardstick = last_state(gradient_descent(network, batches(x, labels, None, np.random.default_rng(0)), *how))
-    found = last_state(full_batch_descent(engine_for(source, method, dtype), network, *how))
+    engine = engine_for(source, method, dtype)
+    scores, [found] = trained(lambda stacked: engine.loss_and_gradient(stacked, reduction), [network], *how[:2])
 
-    assert found.iteration == yardstick.iteration == ITERATIONS
-    assert found.loss == pytest.approx(yardstick.loss, rel=TOLERANCE[dtype])
-    assert found.accuracy == pytest.approx(yardstick.accuracy, abs=0.01 if dtype == "float32" else 1e-15)
-    for layer, expected in zip(found.network, yardstick.network, strict=True):
-        for values, others in zip(layer, expected, strict=True):
+    assert scores.loss[0] == pytest.approx(yardstick.loss, rel=TOLERANCE[dtype])
+    assert scores.accuracy[0] == pytest.approx(yardstick.accuracy, abs=0.01 if dtype == "float32" else 1e-15)
+    assert_close(found, yardstick.network, dtype)
+
+
+def assert_close(network, expected, dtype):
+    for layer, other in zip(network, expected, strict=True):
+        for values, others in zip(layer, other, strict=True):
             assert values.dtype == np.dtype(dtype)
             np.testing.assert_allclose(values, others, rtol=0, atol=TOLERANCE[dtype])
 
@@ -82,18 +96,12 @@ def test_on_digits_it_is_the_readable_network(scheme, hidden, method, reduction,
 
 @needs_mnist
 @pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("hidden", HIDDEN, ids=str)
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_on_mnist_it_is_the_readable_network(scheme, method, dtype):
-    assert_agree("mnist", scheme, [20], method, "mean", dtype)
-
-
-def trained(engine, networks, iterations=5):
-    """The networks after some updates of the whole stack."""
-    stacked = stack(networks)
-    for _ in range(iterations):
-        stacked = updated(stacked, engine.loss_and_gradient(stacked, "mean").gradient, 0.3)
-    return [member(stacked, k) for k in range(len(networks))]
+def test_on_mnist_it_is_the_readable_network(scheme, hidden, method, reduction, dtype):
+    assert_agree("mnist", scheme, hidden, method, reduction, dtype)
 
 
 def as_bytes(network):
@@ -106,10 +114,13 @@ def test_a_network_has_the_same_bits_in_any_stack_and_on_any_threads(source, hid
     sizes = [images_of(source)[0].shape[1], *hidden, 10]
     networks = [initialise(sizes, "he", 0.1, "float32", np.random.default_rng(seed)) for seed in range(16)]
 
-    alone = as_bytes(trained(engine_for(source, "standard", "float32", threads=1), networks[:1])[0])
-    for threads, members in ((1, [1, 0]), (2, [0]), (2, [4, 2, 0, 3, 1]), (3, [*range(1, 16), 0])):
+    def after_five_updates(members, threads):
         engine = engine_for(source, "standard", "float32", threads)
-        stacked = trained(engine, [networks[k] for k in members])
+        return trained(lambda stacked: engine.loss_and_gradient(stacked, "mean"), members, 0.3, 5)[1]
+
+    alone = as_bytes(after_five_updates(networks[:1], threads=1)[0])
+    for threads, members in ((1, [1, 0]), (2, [0]), (2, [4, 2, 0, 3, 1]), (3, [*range(1, 16), 0])):
+        stacked = after_five_updates([networks[k] for k in members], threads)
         assert as_bytes(stacked[members.index(0)]) == alone
 
 
@@ -118,8 +129,18 @@ def test_of_equal_logits_the_first_is_the_answer_as_for_argmax():
     network = initialise([64, 20, 10], "zeros", 0.1, "float64", np.random.default_rng(0))
     found = engine_for("digits", "unit", "float64").loss_and_gradient(stack([network]), "mean")
     x = METHODS["unit"](pixels).apply(pixels, "float64")
-    assert found.accuracy[0] == loss_and_gradient(network, x, labels).accuracy
-    assert found.accuracy[0] == (labels == 0).mean()
+    assert found.scores.accuracy[0] == loss_and_gradient(network, x, labels).accuracy
+    assert found.scores.accuracy[0] == (labels == 0).mean()
+
+
+def test_measuring_is_what_a_pass_finds_and_the_readable_network_s():
+    pixels, labels = images_of("digits")
+    networks = [initialise([64, 20, 10], "he", 0.1, "float64", np.random.default_rng(seed)) for seed in range(2)]
+    engine = engine_for("digits", "standard", "float64")
+    found = engine.measure(stack(networks))
+    np.testing.assert_array_equal(found, engine.loss_and_gradient(stack(networks), "mean").scores)
+    x = METHODS["standard"](pixels).apply(pixels, "float64")
+    np.testing.assert_allclose(np.transpose(found), [measure(network, x, labels) for network in networks], rtol=1e-12)
 
 
 def test_a_network_that_overflows_leaves_the_others_alone_and_warns_of_nothing():
@@ -128,7 +149,7 @@ def test_a_network_that_overflows_leaves_the_others_alone_and_warns_of_nothing()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         both = engine.loss_and_gradient(stack([bad, good]), "mean")
-    assert not np.isfinite(both.loss[0])
+    assert not np.isfinite(both.scores.loss[0])
     alone = engine.loss_and_gradient(stack([good]), "mean")
-    assert both.loss[1] == alone.loss[0]
+    assert both.scores.loss[1] == alone.scores.loss[0]
     assert as_bytes(member(both.gradient, 1)) == as_bytes(member(alone.gradient, 0))

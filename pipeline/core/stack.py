@@ -1,0 +1,62 @@
+"""Networks of equal layer sizes as one: what can be done to all of them takes one call of NumPy.
+
+A layer of K networks is a table (1 + inputs, K, outputs). Its first row are the biases, which are the weights of a
+constant input 1, and behind it there is a row for each input. So the weights of all networks for one input lie side by
+side, and the table is, with its last two axes taken together, the matrix of one wide layer.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.arrays import Array
+from pipeline.core.network import Layer, Network
+
+Stack: TypeAlias = list[Array]  # a table (1 + inputs, K, outputs) for each layer
+
+
+class Scores(NamedTuple):
+    """How good K networks are."""
+
+    loss: NDArray[np.float64]  # (K,)
+    accuracy: NDArray[np.float64]  # (K,)
+
+
+class Passes(NamedTuple):
+    """What one pass of K networks over a batch finds out."""
+
+    scores: Scores
+    gradient: Stack  # of the loss
+
+
+def stack(networks: Sequence[Network]) -> Stack:
+    """Networks of equal layer sizes as one."""
+    depths = zip(*networks, strict=True)
+    return [np.stack([np.vstack([bias, weights]) for weights, bias in layers], axis=1) for layers in depths]
+
+
+def member(stacked: Stack, k: int) -> Network:
+    """A copy of the k-th network of a stack."""
+    return tuple(Layer(table[1:, k].copy(), table[0, k].copy()) for table in stacked)
+
+
+def members(stacked: Stack, chosen: Sequence[int]) -> Stack:
+    """A stack of the chosen networks of another."""
+    return [np.ascontiguousarray(table[:, chosen]) for table in stacked]
+
+
+def each_in_one_piece(weights: Array) -> Array:
+    """Weights (inputs, K, outputs) as (K, inputs, outputs), each network's as they lie where it is alone.
+
+    BLAS rounds the last bits of some small products by how their factors lie in memory.
+    """
+    return np.ascontiguousarray(weights.swapaxes(0, 1))
+
+
+def descend(stacked: Stack, gradient: Stack, alphas: Array) -> None:
+    """Take each network's alpha (K,) times its gradient off its parameters, in place; the gradient is used up."""
+    for table, slope in zip(stacked, gradient, strict=True):
+        slope *= np.repeat(alphas, table.shape[2]).reshape(table.shape[1:])  # a factor for each column
+        table -= slope

@@ -1,0 +1,85 @@
+"""Networks as one stack and back again, and a step of all of them."""
+
+import numpy as np
+import pytest
+
+from pipeline.core.descent import updated
+from pipeline.core.initialisation import initialise
+from pipeline.core.stack import descend, member, members, stack
+
+SIZES = [6, 4, 3, 2]
+
+
+def networks(number, first_seed=0, dtype="float32"):
+    """Networks of which no two parameters are equal; `uniform` draws the biases as well."""
+    seeds = range(first_seed, first_seed + number)
+    return [initialise(SIZES, "uniform", 1, dtype, np.random.default_rng(seed)) for seed in seeds]
+
+
+def as_bytes(network):
+    return [(values.shape, values.dtype, values.tobytes()) for layer in network for values in layer]
+
+
+def test_a_table_has_the_biases_first_and_then_the_weights_of_each_input_side_by_side():
+    three = networks(3)
+    stacked = stack(three)
+    assert [table.shape for table in stacked] == [(7, 3, 4), (5, 3, 3), (4, 3, 2)]
+    for depth, table in enumerate(stacked):
+        for k, network in enumerate(three):
+            np.testing.assert_array_equal(table[0, k], network[depth].bias)
+            np.testing.assert_array_equal(table[1:, k], network[depth].weights)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("number", [1, 2, 5])
+def test_each_member_comes_out_as_it_went_in(number, dtype):
+    before = networks(number, dtype=dtype)
+    stacked = stack(before)
+    assert [as_bytes(member(stacked, k)) for k in range(number)] == [as_bytes(network) for network in before]
+
+
+def test_the_chosen_members_come_in_the_order_in_which_they_were_chosen():
+    five = networks(5)
+    chosen = members(stack(five), [4, 0, 3])
+    for table, expected in zip(chosen, stack([five[4], five[0], five[3]]), strict=True):
+        np.testing.assert_array_equal(table, expected)
+        assert table.flags.c_contiguous  # the products need it
+
+
+def test_the_stack_is_a_copy_of_the_networks():
+    two = networks(2)
+    before = [as_bytes(network) for network in two]
+    descend(stack(two), stack(networks(2, first_seed=2)), np.array([0.1, 0.2], "float32"))
+    assert [as_bytes(network) for network in two] == before
+
+
+def test_a_member_stays_as_it_was_when_the_stack_goes_on():
+    stacked = stack(networks(2))
+    taken = member(stacked, 1)
+    before = as_bytes(taken)
+    descend(stacked, stack(networks(2, first_seed=2)), np.array([0.1, 0.2], "float32"))
+    assert as_bytes(taken) == before
+    assert as_bytes(member(stacked, 1)) != before
+
+
+def test_a_member_is_laid_out_as_a_network_of_its_own():
+    for layer in member(stack(networks(3)), 1):
+        assert layer.weights.flags.c_contiguous
+        assert layer.bias.flags.c_contiguous
+
+
+def test_members_stay_as_they_were_when_the_stack_goes_on():
+    stacked = stack(networks(3))
+    chosen = members(stacked, [0, 1, 2])
+    descend(stacked, stack(networks(3, first_seed=3)), np.array([0.1, 0.2, 0.3], "float32"))
+    assert [as_bytes(member(chosen, k)) for k in range(3)] == [as_bytes(network) for network in networks(3)]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_step_is_the_readable_one_to_the_last_bit_with_an_alpha_for_each_network(dtype):
+    before, gradients = networks(4, dtype=dtype), networks(4, first_seed=4, dtype=dtype)
+    alphas = [0.1, 3e-5, 0.7, 1e4]
+    stacked = stack(before)
+    descend(stacked, stack(gradients), np.array(alphas, dtype))
+    for k, (network, gradient, alpha) in enumerate(zip(before, gradients, alphas, strict=True)):
+        assert as_bytes(member(stacked, k)) == as_bytes(updated(network, gradient, alpha))

@@ -1,0 +1,182 @@
+"""Many trainings followed at once: each is what it would be alone, wherever the others end or diverge."""
+
+from itertools import count
+
+import numpy as np
+import pytest
+from real_digits import AFFINE, LABELS, PARTS, PIXELS
+from threadpoolctl import threadpool_limits
+
+from pipeline.core.descent import updated
+from pipeline.core.engine import Engine
+from pipeline.core.initialisation import initialise
+from pipeline.core.stack import Scores, member, stack
+from pipeline.core.training import Trajectory, is_recorded, train
+
+# A quarter of the images: what is tested here does not depend on how many they are.
+ENGINES = {
+    part: Engine(PIXELS[chosen[::4]].astype(np.uint8), LABELS[chosen[::4]], AFFINE, "float32", threads=1)
+    for part, chosen in PARTS.items()
+}
+
+
+@pytest.fixture(autouse=True)
+def one_blas_thread():
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
+
+
+def network(seed, scheme="he", scale=0.1):
+    return initialise([64, 20, 10], scheme, scale, "float32", np.random.default_rng(seed))
+
+
+GOOD = Trajectory(network(0), 0.5, [20, 105, 112])
+ENDS_EARLY = Trajectory(network(1), 0.1, [3])
+ENDS_BETWEEN = Trajectory(network(2), 0.3, [105, 107])
+DIVERGES = Trajectory(network(3), 1e2, [2, 105, 111])  # some updates after the second
+DIVERGES_AT_ONCE = Trajectory(network(4), 1e38, [1, 50])
+LOST = Trajectory(network(5, "normal", 1e30), 0.1, [1, 20, 105])
+ALL = [LOST, GOOD, ENDS_EARLY, DIVERGES, ENDS_BETWEEN, DIVERGES_AT_ONCE]
+
+
+def of_all(stacked):
+    return ENGINES["train"].loss_and_gradient(stacked, "mean")
+
+
+def follow(trajectories, measure=ENGINES["validation"].measure, observe=lambda _iteration, _rows: None):
+    return train(trajectories, of_all, measure, observe)
+
+
+def alone(trajectory, end):
+    [[training]] = follow([trajectory._replace(ends=[end])])
+    return training
+
+
+def assert_same(training, expected):
+    assert training.outcome == expected.outcome
+    assert training.iterations == expected.iterations
+    assert training.history == expected.history
+    for layer, other in zip(training.network, expected.network, strict=True):
+        assert layer.weights.tobytes() == other.weights.tobytes()
+        assert layer.bias.tobytes() == other.bias.tobytes()
+
+
+@pytest.mark.parametrize("trajectories", [ALL, ALL[::-1], [GOOD, GOOD]])
+def test_every_training_is_the_one_that_it_is_alone(trajectories):
+    found = follow(trajectories)
+    assert len(found) == len(trajectories)
+    for trajectory, trainings in zip(trajectories, found, strict=True):
+        assert len(trainings) == len(trajectory.ends)
+        for end, training in zip(trajectory.ends, trainings, strict=True):
+            assert_same(training, alone(trajectory, end))
+
+
+def test_an_update_is_the_readable_one_to_the_last_bit():
+    gradient = member(of_all(stack([network(0)])).gradient, 0)
+    training = alone(Trajectory(network(0), 0.3, [1]), 1)
+    for layer, expected in zip(training.network, updated(network(0), gradient, 0.3), strict=True):
+        assert layer.weights.tobytes() == expected.weights.tobytes()
+        assert layer.bias.tobytes() == expected.bias.tobytes()
+
+
+def test_each_training_ends_at_its_own_end():
+    trajectories = [GOOD, ENDS_EARLY, ENDS_BETWEEN]
+    for trainings, trajectory in zip(follow(trajectories), trajectories, strict=True):
+        assert [training.iterations for training in trainings] == trajectory.ends
+        assert [training.history[-1].iteration for training in trainings] == trajectory.ends
+        assert {training.outcome for training in trainings} == {"finished"}
+
+
+def test_an_end_that_is_no_row_of_the_others_is_in_the_history_of_its_own_training_alone():
+    [trainings] = follow([Trajectory(network(0), 0.5, [101, 105, 112])])
+    for training, end in zip(trainings, [101, 105, 112], strict=True):
+        numbers = [row.iteration for row in training.history]
+        assert numbers == [number for number in range(end) if is_recorded(number)] + [end]
+
+
+def test_trainings_that_would_have_ended_after_the_divergence_diverged_at_the_same_iteration():
+    [trainings] = follow([DIVERGES])
+    assert [training.outcome for training in trainings] == ["finished", "diverged", "diverged"]
+    assert trainings[0].iterations == 2
+    assert 2 < trainings[1].iterations == trainings[2].iterations < 100
+    assert trainings[1].history == trainings[2].history
+
+
+def test_an_untrained_network_that_is_lost_ends_all_its_trainings_and_no_other():
+    lost, good = follow([LOST, GOOD])
+    assert [training.outcome for training in lost] == ["diverged"] * 3
+    assert [training.iterations for training in lost] == [0, 0, 0]
+    assert [training.history for training in lost] == [[], [], []]
+    assert all(training.network is LOST.untrained for training in lost)
+    assert [training.outcome for training in good] == ["finished"] * 3
+
+
+def lost_at(iteration):
+    """A descent and a measure by which the validation loss is not finite after so many updates, and only then."""
+    updates = count(-1)
+    now = [next(updates)]
+
+    def loss_and_gradient(stacked):
+        now[0] = next(updates)
+        return of_all(stacked)
+
+    def measure(stacked):
+        found = ENGINES["validation"].measure(stacked)
+        return Scores(np.full_like(found.loss, np.inf), found.accuracy) if now[0] == iteration else found
+
+    return loss_and_gradient, measure
+
+
+def test_a_validation_loss_that_is_lost_at_an_end_that_is_no_row_concerns_that_training_alone():
+    both = [Trajectory(network(0), 0.5, [105, 107, 112]), Trajectory(network(1), 0.5, [105, 112])]
+    for trajectory, trainings in zip(both, train(both, *lost_at(105), lambda _iteration, _rows: None), strict=True):
+        lost, *others = trainings
+        assert (lost.outcome, lost.iterations) == ("diverged", 105)
+        assert_same(others[-1], alone(trajectory, 112))
+        assert [training.outcome for training in others] == ["finished"] * len(others)
+        to_100 = alone(trajectory, 100)
+        assert lost.history == to_100.history
+        np.testing.assert_array_equal(lost.network[0].weights, to_100.network[0].weights)
+
+
+def test_a_validation_loss_that_is_lost_in_a_row_ends_all_trainings_that_go_on():
+    trajectory, seen = Trajectory(network(0), 0.5, [20, 110, 112]), []
+    [trainings] = train([trajectory], *lost_at(110), lambda _iteration, rows: seen.extend(rows))
+    assert seen == trainings[-1].history
+    assert [(training.outcome, training.iterations) for training in trainings] == [
+        ("finished", 20),
+        ("diverged", 110),
+        ("diverged", 110),
+    ]
+
+
+def test_a_validation_loss_that_no_row_asks_for_ends_nothing():
+    [[training]] = train([Trajectory(network(0), 0.5, [112])], *lost_at(105), lambda _iteration, _rows: None)
+    assert_same(training, alone(GOOD, 112))
+
+
+def test_observe_is_called_once_for_each_iteration_with_exactly_its_rows():
+    seen = []
+    found = follow(ALL, observe=lambda iteration, rows: seen.append((iteration, rows)))
+    assert [iteration for iteration, _ in seen] == list(range(113))
+    for iteration, rows in seen:
+        assert rows == rows_of(iteration, found)
+
+
+def rows_of(iteration, found):
+    """The rows of an iteration in the trainings' histories: one of each trajectory that has it, in their order."""
+    of_each = [{row for training in trainings for row in training.history} for trainings in found]
+    return [row for rows in of_each for row in rows if row.iteration == iteration]
+
+
+def test_nothing_is_observed_after_the_last_training_has_ended():
+    seen = []
+    follow([DIVERGES_AT_ONCE, ENDS_EARLY], observe=lambda iteration, _rows: seen.append(iteration))
+    assert seen == [0, 1, 2, 3]
+
+
+def test_the_untrained_networks_are_left_as_they_were():
+    follow([ENDS_EARLY, GOOD])
+    for layer, before in zip(GOOD.untrained, network(0), strict=True):
+        np.testing.assert_array_equal(layer.weights, before.weights)
+        np.testing.assert_array_equal(layer.bias, before.bias)

@@ -1,0 +1,166 @@
+"""Many settings to as many trainings: each is what it would be alone."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from pipeline.core.descent import batches
+from pipeline.core.initialisation import initialise
+from pipeline.core.network import measure
+from pipeline.core.normalisation import METHODS
+from pipeline.core.split import split
+from pipeline.files.dataset import About, Dataset, Part
+from pipeline.fit import fit
+from pipeline.settings import Digits, Settings
+
+
+@cache
+def digits():
+    """Every third of the digits, as the stage `normalise` would make a dataset of them."""
+    pixels, labels = (values[::3].astype(np.uint8) for values in load_digits(return_X_y=True))
+    parts = {
+        name: Part(pixels[chosen], labels[chosen]) for name, chosen in split(labels, has_published_test=False).items()
+    }
+    settings = {"dataset": {"kind": "digits", "name": "digits"}, "normalise": "standard"}
+    about = About(settings, data_md5="0f.dir", image_shape=(8, 8), classes=10)
+    return Dataset(parts, METHODS["standard"](parts["train"].pixels), about)
+
+
+PLAIN = Settings(
+    dataset=Digits(kind="digits", name="digits"),
+    normalise="standard",
+    alpha=0.5,
+    init="he",
+    init_scale=0.01,
+    iterations=30,
+    hidden=[20],
+    reduction="mean",
+    batch_size=None,
+    dtype="float32",
+    seed=0,
+)
+
+
+def point(**changes):
+    return PLAIN.model_copy(update=changes)
+
+
+def observe_nothing(_iteration, _rows):
+    pass
+
+
+def train(points, threads=1):
+    return fit(points, digits(), threads, observe_nothing)
+
+
+def assert_same(training, expected):
+    assert training.outcome == expected.outcome
+    assert training.iterations == expected.iterations
+    assert training.history == expected.history
+    for layer, other in zip(training.network, expected.network, strict=True):
+        assert layer.weights.tobytes() == other.weights.tobytes()
+        assert layer.bias.tobytes() == other.bias.tobytes()
+
+
+def assert_each_is_as_alone(points):
+    found = train(points)
+    assert len(found) == len(points)
+    for chosen, training in zip(points, found, strict=True):
+        assert_same(training, train([chosen])[0])
+
+
+IN_ALL_THAT_MAY_DIFFER = [
+    {},
+    {"alpha": 0.1},
+    {"iterations": 12},
+    {"init": "xavier", "iterations": 105},
+    {"init": "normal", "init_scale": 0.1},
+    {"init": "normal", "init_scale": 0.3},
+    {"alpha": 100.0, "iterations": 105},  # diverges
+    {},
+    {"init": "zeros"},
+    {"iterations": 101},
+    {"alpha": 0.1, "iterations": 12},
+]
+
+
+@pytest.mark.parametrize(("dtype", "batch_size"), [("float32", None), ("float32", 100), ("float64", 64)])
+def test_each_point_has_the_training_that_it_has_alone(dtype, batch_size):
+    common = {"dtype": dtype, "batch_size": batch_size}
+    assert_each_is_as_alone([point(**common, **changes) for changes in IN_ALL_THAT_MAY_DIFFER])
+
+
+def test_without_minibatches_the_seeds_may_differ_too():
+    points = [point(seed=seed, alpha=alpha) for seed in (3, 0) for alpha in (0.5, 0.1)]
+    assert_each_is_as_alone(points)
+    losses = [training.history[-1].loss for training in train(points)]
+    assert len(set(losses)) == 4
+
+
+def test_trainings_come_in_the_order_of_the_points():
+    ends = [20, 5, 30, 5, 10]
+    assert [training.iterations for training in train([point(iterations=end) for end in ends])] == ends
+
+
+@pytest.mark.parametrize("changes", [{"hidden": [12, 8]}, {"reduction": "sum", "alpha": 0.0003}], ids=str)
+def test_settings_that_all_points_share_are_taken_from_them(changes):
+    assert_each_is_as_alone([point(**changes), point(**{**changes, "init": "xavier"})])
+    training = train([point(**changes)])[0]
+    assert [layer.weights.shape[1] for layer in training.network] == [*changes.get("hidden", [20]), 10]
+    assert training.history[-1].loss < training.history[0].loss
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_the_threads_change_nothing(threads):
+    assert_same(train([PLAIN], threads)[0], train([PLAIN])[0])
+
+
+@pytest.mark.parametrize("batch_size", [None, 100])
+def test_the_history_begins_with_the_untrained_network_on_the_first_batch(batch_size):
+    of_the_weights, of_the_order = np.random.default_rng(4).spawn(2)
+    untrained = initialise([64, 20, 10], "normal", 0.3, "float64", of_the_weights)
+    [training] = train([point(seed=4, init="normal", init_scale=0.3, batch_size=batch_size, dtype="float64")])
+    first = training.history[0]
+    x, labels = next(batches(*digits().samples("train", "float64"), batch_size, of_the_order))
+    assert (first.loss, first.accuracy) == pytest.approx(measure(untrained, x, labels), rel=1e-12)
+    of_validation = measure(untrained, *digits().samples("validation", "float64"))
+    assert (first.validation_loss, first.validation_accuracy) == pytest.approx(of_validation, rel=1e-12)
+
+
+@pytest.mark.parametrize("batch_size", [None, 100])
+def test_the_sum_is_the_mean_with_a_larger_gradient(batch_size):
+    images = batch_size or len(digits().parts["train"].labels)
+    common = {"batch_size": batch_size, "iterations": 4}  # so few that no batch is smaller
+    [of_mean] = train([point(**common)])
+    [of_sum] = train([point(**common, reduction="sum", alpha=0.5 / images)])
+    assert of_sum.history[-1].loss == pytest.approx(of_mean.history[-1].loss, rel=1e-3)
+
+
+def blas_threads():
+    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+
+def test_blas_has_one_thread_meanwhile_and_as_many_as_before_afterwards():
+    seen = []
+    with threadpool_limits(limits=2, user_api="blas"):
+        before = blas_threads()
+        fit([point(iterations=2)], digits(), 2, lambda _iteration, _rows: seen.append(blas_threads()))
+        assert blas_threads() == before
+    assert seen == 3 * [[1] * len(before)]
+
+
+def test_observe_sees_the_rows_of_all_points():
+    seen = []
+    points = [point(iterations=3), point(iterations=2, alpha=0.1)]
+    found = fit(points, digits(), 1, lambda _iteration, rows: seen.append(rows))
+    first, second = (training.history for training in found)
+    assert seen == [[first[0], second[0]], [first[1], second[1]], [first[2], second[2]], [first[3]]]
+
+
+def test_points_that_differ_in_their_end_alone_are_observed_as_one():
+    seen = []
+    found = fit([point(iterations=3), point(iterations=2)], digits(), 1, lambda _iteration, rows: seen.extend(rows))
+    assert seen == found[0].history
