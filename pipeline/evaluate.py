@@ -7,14 +7,15 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from pipeline import figures, tracking
 from pipeline.core.arrays import Array
 from pipeline.core.assessment import confusion_matrix, most_confident_mistakes, recall
 from pipeline.core.network import Layer, Network, forward, log_softmax, measure
 from pipeline.errors import UserError, run
+from pipeline.figures import evaluation, png
 from pipeline.files.dataset import PARTS, Dataset, load_dataset
 from pipeline.files.model import Model, load_model, write_json
 from pipeline.files.paths import MODEL, NORMALISED, REPORT, added
+from pipeline.tracking.trainings import add_report
 
 PRECISION = "float64"  # a network that nearly diverged has logits whose loss float32 can't hold
 DECIMALS = 6  # beyond them a figure tells more of the machine than of the network
@@ -57,13 +58,13 @@ def write_report(model: Model, dataset: Dataset, directory: Path) -> dict[str, f
     images = pixels.reshape(-1, *dataset.about.image_shape)
     mistakes = most_confident_mistakes(labels, probabilities)
     pictures = {
-        "learning_curve": figures.learning_curve(model.training.history),
-        "confusion_matrix": figures.confusion_matrix(confusion),
-        "first_layer_weights": figures.first_layer_weights(network[0].weights, dataset.about.image_shape),
-        "confident_mistakes": figures.confident_mistakes(images[mistakes], predictions.iloc[mistakes]),
+        "learning_curve": evaluation.learning_curve(model.training.history),
+        "confusion_matrix": evaluation.confusion_matrix(confusion),
+        "first_layer_weights": evaluation.first_layer_weights(network[0].weights, dataset.about.image_shape),
+        "confident_mistakes": evaluation.confident_mistakes(images[mistakes], predictions.iloc[mistakes]),
     }
     for name, picture in pictures.items():
-        figures.save(picture, directory / f"{name}.png")
+        png.save(picture, directory / f"{name}.png")
     return metrics
 
 
@@ -81,7 +82,7 @@ def main() -> None:
         added(REPORT) as directory,
     ):
         metrics = write_report(model, dataset, directory)
-    known = tracking.add_report(model, MODEL, metrics, REPORT)
+    known = add_report(model, MODEL, metrics, REPORT)
     for part in PARTS:
         print(f"{part:>10}: accuracy {metrics[f'{part}_accuracy']:.2%}, loss {metrics.get(f'{part}_loss', inf):.4g}")
     where = "added to the model's run" if known else "filled in as a run"

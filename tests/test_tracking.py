@@ -79,7 +79,7 @@ def test_a_store_without_the_run_is_filled_in_once(reproduced: Project) -> None:
 
 
 def test_the_first_use_of_a_store_is_safe_from_several_processes(reproduced: Project) -> None:
-    connect = "from pipeline import tracking; tracking.connect()"
+    connect = "from pipeline.tracking.store import connect; connect()"
     new = f"sqlite:///{reproduced.root / 'new.db'}"
     processes = [reproduced.start("python", "-c", connect, MLFLOW_TRACKING_URI=new) for _ in range(3)]
     assert [(process.communicate()[0], process.returncode) for process in processes] == [("", 0)] * 3
@@ -102,7 +102,7 @@ def test_a_network_that_is_not_finite_from_the_start_is_a_result_too(reproduced:
 def test_a_deleted_experiment_comes_back(reproduced: Project) -> None:
     store = reproduced.store()
     store.delete_experiment(store.get_experiment_by_name("numpy-mlp").experiment_id)
-    reproduced.ok("python", "-c", "from pipeline import tracking; tracking.connect()")
+    reproduced.ok("python", "-c", "from pipeline.tracking.store import connect; connect()")
     assert store.get_experiment_by_name("numpy-mlp").lifecycle_stage == "active"
 
 

@@ -1,11 +1,7 @@
-"""The one door to matplotlib: the pictures of an evaluation.
-
-Figures are made without pyplot, which would keep a list of them and pick a window system.
-"""
+"""The pictures of an evaluation."""
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,17 +14,11 @@ from pipeline.core.assessment import recall
 from pipeline.core.training import Record
 
 TRAINING, VALIDATION = "#1f77b4", "#d95f02"
-DOTS_PER_INCH = 120
 FEW = 10  # points of a curve, which are then marked
 UNITS_SHOWN = 40
 MISTAKES_SHOWN = 24
 PER_ROW = 8
 CELL_WIDTH, CELL_HEIGHT = 1.2, 1.4  # of a picture and the space around it, in widths of a picture
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a PNG; without the writer's version in it, so that the same figure has the same bytes."""
-    figure.savefig(path, dpi=DOTS_PER_INCH, metadata={"Software": None})
 
 
 def learning_curve(history: Sequence[Record]) -> Figure:

@@ -1,0 +1,87 @@
+"""The pictures of a sweep."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from pipeline.core.training import Record
+from pipeline.settings import Settings
+
+MAPS_IN_A_ROW = 5
+IN_A_LEGEND = 40
+LARGEST = 40.0  # inches
+LINE_STYLES: tuple[Any, ...] = ("-", "--", ":", "-.", (0, (1, 4)))
+
+
+def accuracy_maps(table: pd.DataFrame) -> Figure:
+    """Validation accuracy over alpha and init, a map for each number of iterations, from the rows of sweep.csv.
+
+    A cell is the mean over the points that differ in other settings. Where one of them failed, it says how.
+    """
+    counts = sorted(table.iterations.unique())
+    alphas, inits = sorted(table.alpha.unique()), list(dict.fromkeys(table.init.sort_values()))
+    across = min(len(counts), MAPS_IN_A_ROW)
+    down = math.ceil(len(counts) / across)
+    width, height = 2.2 + across * (0.7 + 0.62 * len(alphas)), 0.6 + down * (0.8 + 0.42 * len(inits))
+    figure = Figure(figsize=(min(width, LARGEST), min(height, LARGEST)), layout="constrained")
+    axes = figure.subplots(down, across, squeeze=False, sharey=True)
+    for each, count in zip(axes.flat, counts, strict=False):
+        accuracy_map(each, table[table.iterations == count], alphas, inits)
+        each.set_title(f"{count} iterations")
+    for unused in axes.flat[len(counts) :]:
+        unused.set_axis_off()
+    figure.suptitle("Validation accuracy in %")
+    return figure
+
+
+def accuracy_map(axes: Axes, points: pd.DataFrame, alphas: Sequence[float], inits: Sequence[str]) -> None:
+    """One map."""
+    cells = {
+        (init, alpha): points[(points.init == init) & (points.alpha == alpha)] for init in inits for alpha in alphas
+    }
+    means = {place: cell.validation_accuracy.mean() for place, cell in cells.items()}
+    shares = np.array(list(means.values()), dtype=float).reshape(len(inits), len(alphas))
+    axes.imshow(shares, cmap="viridis", vmin=0, vmax=1, aspect="auto")
+    axes.set_xticks(range(len(alphas)), [f"{alpha:g}" for alpha in alphas])
+    axes.set_yticks(range(len(inits)), inits)
+    axes.set_xlabel("alpha")
+    for (down, across), share in np.ndenumerate(shares):
+        cell = cells[inits[down], alphas[across]]
+        failures = sorted({*cell.outcome} - {"finished"})
+        words = [*failures, *([] if np.isnan(share) else [f"{100 * share:.1f}"])]
+        colour = "tomato" if failures else "white" if share < 0.6 else "black"
+        axes.text(across, down, "\n".join(words), ha="center", va="center", fontsize=6 if failures else 8, color=colour)
+
+
+def learning_curves(points: Sequence[tuple[Settings, Sequence[Record]]]) -> Figure:
+    """Validation accuracy over the iterations, from the settings and the history of each point."""
+    figure = Figure(figsize=(10, 5.5), layout="constrained")
+    axes = figure.subplots()
+    inits = sorted({settings.init for settings, _ in points})
+    alphas = sorted({settings.alpha for settings, _ in points})
+    colours = colormaps["plasma"](np.linspace(0, 0.85, len(alphas)))
+    for settings, history in points:
+        axes.plot(
+            [record.iteration for record in history],
+            [record.validation_accuracy for record in history],
+            color=colours[alphas.index(settings.alpha)],
+            linestyle=LINE_STYLES[inits.index(settings.init) % len(LINE_STYLES)],
+            linewidth=1,
+            label=f"{settings.init} α={settings.alpha:g}",
+        )
+    axes.set(title="Validation accuracy", xlabel="iteration", ylim=(0, 1.02))
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    lines, labels = axes.get_legend_handles_labels()
+    each = dict(zip(labels, lines, strict=True))
+    if len(each) <= IN_A_LEGEND:
+        figure.legend(each.values(), each, loc="outside right upper", frameon=False, fontsize=7)
+    return figure

@@ -1,0 +1,1 @@
+"""The one door to MLflow: no other package knows of it."""

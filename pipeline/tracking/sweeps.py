@@ -1,0 +1,114 @@
+"""A sweep's run, and the runs of its points, which are its children.
+
+A point is found again by its key (see `pipeline.key`), a sweep by the keys of all its points. So the same command,
+started again after an interruption, goes on in the same run, and trains only what is not yet FINISHED.
+"""
+
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from pipeline.core.training import Record, Training
+from pipeline.errors import UserError
+from pipeline.files.dataset import About
+from pipeline.files.model import Model, load_model
+from pipeline.key import sweep_key
+from pipeline.provenance import provenance
+from pipeline.tracking.store import Store, interrupted_by, keeper, kept_open, tags_of
+from pipeline.tracking.trainings import as_metrics, name_of, tags_of_model
+
+PARENT = "mlflow.parentRunId"
+
+
+@dataclass(frozen=True)
+class Child:
+    """A point that was trained, to be logged."""
+
+    key: str
+    training: Training
+    config: Mapping[str, Any]
+    about: About
+    directory: Path  # the model's
+    started: float  # seconds since 1970
+    ended: float
+
+
+@dataclass
+class SweepRun:
+    """The run of a sweep that goes on."""
+
+    store: Store
+    run: str
+    name: str
+    origin: dict[str, str]  # the tags that say where all of its trainings come from
+
+    def add(self, child: Child) -> str:
+        """Log a trained point, all at once; its run's id."""
+        tags = tags_of(child.about) | self.origin | tags_of_model(child.training, child.directory)
+        tags |= {"key": child.key, PARENT: self.run}
+        run = self.store.create_run(name_of(child.config), tags, child.started)
+        self.store.log(run, map(as_metrics, sparse(child.training.history)), child.config)
+        self.store.log_data(run, child.about)
+        self.store.log_files(run, child.directory, "model")
+        self.store.close(run, ended=child.ended)
+        return run
+
+    def add_comparison(self, metrics: dict[str, float], tags: dict[str, str], directory: Path) -> None:
+        """Log what the sweep found out."""
+        self.store.log(self.run, [(0, metrics)])
+        self.store.tag(self.run, tags)
+        self.store.log_files(self.run, directory)
+
+
+def sparse(history: Sequence[Record]) -> list[Record]:
+    """Fewer rows: 0 to 9, 10, 15, 20, ..., 95, 100, 150, ..., and the last. Each costs MLflow half a millisecond."""
+    return [row for row in history if str(row.iteration)[1:2] in ("", "0", "5") or row is history[-1]]
+
+
+@contextmanager
+def sweep_run(
+    store: Store, name: str, keys: Sequence[str], params: dict[str, str], run: str | None, retrain: bool
+) -> Iterator[SweepRun]:
+    """The run of a sweep, for as long as it lasts: the given one, or that of the same points from before, or a new one.
+
+    Children that an earlier start of it has left unfinished are deleted: they are trained again.
+    """
+    with interrupted_by(signal.SIGTERM, signal.SIGHUP):
+        origin = provenance()
+        if run is None and not retrain:
+            run = next((known.info.run_id for known in store.search(f"tags.sweep_key = '{sweep_key(keys)}'")), None)
+        if run is None:
+            run = store.create_run(name, keeper() | origin | {"sweep_key": sweep_key(keys)})
+            store.log(run, params=params)
+        else:
+            store.client.update_run(run, status="RUNNING")
+            store.tag(run, keeper())
+            for child in store.search(f"tags.`{PARENT}` = '{run}' and attributes.status != 'FINISHED'"):
+                store.client.delete_run(child.info.run_id)
+        with kept_open(store, run, lambda: None):
+            yield SweepRun(store, run, name, origin)
+
+
+def finished(store: Store, keys: Sequence[str]) -> dict[str, str]:
+    """The id of the newest FINISHED run of each key that has one."""
+    wanted = set(keys)
+    runs = store.search("attributes.status = 'FINISHED' and tags.key != ''")
+    return {run.data.tags["key"]: run.info.run_id for run in reversed(runs) if run.data.tags["key"] in wanted}
+
+
+def logged_model(store: Store, run: str) -> Model:
+    """The model in a run's artefacts. Raises UserError where they are gone."""
+    from mlflow.exceptions import MlflowException
+
+    with TemporaryDirectory() as directory:
+        try:
+            return load_model(Path(store.client.download_artifacts(run, "model", directory)))
+        except (MlflowException, OSError, UserError):
+            raise UserError(
+                f"MLflow's run {run} is finished, but the model among its artefacts is gone: "
+                "delete the run, or train all points again with retrain=true"
+            ) from None
