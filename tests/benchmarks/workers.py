@@ -1,0 +1,97 @@
+"""Implementations in processes of their own, all alive at once, of which one works at a time.
+
+One library can't take the other's threads or memory, and what else the machine does meets all of them alike, as their
+rounds alternate.
+"""
+
+import os
+import time
+from collections.abc import Sequence
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+
+import numpy as np
+
+from tests.benchmarks.implementations import OURS, Implementation
+from tests.benchmarks.problems import Problem
+
+SECONDS_OF_A_ROUND = 0.4
+SECONDS_OF_PAUSE = 0.1  # BLAS's threads spin for a while after their last product, in wait for another one
+ITERATIONS_TO_WARM_UP = 3
+ITERATIONS_TO_AGREE = 3
+TOLERANCE = 1e-3
+
+
+def limit_threads(threads: int) -> None:
+    """Let all processes that are started from now on have so many threads, and so many cores for them."""
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = str(threads)
+    os.environ["XLA_FLAGS"] = f"--xla_cpu_multi_thread_eigen={str(threads > 1).lower()}"
+    # JAX starts a thread for each core that it may use, and knows no setting to make it less.
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+
+
+def serve(connection: Connection, implementation: Implementation, problem: Problem, threads: int) -> None:
+    """What a worker does: get ready, then run as many iterations as it is told to, until it is told none."""
+    run = implementation.build(problem, threads)
+    while count := connection.recv():
+        start = time.perf_counter()
+        loss = run(count)
+        connection.send(((time.perf_counter() - start) / count, loss))
+
+
+class Worker:
+    """An implementation's process, from outside."""
+
+    def __init__(self, implementation: Implementation, problem: Problem, threads: int) -> None:
+        self.implementation = implementation
+        context = get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=serve, args=(theirs, implementation, problem, threads), daemon=True)
+        self.process.start()
+        theirs.close()  # then a process that dies ends the wait for its answer
+
+    def run(self, count: int) -> tuple[float, float | None]:
+        """Run so many iterations: the seconds that one took, and the loss that the last started from."""
+        self.connection.send(count)
+        return self.connection.recv()
+
+    def round(self) -> float:
+        """A round's seconds per iteration, after a few that fill the caches, which the others have used since."""
+        time.sleep(SECONDS_OF_PAUSE)
+        pace, _ = self.run(ITERATIONS_TO_WARM_UP)
+        seconds, _ = self.run(max(1, round(SECONDS_OF_A_ROUND / pace)))
+        return seconds
+
+    def stop(self) -> None:
+        """End the process."""
+        self.connection.send(0)
+        self.process.join()
+
+
+def measure(
+    implementations: Sequence[Implementation], problem: Problem, threads: int, rounds: int
+) -> dict[str, list[float]]:
+    """The milliseconds that each implementation took for a network, in each round."""
+    workers = [Worker(implementation, problem, threads) for implementation in implementations]
+    check_agreement(workers, problem)
+    seconds = [[worker.round() for worker in workers] for _ in range(rounds)]
+    for worker in workers:
+        worker.stop()
+    return {
+        worker.implementation.name: [1000 * problem.iterations * of / worker.implementation.networks for of in each]
+        for worker, each in zip(workers, zip(*seconds, strict=True), strict=True)
+    }
+
+
+def check_agreement(workers: Sequence[Worker], problem: Problem) -> None:
+    """Let the workers make their first iterations. Exits if they then differ: they would not compute the same."""
+    losses = {}
+    for worker in workers:
+        worker.run(ITERATIONS_TO_AGREE)
+        _, loss = worker.run(1)
+        if loss is not None:
+            losses[worker.implementation.name] = loss
+    if not np.allclose([*losses.values()], losses[OURS.name], rtol=0, atol=TOLERANCE):
+        raise SystemExit(f"{problem.case}: the losses after {ITERATIONS_TO_AGREE} iterations differ: {losses}")
