@@ -3,7 +3,7 @@ PYTHON ?= python3
 INSTALL = pip install --disable-pip-version-check --quiet --compile --require-hashes
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro test ui lock
+.PHONY: repro test ui bench lock
 
 repro: .venv/installed
 	dvc repro
@@ -17,11 +17,14 @@ test: .venv/installed-for-tests
 ui: .venv/installed
 	mlflow ui
 
-# Takes the newest versions that pyproject.toml allows; needs uv.
+bench: .venv/installed-for-tests
+	python -m tests.benchmarks
+
+# Takes the newest versions that pyproject.toml allows; needs uv. What tests need comes first, since it allows less.
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes
 lock:
-	$(COMPILE) --upgrade pyproject.toml --output-file requirements.lock
-	$(COMPILE) --constraints requirements.lock --extra dev pyproject.toml --output-file requirements-dev.lock
+	$(COMPILE) --upgrade --extra dev pyproject.toml --output-file requirements-dev.lock
+	$(COMPILE) --upgrade --constraints requirements-dev.lock pyproject.toml --output-file requirements.lock
 	$(COMPILE) --constraints requirements.lock --group build --output-file requirements-build.lock
 
 .venv/python: requirements-build.lock

@@ -3,6 +3,8 @@
     python -m pipeline.sweep alpha=0.1,0.3 init=uniform,he
 
 It trains on normalised/ as DVC's stages left it. The test images stay unseen: points are compared by validation.
+The launcher in conf/sweep.yaml trains many points at once, in pipeline.grid. Under any other of Hydra's launchers, as
+`hydra/launcher=joblib`, points are trained one by one, by the function here.
 """
 
 from pathlib import Path
@@ -10,24 +12,37 @@ from pathlib import Path
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from pipeline import settings
 from pipeline.errors import UserError, run
-from pipeline.files.dataset import load_dataset
-from pipeline.files.paths import CONF, NORMALISED
+from pipeline.files.paths import CONF
+from pipeline.grid.data import datasets_for
+from pipeline.grid.points import settings_in, shall_retrain
+from pipeline.grid.results import validation_loss
+from pipeline.key import key_of
+from pipeline.tracking.store import connect
+from pipeline.tracking.sweeps import finished, logged_model
 from pipeline.train import summary, train_and_track
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="sweep")
-def point(config: DictConfig) -> None:
-    """Train one point of the grid."""
+def point(config: DictConfig) -> float:
+    """Train one point of the grid, unless it is finished; its validation loss."""
     try:
-        chosen = settings.validate(OmegaConf.to_container(config, resolve=True))
+        chosen = settings_in(config)
+        dataset = datasets_for(config).for_point(chosen)
+        key = key_of(chosen, dataset.about)
+        store = connect()
+        known = {} if shall_retrain(config) else finished(store, [key])
+        if known:
+            print(f"finished already: MLflow has it as the run {known[key]}")
+            return validation_loss(logged_model(store, known[key]).training)
         directory = Path(HydraConfig.get().runtime.output_dir, "model")
-        print(summary(train_and_track(chosen, load_dataset(NORMALISED), directory), directory))
+        training = train_and_track(chosen, dataset, directory, {"key": key})
     except UserError as error:
         raise CompactHydraException(f"error: {error}") from None
+    print(summary(training, directory))
+    return validation_loss(training)
 
 
 if __name__ == "__main__":

@@ -1,67 +1,243 @@
-"""The Hydra application, as a real process: a run for each point, and one sentence for a mistake."""
+"""A sweep over a grid, as a real process: what the store and the files hold then, and one sentence for a mistake."""
 
-import signal
+import shutil
+from itertools import product
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
+import numpy as np
 import pandas as pd
 import pytest
-from conftest import Project, wait_for_a_running_run
+from conftest import Project
+from mlflow.entities import Run
 
 SWEEP = ("python", "-m", "pipeline.sweep")
+GRID = ("alpha=0.1,0.5,1000000", "init=he,zeros", "iterations=20,105", "normalise=standard,divide_255")
+SPARSE = [*range(10), *range(10, 101, 5), 105]
+SETTINGS = ["alpha", "init", "iterations", "normalise"]
+
+
+def children_of(project: Project, parent: Run) -> list[Run]:
+    return project.tracked_runs(f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
+
+
+def sweeps(project: Project) -> list[Run]:
+    return project.tracked_runs("tags.sweep_key != ''")
+
+
+def settings_of(run: Run) -> tuple[str, ...]:
+    return tuple(run.data.params[name] for name in SETTINGS)
 
 
 @pytest.fixture(scope="module")
-def normalised(project: Project) -> Project:
-    project.ok("dvc", "repro", "normalise")
-    return project
+def swept(reproduced: Project) -> Project:
+    """A project in which a grid of 24 points was swept."""
+    (reproduced.root / "printed.txt").write_text(reproduced.ok(*SWEEP, *GRID))
+    return reproduced
+
+
+@pytest.fixture(scope="module")
+def parent(swept: Project) -> Run:
+    [run] = sweeps(swept)
+    return run
+
+
+@pytest.fixture(scope="module")
+def table(swept: Project) -> pd.DataFrame:
+    [path] = swept.root.glob("multirun/*/comparison/sweep.csv")
+    return pd.read_csv(path)
 
 
 def test_without_data_it_says_which_command_makes_it(project: Project) -> None:
-    printed = project.fails(*SWEEP, "alpha=0.1")
-    assert "dvc repro normalise" in printed
+    assert "`dvc exp run -S dataset=mnist -S normalise=unit normalise` makes it" in project.fails(
+        *SWEEP, "alpha=0.1,0.2", "dataset=mnist", "normalise=unit"
+    )
     assert not (project.root / "mlflow.db").exists()
 
 
-def test_each_point_of_a_grid_is_a_run(normalised: Project) -> None:
-    normalised.ok(*SWEEP, "alpha=0.1,0.3", "init=uniform,he", "iterations=20")
-    runs = normalised.tracked_runs()
-    points = {(run.data.params["alpha"], run.data.params["init"]) for run in runs}
-    assert points == {("0.1", "uniform"), ("0.1", "he"), ("0.3", "uniform"), ("0.3", "he")}
-    assert len(runs) == 4
+def test_each_point_of_a_grid_is_a_child_of_the_sweep_s_run(swept: Project, parent: Run) -> None:
+    runs = children_of(swept, parent)
+    assert len(runs) == 24
+    points = {(*point, n) for point in product(("0.1", "0.5", "1000000.0"), ("he", "zeros")) for n in ("20", "105")}
+    assert {settings_of(run) for run in runs} == {(*point, n) for point in points for n in ("standard", "divide_255")}
     for run in runs:
         assert run.info.status == "FINISHED"
-        assert run.data.tags["command"].startswith("python -m pipeline.sweep alpha=0.1,0.3")
+        assert run.data.tags["command"].startswith("python -m pipeline.sweep alpha=0.1,0.5,1000000")
         assert not [metric for metric in run.data.metrics if "test" in metric]
-    histories = list((normalised.root / "multirun").glob("*/*/model/history.csv"))
-    assert len(histories) == 4
-    assert all(len(pd.read_csv(history)) == 21 for history in histories)
 
 
-def test_dvc_trains_the_same_model_as_the_sweep(normalised: Project) -> None:
-    normalised.ok("dvc", "exp", "run", "-S", "alpha=0.3", "-S", "init=uniform", "-S", "iterations=20", "-n", "winner")
-    of_dvc = normalised.tracked_runs("tags.dvc_exp_name = 'winner'")[0].data.tags["model_sha256"]
-    point = "params.alpha = '0.3' and params.init = 'uniform' and tags.dvc_exp_name = ''"
-    [run] = normalised.tracked_runs(point)
-    assert run.data.tags["model_sha256"] == of_dvc
+def test_a_child_s_metrics_are_its_history(swept: Project, parent: Run) -> None:
+    [run] = [run for run in children_of(swept, parent) if settings_of(run) == ("0.5", "he", "105", "standard")]
+    client = swept.store()
+    logged = client.get_metric_history(run.info.run_id, "validation_accuracy")
+    history = pd.read_csv(client.download_artifacts(run.info.run_id, "model/history.csv"))
+    of_history = dict(zip(history.iteration, history.validation_accuracy, strict=True))
+    assert {metric.step: metric.value for metric in logged} == {step: of_history[step] for step in SPARSE}
+    assert history.iteration.to_list() == [*range(101), 105]
+    assert run.info.start_time < run.info.end_time
 
 
-def test_other_data_than_is_there_is_refused_with_the_command_that_makes_it(normalised: Project) -> None:
-    printed = normalised.fails(*SWEEP, "normalise=unit")
-    assert "dvc exp run -S dataset=digits -S normalise=unit normalise" in printed
+def test_the_parent_has_the_grid_and_the_best_point(parent: Run, table: pd.DataFrame) -> None:
+    assert parent.info.status == "FINISHED"
+    assert parent.data.tags["mlflow.runName"] == "sweep of normalise × alpha × init × iterations"
+    assert {name: parent.data.params[name] for name in SETTINGS} == {
+        "alpha": "0.1,0.5,1000000.0",
+        "init": "he,zeros",
+        "iterations": "20,105",
+        "normalise": "standard,divide_255",
+    }
+    best = table.loc[table.validation_accuracy.idxmax()]
+    assert parent.data.metrics["best_validation_accuracy"] == best.validation_accuracy
+    assert parent.data.metrics["points"] == 24
+    assert parent.data.metrics["diverged"] == (table.outcome == "diverged").sum() > 0
+    assert parent.data.tags["best_run_id"] == best.run_id
+    assert parent.data.tags["best_settings"] == "normalise=standard alpha=0.5 init=he iterations=105"
 
 
-def test_a_report_is_refused_where_the_data_is_not_the_models(normalised: Project) -> None:
-    report = normalised.read("report/metrics.json")
-    normalised.ok("dvc", "exp", "run", "-S", "normalise=unit", "normalise")
-    printed = normalised.fails("python", "-m", "pipeline.evaluate")
-    assert "model/ was trained on other data" in printed
-    assert normalised.read("report/metrics.json") == report
+def test_sweep_csv_has_what_the_children_have(swept: Project, parent: Run, table: pd.DataFrame) -> None:
+    assert len(table) == 24
+    rows = table.set_index("run_id")
+    for run in children_of(swept, parent):
+        row = rows.loc[run.info.run_id]
+        assert row.outcome == run.data.tags["outcome"]
+        assert row.model_sha256 == run.data.tags["model_sha256"]
+        for name in ("loss", "accuracy", "validation_loss", "validation_accuracy"):
+            assert np.isclose(row[name], run.data.metrics[name], rtol=1e-12, atol=0)
+        assert row.best_validation_accuracy >= row.validation_accuracy
+    assert table.outcome.to_list() == sorted(table.outcome, reverse=True)
+    finished = table[table.outcome == "finished"]
+    assert finished.validation_accuracy.is_monotonic_decreasing
 
 
-def test_an_interrupted_sweep_says_so(normalised: Project) -> None:
-    sweep = normalised.start(*SWEEP, "iterations=10000000", "normalise=unit")
-    wait_for_a_running_run(normalised)
-    sweep.send_signal(signal.SIGINT)
-    printed, _ = sweep.communicate(timeout=60)
-    assert sweep.returncode == 130
+def test_the_parent_has_the_table_and_the_pictures(swept: Project, parent: Run) -> None:
+    client = swept.store()
+    names = [file.path for file in client.list_artifacts(parent.info.run_id)]
+    assert names == ["accuracy.png", "curves.png", "sweep.csv"]
+
+
+def test_it_prints_the_best_points_and_where_to_look(swept: Project) -> None:
+    printed = swept.read("printed.txt")
+    assert "0 of 24 points are finished already" in printed
+    best_first = [line.split()[:5] for line in printed.splitlines() if " finished " in line]
+    assert best_first[0] == ["standard", "0.5", "he", "105", "finished"]
+    assert len(best_first) == 10
+    assert "mlflow ui" in printed
     assert "Traceback" not in printed
-    assert [run.info.status for run in normalised.tracked_runs()].count("KILLED") == 1
+
+
+def test_the_winner_trained_by_dvc_is_the_same_model(swept: Project, table: pd.DataFrame) -> None:
+    command = next(line for line in swept.read("printed.txt").splitlines() if line.startswith("`dvc exp run"))
+    swept.ok(*command.split("`")[1].split(), "--name", "winner")
+    [run] = swept.tracked_runs("tags.dvc_exp_name = 'winner'")
+    assert run.data.tags["model_sha256"] == table.iloc[0].model_sha256
+    assert "test_accuracy" in run.data.metrics
+
+
+def test_a_normalisation_made_for_a_sweep_is_the_stage_s(swept: Project, table: pd.DataFrame) -> None:
+    swept.ok(
+        "dvc",
+        "exp",
+        "run",
+        *["-S", "normalise=divide_255", "-S", "alpha=0.1", "-S", "iterations=20", "--name", "other"],
+    )
+    [run] = swept.tracked_runs("tags.dvc_exp_name = 'other'")
+    same = table.query("normalise == 'divide_255' and alpha == 0.1 and init == 'he' and iterations == 20")
+    assert [run.data.tags["model_sha256"]] == same.model_sha256.to_list()
+
+
+def test_the_same_command_again_trains_nothing_and_finds_the_same(swept: Project, parent: Run) -> None:
+    before = {run.info.run_id for run in children_of(swept, parent)}
+    printed = swept.ok(*SWEEP, *GRID)
+    assert "24 of 24 points are finished already" in printed
+    assert [run.info.run_id for run in sweeps(swept)] == [parent.info.run_id]
+    assert {run.info.run_id for run in children_of(swept, parent)} == before
+    first, again = sorted(swept.root.glob("multirun/*/comparison/sweep.csv"))
+    assert again.read_text() == first.read_text()
+
+
+def test_a_larger_grid_trains_only_what_is_new(swept: Project) -> None:
+    printed = swept.ok(*SWEEP, "alpha=0.1,0.11", "init=he", "iterations=20,10", "alpha=0.1,0.11")
+    assert "1 of 4 points are finished already" in printed
+    assert [len(children_of(swept, run)) for run in sweeps(swept)] == [24, 3]
+
+
+def test_points_typed_twice_are_trained_once(swept: Project) -> None:
+    swept.ok(*SWEEP, "alpha=0.07,0.070", "iterations=10")
+    assert len(children_of(swept, sweeps(swept)[-1])) == 1
+
+
+def test_retrain_trains_again(swept: Project) -> None:
+    swept.ok(*SWEEP, "alpha=0.07", "iterations=10", "retrain=true")
+    *_, earlier, later = sweeps(swept)
+    assert earlier.data.tags["sweep_key"] == later.data.tags["sweep_key"]
+    [first], [again] = children_of(swept, earlier), children_of(swept, later)
+    assert first.data.tags["model_sha256"] == again.data.tags["model_sha256"]
+
+
+def test_a_finished_point_whose_model_is_gone_is_named(swept: Project) -> None:
+    [child] = children_of(swept, sweeps(swept)[-1])
+    shutil.rmtree(url2pathname(urlsplit(child.info.artifact_uri).path) + "/model")
+    printed = swept.fails(*SWEEP, "alpha=0.07", "iterations=10")
+    assert child.info.run_id in printed
+    assert "retrain=true" in printed
+
+
+def test_other_code_does_not_count_as_finished(swept: Project) -> None:
+    swept.edit("pipeline/core/initialisation.py", "np.sqrt(2 / fan_in)", "np.sqrt(3 / fan_in)")
+    printed = swept.ok(*SWEEP, "alpha=0.07", "iterations=10")
+    swept.edit("pipeline/core/initialisation.py", "np.sqrt(3 / fan_in)", "np.sqrt(2 / fan_in)")
+    assert "0 of 1 points are finished already" in printed
+
+
+def test_minibatches_and_layers_can_be_swept(swept: Project) -> None:
+    swept.ok(*SWEEP, "batch_size=50,null", "hidden=[20],[12,8]", "seed=range(3)", "iterations=10")
+    runs = children_of(swept, sweeps(swept)[-1])
+    assert len({run.data.tags["model_sha256"] for run in runs}) == 12
+
+
+def test_a_preset_grid_is_an_experiment(swept: Project) -> None:
+    printed = swept.ok(*SWEEP, "+experiment=stability", "iterations=5", "init=he")
+    runs = children_of(swept, sweeps(swept)[-1])
+    assert len(runs) > 5
+    assert {run.data.params["iterations"] for run in runs} == {"5"}
+    assert f"{len(runs)} points" in printed
+
+
+def test_all_points_that_cannot_be_are_named_before_any_is_trained(swept: Project) -> None:
+    before = len(swept.tracked_runs())
+    printed = swept.fails(*SWEEP, "alpha=-1,0.3", "init=he,glorot", "batch_size=null,5000")
+    assert "7 of 8 points can't be" in printed
+    assert "alpha can't be -1: it must be a number greater than 0" in printed
+    assert 'init can\'t be "glorot"' in printed
+    assert "digits has 1444 images to train on" in printed
+    for point in product(("alpha=-1", "alpha=0.3"), ("init=he", "init=glorot"), ("batch_size=null", "batch_size=5000")):
+        assert (" ".join(point) in printed) == (point != ("alpha=0.3", "init=he", "batch_size=null"))
+    assert len(swept.tracked_runs()) == before
+
+
+def test_another_dataset_is_refused_with_the_command_that_makes_it(swept: Project) -> None:
+    printed = swept.fails(*SWEEP, "dataset=digits,mnist")
+    assert "1 of 2 points can't be" in printed
+    assert "`dvc exp run -S dataset=mnist -S normalise=standard normalise` makes that" in printed
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        (
+            "hydra.launcher.backend=dask",
+            "hydra.launcher.backend can't be dask: it must be one of in_process, loky, ray",
+        ),
+        ("retrain=perhaps", "retrain can't be perhaps: it must be true or false"),
+    ],
+)
+def test_the_sweep_s_own_settings_are_checked(swept: Project, setting: str, sentence: str) -> None:
+    assert sentence in swept.fails(*SWEEP, "alpha=0.1", setting)
+
+
+def test_a_report_is_refused_where_the_data_is_not_the_models(swept: Project) -> None:
+    report = swept.read("report/metrics.json")
+    swept.ok("dvc", "exp", "run", "-S", "normalise=none", "normalise")
+    printed = swept.fails("python", "-m", "pipeline.evaluate")
+    assert "model/ was trained on other data" in printed
+    assert swept.read("report/metrics.json") == report

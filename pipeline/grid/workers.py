@@ -1,0 +1,117 @@
+"""Where stacks are trained: in this process, in several on this machine, or on a Ray cluster; joblib hands them out."""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+
+from joblib import Parallel, delayed, effective_n_jobs, parallel_config
+
+from pipeline.core.training import Record, Training
+from pipeline.errors import UserError
+from pipeline.files.dataset import Dataset
+from pipeline.files.paths import CHECKOUT
+from pipeline.fit import fit
+from pipeline.settings import Settings
+
+Backend: TypeAlias = Literal["in_process", "loky", "ray"]
+Observe: TypeAlias = Callable[[int, list[Record]], None]
+
+
+class Task(NamedTuple):
+    """A stack to be trained."""
+
+    points: Sequence[Settings]
+    dataset: Dataset
+    observe: Observe  # called in this process only
+
+
+class Trained(NamedTuple):
+    """What became of it."""
+
+    number: int  # of the task
+    trainings: list[Training]
+    started: float  # seconds since 1970
+    ended: float
+
+
+class Workers:
+    """A backend of joblib, made ready."""
+
+    def __init__(self, backend: str) -> None:
+        if backend not in get_args(Backend):
+            raise UserError(
+                f"hydra.launcher.backend can't be {backend}: it must be one of {', '.join(get_args(Backend))}"
+            )
+        if backend == "ray":
+            connect_to_ray()
+        self.backend = backend
+        with self.config():
+            self.count: int = effective_n_jobs()
+
+    def config(self) -> AbstractContextManager[Any]:
+        """Within it, joblib works here."""
+        how = ("sequential", 1) if self.backend == "in_process" else (self.backend, -1)
+        chosen: AbstractContextManager[Any] = parallel_config(how[0], n_jobs=how[1])
+        return chosen
+
+    def train(self, tasks: Sequence[Task]) -> Iterator[Trained]:
+        """Train all tasks, as many at once as there are workers; what becomes of these, before the next ones.
+
+        In this process, the engine's threads use the machine's cores; elsewhere each core has a process.
+        """
+        here = self.backend == "in_process"
+        threads = os.cpu_count() or 1 if here else 1
+        handles = {id(task.dataset): handed_over(task.dataset, self.backend) for task in tasks}
+        calls = [
+            delayed(train_stack)(
+                number, task.points, handles[id(task.dataset)], threads, task.observe if here else ignore
+            )
+            for number, task in enumerate(tasks)
+        ]
+        with self.config(), Parallel() as parallel:
+            for first in range(0, len(calls), self.count):
+                yield from parallel(calls[first : first + self.count])
+
+
+def train_stack(number: int, points: Sequence[Settings], data: Any, threads: int, observe: Observe) -> Trained:
+    """Train a stack, wherever this is."""
+    started = time.time()
+    trainings = fit(points, received(data), threads, observe)
+    return Trained(number, trainings, started, time.time())
+
+
+def ignore(_iteration: int, _rows: list[Record]) -> None:
+    """Observe nothing."""
+
+
+def connect_to_ray() -> None:
+    """Join the cluster that RAY_ADDRESS names, or one on this machine, and take our code along to its workers."""
+    try:
+        import ray
+        from ray.util.joblib import register_ray
+    except ImportError:
+        raise UserError("hydra.launcher.backend=ray needs Ray: `pip install ray`") from None
+    ray.init(runtime_env={"py_modules": [str(CHECKOUT / "pipeline")]}, log_to_driver=False, logging_level=logging.ERROR)
+    register_ray()  # type: ignore[no-untyped-call]
+
+
+def handed_over(dataset: Dataset, backend: str) -> Any:
+    """What tasks carry: joblib sends arrays to local processes once, Ray does so by a reference."""
+    if backend != "ray":
+        return dataset
+    import ray
+
+    return ray.put(dataset)
+
+
+def received(data: Any) -> Dataset:
+    """The dataset, in the process that trains on it."""
+    if isinstance(data, Dataset):
+        return data
+    import ray
+
+    dataset: Dataset = ray.get(data)
+    return dataset

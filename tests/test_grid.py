@@ -1,0 +1,165 @@
+"""How points become stacks, and results a table."""
+
+import sys
+from io import StringIO
+from math import inf
+
+import pytest
+
+from pipeline.core.training import Record, Training
+from pipeline.figures.png import save
+from pipeline.figures.sweep import accuracy_maps, learning_curves
+from pipeline.grid.points import Point
+from pipeline.grid.progress import Progress
+from pipeline.grid.results import WORST, Result, best_as_text, best_settings, comparison, summary, validation_loss
+from pipeline.grid.stacks import stacks_of, work_of
+from pipeline.settings import Digits, Settings
+
+PLAIN = Settings(
+    dataset=Digits(kind="digits", name="digits"),
+    normalise="standard",
+    alpha=0.5,
+    init="he",
+    init_scale=0.01,
+    iterations=100,
+    hidden=[20],
+    reduction="mean",
+    batch_size=None,
+    dtype="float32",
+    seed=0,
+)
+
+
+def points(**values):
+    """A point for each value of the one setting that is named."""
+    [(name, several)] = values.items()
+    return [Point(n, [f"{name}={value}"], PLAIN.model_copy(update={name: value})) for n, value in enumerate(several)]
+
+
+def numbers(stacks):
+    return [[point.number for point in stack] for stack in stacks]
+
+
+def result(**changes):
+    """A result that ended with this validation accuracy, or diverged at once."""
+    accuracy = changes.pop("ends_with", None)
+    rows = [] if accuracy is None else [Record(0, 2.3, 0.1, 2.3, 0.1), Record(100, 0.2, 0.9, 0.3, accuracy)]
+    training = Training((), rows, "finished" if rows else "diverged", 100 if rows else 0)
+    return Result(PLAIN.model_copy(update=changes), training, "hash", "run")
+
+
+@pytest.mark.parametrize("shared", [{"alpha": [0.1, 0.2]}, {"init": ["he", "zeros"]}, {"init_scale": [0.1, 0.2]}])
+def test_what_shares_images_and_layers_is_one_stack(shared):
+    assert len(stacks_of(points(**shared), workers=1)) == 1
+    assert len(stacks_of(points(seed=[0, 1]), workers=1)) == 1
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"hidden": [[20], [21]]},
+        {"normalise": ["unit", "none"]},
+        {"reduction": ["mean", "sum"]},
+        {"batch_size": [None, 10]},
+        {"dtype": ["float32", "float64"]},
+    ],
+)
+def test_what_does_not_share_them_is_not(own):
+    assert numbers(stacks_of(points(**own), workers=1)) == [[0], [1]]
+
+
+def test_minibatches_in_another_order_are_another_stack():
+    two = [
+        point._replace(settings=point.settings.model_copy(update={"batch_size": 9})) for point in points(seed=[0, 1])
+    ]
+    assert numbers(stacks_of(two, workers=1)) == [[0], [1]]
+
+
+def test_points_of_a_trajectory_stay_together_and_the_longest_come_first():
+    each = [
+        Point(n, [], PLAIN.model_copy(update={"alpha": alpha, "iterations": iterations}))
+        for n, (alpha, iterations) in enumerate([(0.1, 10), (0.2, 500), (0.1, 20), (0.3, 50)])
+    ]
+    assert numbers(stacks_of(each, workers=3)) == [[1], [3], [2, 0]]
+    assert work_of(each) == 20 * (20 + 500 + 50)
+
+
+@pytest.mark.parametrize(
+    ("count", "workers", "sizes"),
+    [(20, 1, [20]), (32, 1, [32]), (33, 1, [17, 16]), (20, 2, [10, 10]), (3, 8, [1, 1, 1])],
+)
+def test_stacks_are_even_and_not_too_wide(count, workers, sizes):
+    stacks = stacks_of(points(alpha=[0.1 + n for n in range(count)]), workers)
+    assert [len(stack) for stack in stacks] == sizes
+
+
+def test_wide_networks_make_narrow_stacks():
+    wide = [
+        point._replace(settings=point.settings.model_copy(update={"hidden": [30, 400]}))
+        for point in points(alpha=[1.0, 2.0])
+    ]
+    assert numbers(stacks_of(wide, workers=1)) == [[0], [1]]
+
+
+def test_the_best_comes_first_and_what_diverged_last():
+    table = comparison([result(alpha=3.0), result(alpha=1.0, ends_with=0.8), result(alpha=2.0, ends_with=0.9)])
+    assert table.alpha.to_list() == [2.0, 1.0, 3.0]
+    assert table.best_iteration.to_list()[:2] == [100, 100]
+    assert summary(table) == {"points": 3, "diverged": 1, "best_validation_accuracy": 0.9, "best_validation_loss": 0.3}
+    assert [line.split()[0] for line in best_as_text(table).splitlines()] == ["alpha", "2.0", "1.0", "3.0"]
+
+
+def test_the_best_point_s_settings_are_those_that_were_swept_as_one_types_them():
+    others = {"hidden": [9, 8], "batch_size": 10}
+    table = comparison([result(ends_with=0.9), result(**others, ends_with=0.8)])
+    assert best_settings(table) == "hidden=[20] batch_size=null"
+    assert best_settings(table[::-1]) == "hidden=[9,8] batch_size=10"
+
+
+def test_where_all_diverged_there_is_no_best_accuracy():
+    assert summary(comparison([result()])) == {"points": 1, "diverged": 1}
+
+
+def test_a_sweeper_is_told_the_validation_loss_and_the_worst_number_after_a_divergence():
+    assert validation_loss(result(ends_with=0.9).training) == 0.3
+    assert validation_loss(result().training) == WORST < inf
+
+
+def test_a_map_marks_what_failed_and_averages_the_rest():
+    results = [
+        result(alpha=1.0, ends_with=0.8),
+        result(alpha=1.0, seed=1, ends_with=0.9),
+        result(alpha=2.0),
+        result(alpha=1.0, iterations=50, init="zeros", ends_with=0.1),
+    ]
+    figure = accuracy_maps(comparison(results))
+    words = {axes.get_title(): [text.get_text() for text in axes.texts] for axes in figure.axes}
+    assert words == {"50 iterations": ["", "", "10.0", ""], "100 iterations": ["85.0", "diverged", "", ""]}
+
+
+def test_the_map_of_very_many_points_can_still_be_drawn(tmp_path):
+    table = comparison([result(alpha=1.0 + n, iterations=1 + n % 7, ends_with=0.5) for n in range(300)])
+    save(accuracy_maps(table), tmp_path / "map.png")
+
+
+def test_curves_show_every_point():
+    histories = [result(alpha=float(n), ends_with=0.9).training.history for n in range(1, 4)]
+    curves = learning_curves([(PLAIN.model_copy(update={"alpha": float(n)}), rows) for n, rows in enumerate(histories)])
+    assert [line.get_ydata().tolist() for line in curves.axes[0].lines] == [[0.1, 0.9]] * 3
+
+
+class Terminal(StringIO):
+    def isatty(self):
+        return True
+
+
+def test_progress_is_the_work_that_is_done(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with Progress([10, 30], points=7) as progress:
+        progress.observer(0, 100)(50, [])
+        assert progress.bar.n == 5
+        progress.reach(1, 1)
+        assert progress.bar.n == 35
+        progress.reach(0, 1)
+        assert progress.bar.n == progress.bar.total == 40
+    assert "7 points 100 %" in sys.stderr.getvalue()

@@ -1,0 +1,82 @@
+"""The same sweep wherever its points are trained: in other processes, on a cluster, under Hydra's own launchers."""
+
+from collections.abc import Iterator
+
+import pytest
+from conftest import Project
+
+ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # as there: on 127.0.0.1, not on the machine's address
+SWEEP = ("python", "-m", "pipeline.sweep", "init=he,uniform", "iterations=15", "seed=1")
+
+
+@pytest.fixture(scope="module")
+def models(reproduced: Project) -> dict[str, str]:
+    """The hash of each point's model, by its init, as trained in one process."""
+    reproduced.ok(*SWEEP)
+    return trained_last(reproduced)
+
+
+def trained_last(project: Project) -> dict[str, str]:
+    runs = project.tracked_runs("tags.key != ''")[-2:]
+    return {run.data.params["init"]: run.data.tags["model_sha256"] for run in runs}
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of a Ray cluster of two nodes, which are processes on this machine, with a core each."""
+    for name, value in ON_LOOPBACK.items():
+        monkeypatch.setenv(name, value)
+    from ray.cluster_utils import Cluster
+
+    node = {"num_cpus": 1, "object_store_memory": 100_000_000}
+    two = Cluster(initialize_head=True, head_node_args=node | {"include_dashboard": False})
+    two.add_node(**node)
+    yield two.address
+    two.shutdown()
+
+
+def test_local_processes_train_the_same_models(reproduced: Project, models: dict[str, str]) -> None:
+    before = len(reproduced.tracked_runs())
+    reproduced.ok(*SWEEP, "retrain=true", "hydra.launcher.backend=loky")
+    assert len(reproduced.tracked_runs()) == before + 3
+    assert trained_last(reproduced) == models
+
+
+def test_a_ray_cluster_trains_the_same_models(reproduced: Project, models: dict[str, str], cluster: str) -> None:
+    before = len(reproduced.tracked_runs())
+    reproduced.ok(*SWEEP, "retrain=true", "hydra.launcher.backend=ray", RAY_ADDRESS=cluster, **ON_LOOPBACK)
+    assert len(reproduced.tracked_runs()) == before + 3
+    assert trained_last(reproduced) == models
+
+
+@pytest.mark.parametrize("launcher", ["basic", "joblib", "ray", "submitit_local"])
+def test_hydra_s_launchers_train_the_same_models(reproduced: Project, models: dict[str, str], launcher: str) -> None:
+    before = len(reproduced.tracked_runs())
+    reproduced.ok(*SWEEP, "retrain=true", f"hydra/launcher={launcher}", **ON_LOOPBACK)
+    assert len(reproduced.tracked_runs()) == before + 2
+    assert trained_last(reproduced) == models
+
+
+def test_hydra_s_launchers_leave_what_is_finished(reproduced: Project, models: dict[str, str]) -> None:
+    before = len(reproduced.tracked_runs())
+    assert "finished already" in reproduced.ok(*SWEEP, "hydra/launcher=basic")
+    assert len(reproduced.tracked_runs()) == before
+    assert trained_last(reproduced) == models
+
+
+def test_optuna_makes_the_validation_loss_small(reproduced: Project) -> None:
+    command = ("python", "-m", "pipeline.sweep", "hydra/sweeper=optuna", "alpha=choice(0.01,0.5,1000000)")
+    trials = ("hydra/sweeper/sampler=grid", "hydra.sweeper.n_trials=3", "hydra.sweeper.n_jobs=2", "iterations=30")
+    printed = reproduced.ok(*command, *trials)
+    assert "Best parameters: {'alpha': 0.5}" in printed
+    parent = reproduced.tracked_runs("tags.sweep_key != ''")[-1]
+    runs = reproduced.tracked_runs(f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
+    assert {run.data.params["alpha"]: run.data.tags["outcome"] for run in runs} == {
+        "0.01": "finished",
+        "0.5": "finished",
+        "1000000.0": "diverged",
+    }
+    assert parent.data.metrics["points"] == 3
+    [best] = [run for run in runs if run.data.params["alpha"] == "0.5"]
+    assert parent.data.tags["best_run_id"] == best.info.run_id
+    assert f"Best value: {best.data.metrics['validation_loss']}" in printed

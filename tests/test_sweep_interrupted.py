@@ -1,0 +1,59 @@
+"""A sweep that is interrupted, however it is: the same command completes it, each point once."""
+
+import signal
+import time
+
+import pytest
+from conftest import Project
+
+# Each size of the hidden layer is a stack of its own, of a few seconds.
+SWEEP = ("python", "-m", "pipeline.sweep", "hidden=[20],[21],[22],[23]", "alpha=0.1,0.2", "iterations=3000")
+POINTS = 8
+
+
+def children(project: Project) -> list:
+    return project.tracked_runs("tags.key != ''")
+
+
+def wait_for_more_children(project: Project, than: int) -> None:
+    """Wait until another stack has been logged."""
+    deadline = time.monotonic() + 120
+    while len(children(project)) <= than:
+        assert time.monotonic() < deadline, "no point was logged within two minutes"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, "KILLED"), (signal.SIGTERM, "KILLED"), (signal.SIGKILL, "RUNNING")]
+)
+def test_an_interrupted_sweep_keeps_what_it_has(reproduced: Project, number: signal.Signals, status: str) -> None:
+    before = len(children(reproduced))
+    sweep = reproduced.start(*SWEEP)
+    wait_for_more_children(reproduced, before)
+    sweep.send_signal(number)
+    printed, _ = sweep.communicate(timeout=60)
+    assert "Traceback" not in printed
+    if number != signal.SIGKILL:
+        assert sweep.returncode == 130
+        assert "the same command goes on from there" in printed
+    assert before < len(children(reproduced)) < POINTS
+    [parent] = reproduced.tracked_runs("tags.sweep_key != ''")
+    assert parent.info.status == status
+
+
+def test_a_child_that_was_being_logged_is_trained_again(reproduced: Project) -> None:
+    first = children(reproduced)[0].info.run_id
+    reproduced.store().update_run(first, status="RUNNING")
+    printed = reproduced.ok(*SWEEP)
+    assert f"of {POINTS} points are finished already" in printed
+    runs = children(reproduced)
+    assert first not in [run.info.run_id for run in runs]
+    assert len(runs) == len({run.data.tags["key"] for run in runs}) == POINTS
+    assert {run.info.status for run in runs} == {"FINISHED"}
+
+
+def test_then_the_sweep_is_one_complete_run(reproduced: Project) -> None:
+    [parent] = reproduced.tracked_runs("tags.sweep_key != ''")
+    assert parent.info.status == "FINISHED"
+    assert parent.data.metrics["points"] == POINTS
+    assert {run.data.tags["mlflow.parentRunId"] for run in children(reproduced)} == {parent.info.run_id}
