@@ -16,7 +16,7 @@ from pipeline.settings import Settings
 
 MAPS_IN_A_ROW = 5
 IN_A_LEGEND = 40
-LARGEST = 40.0  # inches
+LARGEST = 20.0  # inches
 LINE_STYLES: tuple[Any, ...] = ("-", "--", ":", "-.", (0, (1, 4)))
 
 
