@@ -4,6 +4,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from plain import PLAIN, assert_same
 from sklearn.datasets import load_digits
 from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -14,7 +15,6 @@ from pipeline.core.normalisation import METHODS
 from pipeline.core.split import split
 from pipeline.files.dataset import About, Dataset, Part
 from pipeline.fit import fit
-from pipeline.settings import Digits, Settings
 
 
 @cache
@@ -29,23 +29,8 @@ def digits():
     return Dataset(parts, METHODS["standard"](parts["train"].pixels), about)
 
 
-PLAIN = Settings(
-    dataset=Digits(kind="digits", name="digits"),
-    normalise="standard",
-    alpha=0.5,
-    init="he",
-    init_scale=0.01,
-    iterations=30,
-    hidden=[20],
-    reduction="mean",
-    batch_size=None,
-    dtype="float32",
-    seed=0,
-)
-
-
 def point(**changes):
-    return PLAIN.model_copy(update=changes)
+    return PLAIN.model_copy(update={"iterations": 30} | changes)
 
 
 def observe_nothing(_iteration, _rows):
@@ -54,15 +39,6 @@ def observe_nothing(_iteration, _rows):
 
 def train(points, threads=1):
     return fit(points, digits(), threads, observe_nothing)
-
-
-def assert_same(training, expected):
-    assert training.outcome == expected.outcome
-    assert training.iterations == expected.iterations
-    assert training.history == expected.history
-    for layer, other in zip(training.network, expected.network, strict=True):
-        assert layer.weights.tobytes() == other.weights.tobytes()
-        assert layer.bias.tobytes() == other.bias.tobytes()
 
 
 def assert_each_is_as_alone(points):

@@ -5,6 +5,7 @@ from io import StringIO
 from math import inf
 
 import pytest
+from plain import PLAIN
 
 from pipeline.core.training import Record, Training
 from pipeline.figures.sweep import LARGEST, accuracy_maps, learning_curves
@@ -12,21 +13,6 @@ from pipeline.grid.points import Point
 from pipeline.grid.progress import Progress
 from pipeline.grid.results import WORST, Result, best_as_text, best_settings, comparison, summary, validation_loss
 from pipeline.grid.stacks import stacks_of, work_of
-from pipeline.settings import Digits, Settings
-
-PLAIN = Settings(
-    dataset=Digits(kind="digits", name="digits"),
-    normalise="standard",
-    alpha=0.5,
-    init="he",
-    init_scale=0.01,
-    iterations=100,
-    hidden=[20],
-    reduction="mean",
-    batch_size=None,
-    dtype="float32",
-    seed=0,
-)
 
 
 def points(**values):

@@ -118,9 +118,8 @@ def test_the_parent_has_the_table_and_the_pictures(swept: Project, parent: Run) 
 def test_it_prints_the_best_points_and_where_to_look(swept: Project) -> None:
     printed = swept.read("printed.txt")
     assert "0 of 24 points are finished already" in printed
-    best_first = [line.split()[:5] for line in printed.splitlines() if " finished " in line]
+    best_first = [line.split()[:5] for line in printed.splitlines()[2:12]]
     assert best_first[0] == ["standard", "0.5", "he", "105", "finished"]
-    assert len(best_first) == 10
     assert "mlflow ui" in printed
     assert "Traceback" not in printed
 
@@ -134,15 +133,15 @@ def test_the_winner_trained_by_dvc_is_the_same_model(swept: Project, table: pd.D
 
 
 def test_a_normalisation_made_for_a_sweep_is_the_stage_s(swept: Project, table: pd.DataFrame) -> None:
-    swept.ok(
-        "dvc",
-        "exp",
-        "run",
-        *["-S", "normalise=divide_255", "-S", "alpha=0.1", "-S", "iterations=20", "--name", "other"],
-    )
-    [run] = swept.tracked_runs("tags.dvc_exp_name = 'other'")
+    changes = ("-S", "normalise=divide_255", "-S", "alpha=0.1", "-S", "iterations=20")
+    swept.ok("dvc", "exp", "run", *changes, "normalise")
+    report = swept.read("report/metrics.json")
+    assert "model/ was trained on other data" in swept.fails("python", "-m", "pipeline.evaluate")
+    assert swept.read("report/metrics.json") == report
+
+    swept.ok("python", "-m", "pipeline.train")
     same = table.query("normalise == 'divide_255' and alpha == 0.1 and init == 'he' and iterations == 20")
-    assert [run.data.tags["model_sha256"]] == same.model_sha256.to_list()
+    assert [swept.tracked_runs()[-1].data.tags["model_sha256"]] == same.model_sha256.to_list()
 
 
 def test_the_same_command_again_trains_nothing_and_finds_the_same(swept: Project, parent: Run) -> None:
@@ -155,38 +154,27 @@ def test_the_same_command_again_trains_nothing_and_finds_the_same(swept: Project
     assert again.read_text() == first.read_text()
 
 
-def test_a_larger_grid_trains_only_what_is_new(swept: Project) -> None:
-    printed = swept.ok(*SWEEP, "alpha=0.1,0.11", "init=he", "iterations=20,10", "alpha=0.1,0.11")
+def test_a_larger_grid_trains_only_what_is_new_and_points_typed_twice_once(swept: Project) -> None:
+    printed = swept.ok(*SWEEP, "alpha=0.1,0.11,0.110", "init=he", "iterations=20,10")
     assert "1 of 4 points are finished already" in printed
     assert [len(children_of(swept, run)) for run in sweeps(swept)] == [24, 3]
 
 
-def test_points_typed_twice_are_trained_once(swept: Project) -> None:
-    swept.ok(*SWEEP, "alpha=0.07,0.070", "iterations=10")
-    assert len(children_of(swept, sweeps(swept)[-1])) == 1
-
-
-def test_retrain_trains_again(swept: Project) -> None:
-    swept.ok(*SWEEP, "alpha=0.07", "iterations=10", "retrain=true")
-    *_, earlier, later = sweeps(swept)
-    assert earlier.data.tags["sweep_key"] == later.data.tags["sweep_key"]
-    [first], [again] = children_of(swept, earlier), children_of(swept, later)
+def test_retrain_trains_again(swept: Project, parent: Run) -> None:
+    swept.ok(*SWEEP, "alpha=0.1", "iterations=20", "retrain=true")
+    point = ("0.1", "he", "20", "standard")
+    [first] = [run for run in children_of(swept, parent) if settings_of(run) == point]
+    [again] = children_of(swept, sweeps(swept)[-1])
+    assert settings_of(again) == point
     assert first.data.tags["model_sha256"] == again.data.tags["model_sha256"]
 
 
 def test_a_finished_point_whose_model_is_gone_is_named(swept: Project) -> None:
     [child] = children_of(swept, sweeps(swept)[-1])
     shutil.rmtree(url2pathname(urlsplit(child.info.artifact_uri).path) + "/model")
-    printed = swept.fails(*SWEEP, "alpha=0.07", "iterations=10")
+    printed = swept.fails(*SWEEP, "alpha=0.1", "iterations=20")
     assert child.info.run_id in printed
     assert "retrain=true" in printed
-
-
-def test_other_code_does_not_count_as_finished(swept: Project) -> None:
-    swept.edit("pipeline/core/initialisation.py", "np.sqrt(2 / fan_in)", "np.sqrt(3 / fan_in)")
-    printed = swept.ok(*SWEEP, "alpha=0.07", "iterations=10")
-    swept.edit("pipeline/core/initialisation.py", "np.sqrt(3 / fan_in)", "np.sqrt(2 / fan_in)")
-    assert "0 of 1 points are finished already" in printed
 
 
 def test_minibatches_and_layers_can_be_swept(swept: Project) -> None:
@@ -233,11 +221,3 @@ def test_another_dataset_is_refused_with_the_command_that_makes_it(swept: Projec
 )
 def test_the_sweep_s_own_settings_are_checked(swept: Project, setting: str, sentence: str) -> None:
     assert sentence in swept.fails(*SWEEP, "alpha=0.1", setting)
-
-
-def test_a_report_is_refused_where_the_data_is_not_the_models(swept: Project) -> None:
-    report = swept.read("report/metrics.json")
-    swept.ok("dvc", "exp", "run", "-S", "normalise=none", "normalise")
-    printed = swept.fails("python", "-m", "pipeline.evaluate")
-    assert "model/ was trained on other data" in printed
-    assert swept.read("report/metrics.json") == report

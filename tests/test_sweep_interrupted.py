@@ -7,7 +7,7 @@ import pytest
 from conftest import Project
 
 # Each size of the hidden layer is a stack of its own, of a few seconds.
-SWEEP = ("python", "-m", "pipeline.sweep", "hidden=[20],[21],[22],[23]", "alpha=0.1,0.2", "iterations=3000")
+SWEEP = ("python", "-m", "pipeline.sweep", "hidden=[20],[21],[22],[23]", "alpha=0.1,0.2", "iterations=1000")
 POINTS = 8
 
 

@@ -40,8 +40,8 @@ class Minibatches:
         inputs[0] = 1
         inputs[1:] = self.affine.apply(pixels, self.work.dtype).T
 
-        sums = Sums.zero(stacked)
         first, *others = stacked
+        sums = Sums.zero([first[:0], *others])  # the first layer's gradient needs no sum: there is one block
         sums.gradient[0] = score_and_slope(inputs, labelled(labels), first, others, sums, self.work)
         if reduction == "mean":
             for slope in sums.gradient:

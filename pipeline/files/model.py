@@ -3,12 +3,15 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile, ZipInfo
 
 import numpy as np
 import pandas as pd
 
+from pipeline.core.arrays import Array
 from pipeline.core.network import Layer, Network
 from pipeline.core.training import Record, Training
 from pipeline.errors import UserError
@@ -35,12 +38,21 @@ def save_model(training: Training, config: dict[str, Any], about: About, directo
         for depth, layer in enumerate(training.network, start=1)
         for name, values in layer._asdict().items()
     }
-    np.savez(directory / WEIGHTS, allow_pickle=False, **weights)
+    save_arrays(weights, directory / WEIGHTS)
     history = pd.DataFrame(training.history, columns=Record._fields)
     history.to_csv(directory / HISTORY, index=False, lineterminator="\n")
     write_json(directory / CONFIG, config)
     write_about(about, directory / DATA)
     write_json(directory / OUTCOME, {"outcome": training.outcome, "iterations": training.iterations})
+
+
+def save_arrays(arrays: dict[str, Array], path: Path) -> None:
+    """Write what `numpy.load` reads, with the same bytes in every version of Python, which `numpy.savez` does not."""
+    with ZipFile(path, "w") as archive:
+        for name, values in arrays.items():
+            content = BytesIO()
+            np.save(content, values, allow_pickle=False)
+            archive.writestr(ZipInfo(f"{name}.npy"), content.getvalue())
 
 
 def load_model(directory: Path) -> Model:

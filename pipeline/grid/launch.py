@@ -57,7 +57,7 @@ class Sweep:
         keys = [job.key for job in jobs]
         known = {} if retrain else finished(store, keys)
         missing = list({job.key: job for job in jobs if job.key not in known}.values())
-        print(f"{len(jobs) - len(missing)} of {len(jobs)} points are finished already")
+        print(f"{len(known)} of {len(known) + len(missing)} points are finished already")
         grid = {name: ",".join(values) for name, values in grid_of(points).items()}
         with sweep_run(store, name_of(points), keys, grid, self.run, retrain) as tracked:
             self.run = tracked.run

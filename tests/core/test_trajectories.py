@@ -4,6 +4,7 @@ from itertools import count
 
 import numpy as np
 import pytest
+from plain import assert_same
 from real_digits import AFFINE, LABELS, PARTS, PIXELS
 from threadpoolctl import threadpool_limits
 
@@ -50,15 +51,6 @@ def follow(trajectories, measure=ENGINES["validation"].measure, observe=lambda _
 def alone(trajectory, end):
     [[training]] = follow([trajectory._replace(ends=[end])])
     return training
-
-
-def assert_same(training, expected):
-    assert training.outcome == expected.outcome
-    assert training.iterations == expected.iterations
-    assert training.history == expected.history
-    for layer, other in zip(training.network, expected.network, strict=True):
-        assert layer.weights.tobytes() == other.weights.tobytes()
-        assert layer.bias.tobytes() == other.bias.tobytes()
 
 
 @pytest.mark.parametrize("trajectories", [ALL, ALL[::-1], [GOOD, GOOD]])

@@ -1,0 +1,27 @@
+"""What several tests share: plain settings, and what makes two trainings the same."""
+
+from pipeline.settings import Digits, Settings
+
+PLAIN = Settings(
+    dataset=Digits(kind="digits", name="digits"),
+    normalise="standard",
+    alpha=0.5,
+    init="he",
+    init_scale=0.01,
+    iterations=100,
+    hidden=[20],
+    reduction="mean",
+    batch_size=None,
+    dtype="float32",
+    seed=0,
+)
+
+
+def assert_same(training, expected):
+    """The same to the last bit."""
+    assert training.outcome == expected.outcome
+    assert training.iterations == expected.iterations
+    assert training.history == expected.history
+    for layer, other in zip(training.network, expected.network, strict=True):
+        assert layer.weights.tobytes() == other.weights.tobytes()
+        assert layer.bias.tobytes() == other.bias.tobytes()
