@@ -9,7 +9,9 @@ from threadpoolctl import threadpool_limits
 
 from pipeline.core.arrays import Array
 from pipeline.core.assessment import confusion_matrix, most_confident_mistakes, recall
-from pipeline.core.network import Layer, Network, forward, log_softmax, measure
+from pipeline.core.diagnosis.diagnosis import as_markdown
+from pipeline.core.faults import log_probabilities
+from pipeline.core.network import Layer, Network, accuracy, cross_entropy, forward
 from pipeline.errors import UserError, run
 from pipeline.figures import evaluation, png
 from pipeline.files.dataset import PARTS, Dataset, load_dataset
@@ -26,12 +28,21 @@ def in_precision(network: Network) -> Network:
     return tuple(Layer(layer.weights.astype(PRECISION), layer.bias.astype(PRECISION)) for layer in network)
 
 
-def accuracy_and_loss(network: Network, dataset: Dataset) -> dict[str, float]:
+def predict(model: Model, dataset: Dataset) -> dict[str, Array]:
+    """The log of each class's probability, (n, C), for every part; by the softmax that the network was trained with."""
+    network = in_precision(model.training.network)
+    return {
+        part: log_probabilities(forward(network, dataset.samples(part, PRECISION).x)[-1], model.config["fault"])
+        for part in PARTS
+    }
+
+
+def accuracy_and_loss(predicted: dict[str, Array], dataset: Dataset) -> dict[str, float]:
     """Accuracy and loss on every part; no loss that is not finite, as after a divergence it can be."""
     metrics: dict[str, float] = {}
-    for part in PARTS:
-        loss, accuracy = measure(network, *dataset.samples(part, PRECISION))
-        metrics |= {f"{part}_accuracy": accuracy, f"{part}_loss": loss}
+    for part, logs in predicted.items():
+        labels = dataset.parts[part].labels
+        metrics |= {f"{part}_accuracy": accuracy(logs, labels), f"{part}_loss": cross_entropy(logs, labels)}
     return {name: value for name, value in metrics.items() if isfinite(value)}
 
 
@@ -44,23 +55,26 @@ def predictions_table(labels: Array, probabilities: Array) -> pd.DataFrame:
 
 def write_report(model: Model, dataset: Dataset, directory: Path) -> dict[str, float]:
     """Write metrics, predictions and pictures to an empty directory; the metrics."""
-    network = in_precision(model.training.network)
+    predicted = predict(model, dataset)
     pixels, labels = dataset.parts["test"]
-    probabilities = np.exp(log_softmax(forward(network, dataset.samples("test", PRECISION).x)[-1]))
+    probabilities = np.exp(predicted["test"])
     confusion = confusion_matrix(labels, probabilities.argmax(axis=1), dataset.about.classes)
 
-    metrics = accuracy_and_loss(network, dataset) | {f"recall_{k}": share for k, share in recall(confusion).items()}
+    metrics = accuracy_and_loss(predicted, dataset) | {f"recall_{k}": share for k, share in recall(confusion).items()}
     metrics = {name: round(value, DECIMALS) for name, value in metrics.items()}
     write_json(directory / "metrics.json", metrics)
+    (directory / "diagnosis.md").write_text(as_markdown(model.diagnosis), encoding="utf-8")
     predictions = predictions_table(labels, probabilities)
     predictions.to_csv(directory / "predictions.csv", index_label="image", lineterminator="\n")
 
     images = pixels.reshape(-1, *dataset.about.image_shape)
     mistakes = most_confident_mistakes(labels, probabilities)
+    first_layer = model.training.network[0].weights
     pictures = {
         "learning_curve": evaluation.learning_curve(model.training.history),
+        "vital_signs": evaluation.vital_signs(model.training.vitals, dataset.about.classes),
         "confusion_matrix": evaluation.confusion_matrix(confusion),
-        "first_layer_weights": evaluation.first_layer_weights(network[0].weights, dataset.about.image_shape),
+        "first_layer_weights": evaluation.first_layer_weights(first_layer, dataset.about.image_shape),
         "confident_mistakes": evaluation.confident_mistakes(images[mistakes], predictions.iloc[mistakes]),
     }
     for name, picture in pictures.items():
@@ -78,7 +92,7 @@ def main() -> None:
         )
     with (
         threadpool_limits(limits=1, user_api="blas"),
-        np.errstate(over="ignore", invalid="ignore"),
+        np.errstate(over="ignore", invalid="ignore", divide="ignore"),
         added(REPORT) as directory,
     ):
         metrics = write_report(model, dataset, directory)
@@ -86,6 +100,7 @@ def main() -> None:
     for part in PARTS:
         print(f"{part:>10}: accuracy {metrics[f'{part}_accuracy']:.2%}, loss {metrics.get(f'{part}_loss', inf):.4g}")
     where = "added to the model's run" if known else "filled in as a run"
+    print(f"{model.diagnosis.outcome}, cause: {model.diagnosis.cause}; report/diagnosis.md says more")
     print(f"report/ has the figures; they are {where} in MLflow: look with `mlflow ui`")
 
 

@@ -11,7 +11,7 @@ from pipeline.files.dataset import About
 from pipeline.files.paths import CHECKOUT
 from pipeline.settings import Settings
 
-DECIDES_RESULTS = ("pipeline/core/*.py", "pipeline/fit.py")
+DECIDES_RESULTS = ("pipeline/core/**/*.py", "pipeline/fit.py")
 
 
 def key_of(chosen: Settings, about: About) -> str:

@@ -17,6 +17,14 @@ Normalisation: TypeAlias = Literal["unit", "standard", "divide_255", "none"]
 Initialisation: TypeAlias = Literal["uniform", "he", "xavier", "normal", "zeros"]
 Reduction: TypeAlias = Literal["mean", "sum"]
 Dtype: TypeAlias = Literal["float32", "float64"]
+Fault: TypeAlias = Literal[
+    "softmax_over_samples",
+    "softmax_unshifted",
+    "gradient_sign",
+    "gradient_without_mean",
+    "gradient_without_relu",
+    "gradient_transposed",
+]
 
 Whole = Annotated[int, Field(ge=1)]
 Checksum = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="a file's sha256, 64 hexadecimal digits")]
@@ -90,6 +98,7 @@ class Settings(Schema):
     batch_size: int | None = Field(ge=1, description="null for all images at once, or a whole number from 1")
     dtype: Dtype = Field(description=one_of(Dtype))
     seed: int = Field(ge=0, description="a whole number from 0")
+    fault: Fault | None = Field(description=f"null, or {one_of(Fault)}")
 
     def of_the_data(self) -> dict[str, Any]:
         """What decides the normalised data: not from where the dataset was fetched, as it is the same everywhere."""

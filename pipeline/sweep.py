@@ -38,11 +38,11 @@ def point(config: DictConfig) -> float:
             print(f"finished already: MLflow has it as the run {known[key]}")
             return validation_loss(logged_model(store, known[key]).training)
         directory = Path(HydraConfig.get().runtime.output_dir, "model")
-        training = train_and_track(chosen, dataset, directory, {"key": key})
+        diagnosed = train_and_track(chosen, dataset, directory, {"key": key})
     except UserError as error:
         raise CompactHydraException(f"error: {error}") from None
-    print(summary(training, directory))
-    return validation_loss(training)
+    print(summary(diagnosed, directory))
+    return validation_loss(diagnosed.training)
 
 
 if __name__ == "__main__":

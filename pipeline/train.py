@@ -2,12 +2,14 @@
 
 import os
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from tqdm import tqdm
 
 from pipeline import settings
-from pipeline.core.training import Record, Training
+from pipeline.core.diagnosis.diagnosis import NO_CAUSE, Diagnosed
+from pipeline.core.training import Record
 from pipeline.errors import UserError, run
 from pipeline.files.dataset import Dataset, load_dataset
 from pipeline.files.model import save_model
@@ -15,6 +17,8 @@ from pipeline.files.paths import MODEL, NORMALISED, replaced, shown
 from pipeline.fit import fit
 from pipeline.settings import Settings
 from pipeline.tracking.trainings import training_run
+
+WIDTH = 100
 
 
 def described(settings_of_data: dict[str, Any]) -> str:
@@ -46,7 +50,7 @@ def check_against_data(chosen: Settings, dataset: Dataset) -> None:
 
 def train_and_track(
     chosen: Settings, dataset: Dataset, directory: Path, tags: dict[str, str] | None = None
-) -> Training:
+) -> Diagnosed:
     """Train, show and track it, with some tags of its own in MLflow, and write the model to `directory`."""
     check_against_data(chosen, dataset)
     config = chosen.of_the_model()
@@ -61,30 +65,28 @@ def train_and_track(
                 bar.set_postfix(loss=f"{row.loss:.4f}", accuracy=f"{row.accuracy:.1%}", refresh=False)
             bar.update(iteration - bar.n)
 
-        [training] = fit([chosen], dataset, os.cpu_count() or 1, observe)
+        [diagnosed] = fit([chosen], dataset, os.cpu_count() or 1, observe)
         with replaced(directory) as partial:
-            save_model(training, config, dataset.about, partial)
-        tracked.add_model(training, directory)
-    return training
+            save_model(diagnosed, config, dataset.about, partial)
+        tracked.add_model(diagnosed, directory)
+    return diagnosed
 
 
-def summary(training: Training, directory: Path) -> str:
-    """What became of a training, in a line."""
-    if not training.history:
-        return (
-            f"diverged: the loss of the untrained network is not finite already, and {shown(directory)}/ has that "
-            "network; try another init, a smaller init_scale or fewer layers"
-        )
-    last = training.history[-1]
-    if training.outcome == "diverged":
-        return (
-            f"diverged after {training.iterations} iterations: the loss was not finite. {shown(directory)}/ has the "
-            f"network of iteration {last.iteration}, the last one in its history; try a smaller alpha"
-        )
-    return (
-        f"trained for {training.iterations} iterations: validation loss {last.validation_loss:.4g}, "
-        f"accuracy {last.validation_accuracy:.1%}, in {shown(directory)}/"
-    )
+def summary(diagnosed: Diagnosed, directory: Path) -> str:
+    """What became of a training, and why."""
+    training, diagnosis = diagnosed
+    lines = [f"{diagnosis.outcome} after {training.iterations} iterations; {shown(directory)}/ has the network"]
+    if diagnosis.cause != NO_CAUSE:
+        lines += [f"cause: {diagnosis.cause}", *indented(diagnosis.sentence), *indented(diagnosis.advice)]
+    elif training.history:
+        last = training.history[-1]
+        lines[0] += f": validation loss {last.validation_loss:.4g}, accuracy {last.validation_accuracy:.1%}"
+    return "\n".join(lines)
+
+
+def indented(text: str) -> list[str]:
+    """A text in lines that stand in from the left."""
+    return wrap(text, WIDTH, initial_indent="  ", subsequent_indent="  ")
 
 
 def main() -> None:

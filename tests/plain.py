@@ -14,14 +14,16 @@ PLAIN = Settings(
     batch_size=None,
     dtype="float32",
     seed=0,
+    fault=None,
 )
 
 
 def assert_same(training, expected):
     """The same to the last bit."""
-    assert training.outcome == expected.outcome
+    assert training.diverged == expected.diverged
     assert training.iterations == expected.iterations
     assert training.history == expected.history
+    assert training.vitals == expected.vitals
     for layer, other in zip(training.network, expected.network, strict=True):
         assert layer.weights.tobytes() == other.weights.tobytes()
         assert layer.bias.tobytes() == other.bias.tobytes()

@@ -148,8 +148,10 @@ def test_model_and_report_are_artefacts(fresh: Project, run) -> None:
     client = fresh.store()
     names = {file.path for folder in ("model", "report") for file in client.list_artifacts(run.info.run_id, folder)}
     assert names == {
-        *(f"model/{name}" for name in ("config.json", "data.json", "history.csv", "outcome.json", "weights.npz")),
+        *(f"model/{name}" for name in ("config.json", "data.json", "diagnosis.json", "weights.npz")),
+        *(f"model/{name}" for name in ("history.csv", "vitals.csv")),
         *(f"report/{name}.png" for name in PICTURES),
+        "report/diagnosis.md",
         "report/metrics.json",
         "report/predictions.csv",
     }
@@ -162,5 +164,5 @@ def test_tags_say_where_the_run_comes_from(fresh: Project, run) -> None:
     assert tags["data_md5"] == yaml.safe_load(fresh.read("data.dvc"))["outs"][0]["md5"]
     assert tags["command"] == "dvc repro"
     assert tags["dvc_exp_name"] == ""
-    assert tags["outcome"] == "finished"
+    assert (tags["outcome"], tags["cause"]) == ("converged", "none")
     assert len(tags["model_sha256"]) == 64

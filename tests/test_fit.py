@@ -38,7 +38,7 @@ def observe_nothing(_iteration, _rows):
 
 
 def train(points, threads=1):
-    return fit(points, digits(), threads, observe_nothing)
+    return [diagnosed.training for diagnosed in fit(points, digits(), threads, observe_nothing)]
 
 
 def assert_each_is_as_alone(points):
@@ -132,11 +132,11 @@ def test_observe_sees_the_rows_of_all_points():
     seen = []
     points = [point(iterations=3), point(iterations=2, alpha=0.1)]
     found = fit(points, digits(), 1, lambda _iteration, rows: seen.append(rows))
-    first, second = (training.history for training in found)
+    first, second = (diagnosed.training.history for diagnosed in found)
     assert seen == [[first[0], second[0]], [first[1], second[1]], [first[2], second[2]], [first[3]]]
 
 
 def test_points_that_differ_in_their_end_alone_are_observed_as_one():
     seen = []
     found = fit([point(iterations=3), point(iterations=2)], digits(), 1, lambda _iteration, rows: seen.extend(rows))
-    assert seen == found[0].history
+    assert seen == found[0].training.history

@@ -1,17 +1,29 @@
 """How points become stacks, and results a table."""
 
 import sys
+from dataclasses import replace
 from io import StringIO
 from math import inf
 
 import pytest
 from plain import PLAIN
 
+from pipeline.core.diagnosis.diagnosis import Diagnosis
 from pipeline.core.training import Record, Training
 from pipeline.figures.sweep import LARGEST, accuracy_maps, learning_curves
 from pipeline.grid.points import Point
 from pipeline.grid.progress import Progress
-from pipeline.grid.results import WORST, Result, best_as_text, best_settings, comparison, summary, validation_loss
+from pipeline.grid.results import (
+    WORST,
+    Predictions,
+    Result,
+    best_as_text,
+    best_settings,
+    causes_as_text,
+    comparison,
+    summary,
+    validation_loss,
+)
 from pipeline.grid.stacks import stacks_of, work_of
 
 
@@ -29,8 +41,15 @@ def result(**changes):
     """A result that ended with this validation accuracy, or diverged at once."""
     accuracy = changes.pop("ends_with", None)
     rows = [] if accuracy is None else [Record(0, 2.3, 0.1, 2.3, 0.1), Record(100, 0.2, 0.9, 0.3, accuracy)]
-    training = Training((), rows, "finished" if rows else "diverged", 100 if rows else 0)
-    return Result(PLAIN.model_copy(update=changes), training, "hash", "run")
+    outcome, cause = ("converged", "none") if rows else ("diverged", "alpha_too_large")
+    diagnosis = Diagnosis(outcome, cause, None if rows else 0, "", "", {}, stable_alpha=0.4)
+    training = Training((), rows, [], not rows, 100 if rows else 0)
+    return Result(PLAIN.model_copy(update=changes), training, diagnosis, "hash", "run")
+
+
+def with_cause(of_point, cause):
+    """The same result for another reason."""
+    return of_point._replace(diagnosis=replace(of_point.diagnosis, cause=cause))
 
 
 @pytest.mark.parametrize("shared", [{"alpha": [0.1, 0.2]}, {"init": ["he", "zeros"]}, {"init_scale": [0.1, 0.2]}])
@@ -90,7 +109,9 @@ def test_the_best_comes_first_and_what_diverged_last():
     table = comparison([result(alpha=3.0), result(alpha=1.0, ends_with=0.8), result(alpha=2.0, ends_with=0.9)])
     assert table.alpha.to_list() == [2.0, 1.0, 3.0]
     assert table.best_iteration.to_list()[:2] == [100, 100]
-    assert summary(table) == {"points": 3, "diverged": 1, "best_validation_accuracy": 0.9, "best_validation_loss": 0.3}
+    metrics = summary(table)
+    assert metrics.pop("alpha_predictions_right") == pytest.approx(1 / 3)
+    assert metrics == {"points": 3, "diverged": 1, "best_validation_accuracy": 0.9, "best_validation_loss": 0.3}
     assert [line.split()[0] for line in best_as_text(table).splitlines()] == ["alpha", "2.0", "1.0", "3.0"]
 
 
@@ -102,7 +123,35 @@ def test_the_best_point_s_settings_are_those_that_were_swept_as_one_types_them()
 
 
 def test_where_all_diverged_there_is_no_best_accuracy():
-    assert summary(comparison([result()])) == {"points": 1, "diverged": 1}
+    assert not [name for name in summary(comparison([result()])) if name.startswith("best")]
+
+
+def test_a_setting_that_is_null_is_named_so():
+    table = comparison([result(ends_with=0.9), result(fault="gradient_sign"), result(batch_size=9, ends_with=0.8)])
+    words = [line.split()[:2] for line in best_as_text(table).splitlines()]
+    assert words == [["batch_size", "fault"], ["null", "null"], ["9", "null"], ["null", "gradient_sign"]]
+
+
+def test_predictions_count_what_alpha_decides():
+    below, above = {"alpha": 0.1}, {"alpha": 0.5}
+    results = [
+        result(**below, ends_with=0.9),
+        result(**below),
+        result(**above),
+        result(**above, seed=1),
+        result(**above, ends_with=0.9),
+        with_cause(result(**below, init="zeros"), "symmetric_initialisation"),
+    ]
+    table = comparison(results)
+    assert Predictions.of(table) == (2, 1, 3, 2)
+    assert summary(table)["alpha_predictions_right"] == 3 / 5
+    assert causes_as_text(table) == "3 alpha_too_large, 2 none, 1 symmetric_initialisation"
+
+
+def test_without_a_prediction_none_is_counted():
+    table = comparison([with_cause(result(init="zeros"), "symmetric_initialisation")])
+    assert Predictions.of(table).points == 0
+    assert "alpha_predictions_right" not in summary(table)
 
 
 def test_a_sweeper_is_told_the_validation_loss_and_the_worst_number_after_a_divergence():
@@ -119,7 +168,7 @@ def test_a_map_marks_what_failed_and_averages_the_rest():
     ]
     figure = accuracy_maps(comparison(results))
     words = {axes.get_title(): [text.get_text() for text in axes.texts] for axes in figure.axes}
-    assert words == {"50 iterations": ["", "", "10.0", ""], "100 iterations": ["85.0", "diverged", "", ""]}
+    assert words == {"50 iterations": ["", "", "10.0", ""], "100 iterations": ["85.0", "alpha\ntoo\nlarge", "", ""]}
 
 
 def test_the_map_of_many_points_is_not_too_large():

@@ -70,7 +70,7 @@ def test_a_store_without_the_run_is_filled_in_once(reproduced: Project) -> None:
     assert filled_in.info.status == "FINISHED"
     assert filled_in.data.params == known.data.params
     assert filled_in.data.metrics == pytest.approx(known.data.metrics)
-    for tag in ("model_sha256", "data_md5", "outcome"):
+    for tag in ("model_sha256", "data_md5", "outcome", "cause"):
         assert filled_in.data.tags[tag] == known.data.tags[tag]
     client = reproduced.store("another.db")
     assert len(client.get_metric_history(filled_in.info.run_id, "loss")) == 141
@@ -119,7 +119,7 @@ def test_a_diverged_training_is_a_result(reproduced: Project) -> None:
     [run] = reproduced.tracked_runs("tags.dvc_exp_name = 'too-far'")
     assert run.info.status == "FINISHED"
     assert run.data.tags["outcome"] == "diverged"
-    for name in ("model/history.csv", "model/outcome.json", "report/metrics.json", "report/predictions.csv"):
+    for name in ("model/history.csv", "model/diagnosis.json", "report/metrics.json", "report/predictions.csv"):
         assert "nan" not in reproduced.read(name).lower()
         assert "inf" not in reproduced.read(name).lower()
     assert all(abs(value) < 1e300 for value in run.data.metrics.values())

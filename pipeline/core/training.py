@@ -4,14 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from math import isfinite
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from pipeline.core.network import Network
 from pipeline.core.stack import Passes, Scores, Stack, descend, member, members, stack
+from pipeline.core.vitals import Signs, ratio
 
-Outcome: TypeAlias = Literal["finished", "diverged"]
+Examine: TypeAlias = Callable[[Network, Network, float], Signs]  # of a network, its gradient and alpha
 
 
 class Record(NamedTuple):
@@ -24,13 +25,26 @@ class Record(NamedTuple):
     validation_accuracy: float
 
 
+class Vitals(NamedTuple):
+    """The vital signs after so many updates."""
+
+    iteration: int
+    loss_to_start: float  # the loss over that of the untrained network; infinite where that is 0
+    signs: Signs
+
+    def flat(self) -> dict[str, float]:
+        """A number for each name: see `Signs.flat`."""
+        return {"iteration": self.iteration, "loss_to_start": self.loss_to_start} | self.signs.flat()
+
+
 @dataclass(frozen=True)
 class Training:
     """What a training ends in."""
 
     network: Network  # as it was in the history's last row
     history: list[Record]  # finite values only; empty where the untrained network's loss was not finite
-    outcome: Outcome
+    vitals: list[Vitals]  # at some of the history's rows, the last of them included
+    diverged: bool
     iterations: int  # the updates made, including the one after which the loss was not finite
 
 
@@ -41,6 +55,11 @@ def is_recorded(iteration: int) -> bool:
     don't depend on where a training ends, so a longer training's history begins with a shorter one's.
     """
     return iteration < 100 or int(str(iteration)[2:]) == 0
+
+
+def is_examined(iteration: int) -> bool:
+    """Whether vital signs are taken: at 0 to 9, 10, 20, ..., 90, 100, 200, ..., which all have a row."""
+    return int(str(iteration)[1:] or 0) == 0
 
 
 def has_finite_parameters(network: Network) -> bool:
@@ -56,13 +75,24 @@ class Trajectory(NamedTuple):
     ends: Sequence[int]  # rising
 
 
+class Moment(NamedTuple):
+    """A network on its way."""
+
+    row: Record
+    network: Network
+    gradient: Network
+
+
 class Follower:
     """What is known of a trajectory so far, and the trainings that have ended on it."""
 
-    def __init__(self, trajectory: Trajectory) -> None:
+    def __init__(self, trajectory: Trajectory, examine: Examine) -> None:
         self.alpha = trajectory.alpha
-        self.network = trajectory.untrained  # as it was in the last row
+        self.untrained = trajectory.untrained
+        self.examine = examine
+        self.last: Moment | None = None  # of the history
         self.history: list[Record] = []
+        self.vitals: list[Vitals] = []
         self.waiting = list(trajectory.ends)
         self.trainings: list[Training] = []
 
@@ -70,33 +100,48 @@ class Follower:
         """Whether a history that goes on has a row for it."""
         return bool(self.waiting) and (is_recorded(iteration) or iteration == self.waiting[0])
 
-    def follow(self, row: Record, network: Network) -> bool:
+    def follow(self, moment: Moment) -> bool:
         """Take a row, if it and the network are finite; whether it was taken.
 
         A row that stands only in the history of the training that ends there says nothing of those that go on.
         """
-        if not (isfinite(row.validation_loss) and has_finite_parameters(network)):
+        row = moment.row
+        if not (isfinite(row.validation_loss) and has_finite_parameters(moment.network)):
             self.lose(row.iteration, len(self.waiting) if is_recorded(row.iteration) else 1)
             return False
-        history = [*self.history, row]
         if is_recorded(row.iteration):
-            self.history, self.network = history, network
+            self.last = moment
+            self.history = [*self.history, row]
+            if is_examined(row.iteration):
+                self.vitals = self.vitals_to(moment)
         if row.iteration == self.waiting[0]:
             self.waiting.pop(0)
-            self.trainings.append(Training(network, history, "finished", row.iteration))
+            history = self.history if is_recorded(row.iteration) else [*self.history, row]
+            training = Training(moment.network, history, self.vitals_to(moment), False, row.iteration)
+            self.trainings.append(training)
         return True
 
     def lose(self, iteration: int, trainings: int) -> None:
         """End so many trainings as diverged."""
-        lost = Training(self.network, self.history, "diverged", iteration)
-        self.trainings += [lost] * trainings
+        network = self.last.network if self.last else self.untrained
+        vitals = self.vitals_to(self.last) if self.last else []
+        self.trainings += [Training(network, self.history, vitals, True, iteration)] * trainings
         del self.waiting[:trainings]
+
+    def vitals_to(self, moment: Moment) -> list[Vitals]:
+        """The vital signs so far, with those of a moment at their end."""
+        iteration, loss = moment.row.iteration, moment.row.loss
+        if self.vitals and self.vitals[-1].iteration == iteration:
+            return self.vitals
+        signs = self.examine(moment.network, moment.gradient, self.alpha)
+        return [*self.vitals, Vitals(iteration, ratio(loss, self.history[0].loss), signs)]
 
 
 def train(
     trajectories: Sequence[Trajectory],
     loss_and_gradient: Callable[[Stack], Passes],
     measure: Callable[[Stack], Scores],
+    examine: Examine,
     observe: Callable[[int, list[Record]], None],
 ) -> list[list[Training]]:
     """Follow all trajectories at once, each until its last end or its first loss that is not finite.
@@ -105,16 +150,17 @@ def train(
     from the same network, so that many cost no more than the longest. `loss_and_gradient` is of the batch that comes
     next, `measure` of the validation images. `observe` is handed each iteration, and the rows made for it.
     """
-    followers = going = [Follower(trajectory) for trajectory in trajectories]
+    followers = going = [Follower(trajectory, examine) for trajectory in trajectories]
     stacked = stack([trajectory.untrained for trajectory in trajectories])
     # A diverging network overflows on its way. Its loss shows that, so NumPy need not warn as well.
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for iteration in count():
-            scores, gradient = loss_and_gradient(stacked)
-            observe(iteration, look(iteration, going, stacked, scores, measure))
+            passes = loss_and_gradient(stacked)
+            observe(iteration, look(iteration, going, stacked, passes, measure))
             staying = [place for place, follower in enumerate(going) if follower.waiting]
             if not staying:
                 break
+            gradient = passes.gradient
             # Each size of the stack is tried anew by `products.way`, so there should be few.
             if len(staying) <= len(going) / 2:
                 going = [going[place] for place in staying]
@@ -124,17 +170,17 @@ def train(
 
 
 def look(
-    iteration: int, going: Sequence[Follower], stacked: Stack, scores: Scores, measure: Callable[[Stack], Scores]
+    iteration: int, going: Sequence[Follower], stacked: Stack, passes: Passes, measure: Callable[[Stack], Scores]
 ) -> list[Record]:
     """Let each follower know what its network, at the same place in the stack, has come to; the new rows."""
     rows = []
     wanted = any(follower.wants_a_row(iteration) for follower in going)
-    numbers = np.array([*scores, *(measure(stacked) if wanted else [])]).T.tolist()
+    numbers = np.array([*passes.scores, *(measure(stacked) if wanted else [])]).T.tolist()
     for place, (follower, values) in enumerate(zip(going, numbers, strict=True)):
         if not isfinite(values[0]):
             follower.lose(iteration, len(follower.waiting))
         elif follower.wants_a_row(iteration):
             row = Record(iteration, *values)
-            if follower.follow(row, member(stacked, place)):
+            if follower.follow(Moment(row, member(stacked, place), member(passes.gradient, place))):
                 rows.append(row)
     return rows

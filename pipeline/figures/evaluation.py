@@ -11,7 +11,7 @@ from matplotlib.ticker import PercentFormatter
 
 from pipeline.core.arrays import Array
 from pipeline.core.assessment import recall
-from pipeline.core.training import Record
+from pipeline.core.training import Record, Vitals
 
 TRAINING, VALIDATION = "#1f77b4", "#d95f02"
 FEW = 10  # points of a curve, which are then marked
@@ -39,6 +39,36 @@ def learning_curve(history: Sequence[Record]) -> Figure:
         elif len(rows) and rows.loss.min() > 0:
             axes.set_yscale("log")
         axes.legend(frameon=False)
+    return figure
+
+
+def vital_signs(vitals: Sequence[Vitals], classes: int) -> Figure:
+    """What `core.vitals` measures over the iterations, each sign in axes of its own."""
+    rows = pd.DataFrame([row.flat() for row in vitals])
+    figure = Figure(figsize=(10, 6.5), layout="constrained")
+    titles = {
+        "largest_logit": "Largest logit",
+        "prediction_entropy": "Entropy of the predictions: 0 if all are one class",
+        "dead_units": "Share of units that are off for every image",
+        "update_ratio": "Size of an update over that of the parameters",
+    }
+    for axes, (name, title) in zip(figure.subplots(2, 2).flat, titles.items(), strict=True):
+        for column in rows.filter(regex=rf"^{name}(_\d+)?$"):
+            layer = str(column).removeprefix(name).removeprefix("_")
+            label = f"layer {layer}" if layer else "network"
+            axes.plot(rows.iteration, rows[column], marker="o", markersize=3, label=label)
+        axes.set(title=title, xlabel="iteration")
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+        if name == "prediction_entropy":
+            axes.axhline(np.log(classes), color="grey", linestyle="--", label="all classes alike")
+            axes.set_ylim(-0.05, 1.1 * np.log(classes))
+        elif name == "dead_units":
+            axes.set_ylim(-0.02, 1.02)
+        elif len(rows) and (rows.filter(regex=f"^{name}") > 0).all(axis=None):
+            axes.set_yscale("log")
+        if len(rows):
+            axes.legend(frameon=False)
     return figure
 
 

@@ -23,7 +23,7 @@ LINE_STYLES: tuple[Any, ...] = ("-", "--", ":", "-.", (0, (1, 4)))
 def accuracy_maps(table: pd.DataFrame) -> Figure:
     """Validation accuracy over alpha and init, a map for each number of iterations, from the rows of sweep.csv.
 
-    A cell is the mean over the points that differ in other settings. Where one of them failed, it says how.
+    A cell is the mean over the points that differ in other settings. Where one of them failed, it says why.
     """
     counts = sorted(table.iterations.unique())
     alphas, inits = sorted(table.alpha.unique()), list(dict.fromkeys(table.init.sort_values()))
@@ -54,10 +54,10 @@ def accuracy_map(axes: Axes, points: pd.DataFrame, alphas: Sequence[float], init
     axes.set_xlabel("alpha")
     for (down, across), share in np.ndenumerate(shares):
         cell = cells[inits[down], alphas[across]]
-        failures = sorted({*cell.outcome} - {"finished"})
-        words = [*failures, *([] if np.isnan(share) else [f"{100 * share:.1f}"])]
-        colour = "tomato" if failures else "white" if share < 0.6 else "black"
-        axes.text(across, down, "\n".join(words), ha="center", va="center", fontsize=6 if failures else 8, color=colour)
+        causes = [cause.replace("_", "\n") for cause in sorted({*cell.cause} - {"none"})]
+        words = [*causes, *([] if np.isnan(share) else [f"{100 * share:.1f}"])]
+        colour = "tomato" if causes else "white" if share < 0.6 else "black"
+        axes.text(across, down, "\n".join(words), ha="center", va="center", fontsize=5 if causes else 8, color=colour)
 
 
 def learning_curves(points: Sequence[tuple[Settings, Sequence[Record]]]) -> Figure:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,16 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.arrays import Array
+from pipeline.core.diagnosis.diagnosis import Diagnosed, Diagnosis
 from pipeline.core.network import Layer, Network
-from pipeline.core.training import Record, Training
+from pipeline.core.training import Record, Training, Vitals
+from pipeline.core.vitals import Signs
 from pipeline.errors import UserError
 from pipeline.files.dataset import About, read_about, write_about
 from pipeline.files.paths import shown
 
-WEIGHTS, CONFIG, DATA, HISTORY, OUTCOME = "weights.npz", "config.json", "data.json", "history.csv", "outcome.json"
+WEIGHTS, CONFIG, DATA = "weights.npz", "config.json", "data.json"
+HISTORY, VITALS, DIAGNOSIS = "history.csv", "vitals.csv", "diagnosis.json"
 
 
 @dataclass(frozen=True)
@@ -26,13 +29,15 @@ class Model:
     """A trained network and all that is known of its training."""
 
     training: Training
+    diagnosis: Diagnosis
     config: dict[str, Any]  # the settings that decide it, named as one types them
     about: About  # the data that it was trained on
     sha256: str
 
 
-def save_model(training: Training, config: dict[str, Any], about: About, directory: Path) -> None:
+def save_model(diagnosed: Diagnosed, config: dict[str, Any], about: About, directory: Path) -> None:
     """Write a training, its settings and its data's to an empty directory: no pickle, no time, no compression."""
+    training, diagnosis = diagnosed
     weights = {
         f"{name}{depth}": values
         for depth, layer in enumerate(training.network, start=1)
@@ -43,7 +48,9 @@ def save_model(training: Training, config: dict[str, Any], about: About, directo
     history.to_csv(directory / HISTORY, index=False, lineterminator="\n")
     write_json(directory / CONFIG, config)
     write_about(about, directory / DATA)
-    write_json(directory / OUTCOME, {"outcome": training.outcome, "iterations": training.iterations})
+    vitals = pd.DataFrame([row.flat() for row in training.vitals])
+    vitals.to_csv(directory / VITALS, index=False, lineterminator="\n")
+    write_json(directory / DIAGNOSIS, {"iterations": training.iterations, **asdict(diagnosis)})
 
 
 def save_arrays(arrays: dict[str, Array], path: Path) -> None:
@@ -60,10 +67,11 @@ def load_model(directory: Path) -> Model:
     if not (directory / WEIGHTS).exists():
         raise UserError(f"{shown(directory)}/ has no model: `dvc repro train` makes it")
     history = [Record(*row) for row in pd.read_csv(directory / HISTORY).itertuples(index=False, name=None)]
-    outcome = json.loads((directory / OUTCOME).read_text())
-    training = Training(load_network(directory), history, **outcome)
+    diagnosis = json.loads((directory / DIAGNOSIS).read_text())
+    iterations, diverged = diagnosis.pop("iterations"), diagnosis["outcome"] == "diverged"
+    training = Training(load_network(directory), history, load_vitals(directory), diverged, iterations)
     config = json.loads((directory / CONFIG).read_text())
-    return Model(training, config, read_about(directory / DATA), fingerprint(directory))
+    return Model(training, Diagnosis(**diagnosis), config, read_about(directory / DATA), fingerprint(directory))
 
 
 def load_network(directory: Path) -> Network:
@@ -71,6 +79,16 @@ def load_network(directory: Path) -> Network:
     with np.load(directory / WEIGHTS, allow_pickle=False) as weights:
         depths = range(1, 1 + len(weights.files) // len(Layer._fields))
         return tuple(Layer(*(weights[f"{name}{depth}"] for name in Layer._fields)) for depth in depths)
+
+
+def load_vitals(directory: Path) -> list[Vitals]:
+    """The vital signs in a model's directory."""
+    try:
+        table = pd.read_csv(directory / VITALS)
+    except pd.errors.EmptyDataError:  # of a network that was lost before it was trained
+        return []
+    rows = (dict(zip(table.columns, row, strict=True)) for row in table.itertuples(index=False, name=None))
+    return [Vitals(row["iteration"], row["loss_to_start"], Signs.from_flat(row)) for row in rows]
 
 
 def fingerprint(directory: Path) -> str:

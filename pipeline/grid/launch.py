@@ -16,7 +16,14 @@ from pipeline.files.paths import replaced, shown
 from pipeline.grid.data import datasets_for
 from pipeline.grid.points import Point, points_of, shall_retrain
 from pipeline.grid.progress import Progress
-from pipeline.grid.results import Result, best_as_text, best_settings, comparison, summary, validation_loss
+from pipeline.grid.results import (
+    Result,
+    best_settings,
+    comparison,
+    summary,
+    summary_as_text,
+    validation_loss,
+)
 from pipeline.grid.stacks import stacks_of, work_of
 from pipeline.grid.workers import Task, Workers
 from pipeline.key import key_of
@@ -64,7 +71,8 @@ class Sweep:
             for job in jobs:
                 if job.key in known:
                     model = logged_model(store, known[job.key])
-                    self.keep(job, Result(job.point.settings, model.training, model.sha256, known[job.key]))
+                    result = Result(job.point.settings, model.training, model.diagnosis, model.sha256, known[job.key])
+                    self.keep(job, result)
             try:
                 for job, result in self.trained(missing, workers, tracked):
                     self.keep(job, result)
@@ -100,14 +108,14 @@ class Sweep:
                 for number, stack in enumerate(stacks)
             ]
             for done in workers.train(tasks):
-                for job, training in zip(stacks[done.number], done.trainings, strict=True):
+                for job, diagnosed in zip(stacks[done.number], done.diagnosed, strict=True):
                     config, about = job.point.settings.of_the_model(), job.dataset.about
                     directory = self.directory / str(job.point.number) / "model"
                     with replaced(directory) as partial:
-                        save_model(training, config, about, partial)
-                    child = Child(job.key, training, config, about, directory, done.started, done.ended)
+                        save_model(diagnosed, config, about, partial)
+                    child = Child(job.key, diagnosed, config, about, directory, done.started, done.ended)
                     run = tracked.add(child)
-                    yield job, Result(job.point.settings, training, fingerprint(directory), run)
+                    yield job, Result(job.point.settings, *diagnosed, fingerprint(directory), run)
                 progress.reach(done.number, 1)
 
     def compare(self, tracked: SweepRun) -> None:
@@ -116,11 +124,12 @@ class Sweep:
         table = comparison(results)
         with replaced(self.directory / "comparison") as directory:
             table.to_csv(directory / "sweep.csv", index=False, lineterminator="\n")
+            (directory / "summary.txt").write_text(summary_as_text(table), encoding="utf-8")
             png.save(accuracy_maps(table), directory / "accuracy.png")
             png.save(learning_curves([(r.settings, r.training.history) for r in results]), directory / "curves.png")
         tags = {"best_run_id": table.run_id[0], "best_settings": best_settings(table)}
         tracked.add_comparison(summary(table), tags, self.directory / "comparison")
-        print(best_as_text(table))
+        print(summary_as_text(table), end="")
         print(f"{shown(self.directory)}/comparison/ has this table whole, as sweep.csv, and its pictures.")
         print(f"MLflow has every point, under the run {tracked.name!r}: look with `mlflow ui`.")
         if typed := " ".join(f"-S {setting}" for setting in best_settings(table).split()):

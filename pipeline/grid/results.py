@@ -6,10 +6,12 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from pipeline.core.diagnosis.diagnosis import FAILED, Diagnosis
 from pipeline.core.training import Record, Training
 from pipeline.settings import Settings
 
 SHOWN = 10
+BY_ALPHA = ("alpha_too_large", "summed_gradients", "pixels_not_normalised")  # the causes that a smaller alpha mends
 WORST = sys.float_info.max
 
 
@@ -18,24 +20,28 @@ class Result(NamedTuple):
 
     settings: Settings
     training: Training
+    diagnosis: Diagnosis
     model_sha256: str
     run: str  # its id in MLflow
 
 
 def validation_loss(training: Training) -> float:
     """What a sweeper makes small: the validation loss at the end, and the worst finite number after a divergence."""
-    return training.history[-1].validation_loss if training.outcome == "finished" else WORST
+    return training.history[-1].validation_loss if not training.diverged else WORST
 
 
 def row(result: Result) -> dict[str, Any]:
     """A point's row: its settings, its outcome, its last metrics and its best ones."""
     config = {name: as_cell(value) for name, value in result.settings.of_the_model().items()}
-    training = result.training
+    training, diagnosis = result.training, result.diagnosis
     last = training.history[-1]._asdict() if training.history else dict.fromkeys(Record._fields)
     best = max(training.history, key=lambda record: record.validation_accuracy, default=None)
     return {
         **config,
-        "outcome": training.outcome,
+        "outcome": diagnosis.outcome,
+        "cause": diagnosis.cause,
+        "cause_iteration": diagnosis.cause_iteration,
+        "stable_alpha": diagnosis.stable_alpha,
         "iterations_done": training.iterations,
         **{name: last[name] for name in Record._fields if name != "iteration"},
         "best_validation_accuracy": best and best.validation_accuracy,
@@ -51,11 +57,14 @@ def as_cell(value: Any) -> Any:
 
 
 def comparison(results: Sequence[Result]) -> pd.DataFrame:
-    """A row for each point, the best first: finished, then by validation accuracy, then by validation loss."""
-    table = pd.DataFrame([row(result) for result in results]).astype({"batch_size": "Int64"})  # whole even beside null
+    """A row for each point, the best first, by validation accuracy and then loss; those that diverged at the end."""
+    whole_even_beside_null = {"batch_size": "Int64", "cause_iteration": "Int64"}
+    table = pd.DataFrame([row(result) for result in results]).astype(whole_even_beside_null)
+    table["diverged"] = table.outcome == "diverged"
     settings = list(Settings.model_fields)
-    order = ["outcome", "validation_accuracy", "validation_loss", *settings]
-    return table.sort_values(order, ascending=[False, False, *[True] * (1 + len(settings))], ignore_index=True)
+    order = ["diverged", "validation_accuracy", "validation_loss", *settings]
+    table = table.sort_values(order, ascending=[True, False, *[True] * (1 + len(settings))], ignore_index=True)
+    return table.drop(columns="diverged")
 
 
 def varied(table: pd.DataFrame) -> list[str]:
@@ -73,13 +82,55 @@ def summary(table: pd.DataFrame) -> dict[str, float]:
     """A sweep's own metrics: how many points there are, how many diverged, and how good the best one is."""
     best = table.iloc[0][["validation_accuracy", "validation_loss"]].dropna()
     counts = {"points": len(table), "diverged": int((table.outcome == "diverged").sum())}
-    return counts | {f"best_{name}": float(value) for name, value in best.items()}
+    predicted = Predictions.of(table)
+    share = {"alpha_predictions_right": predicted.share} if predicted.points else {}
+    return counts | share | {f"best_{name}": float(value) for name, value in best.items()}
+
+
+class Predictions(NamedTuple):
+    """How the points went whose alpha was below, or above, the one that was predicted to be stable."""
+
+    below: int
+    of_these_learned: int
+    above: int
+    of_those_failed: int
+
+    @classmethod
+    def of(cls, table: pd.DataFrame) -> "Predictions":
+        """From the rows of sweep.csv; but for points that failed for a reason that has nothing to do with alpha."""
+        failed = table.outcome.isin(FAILED) | table.cause.isin(BY_ALPHA)
+        counted = table[table.stable_alpha.notna() & (~failed | table.cause.isin(BY_ALPHA))]
+        above, failed = counted.alpha >= counted.stable_alpha, failed[counted.index]
+        return cls(*(int(rows.sum()) for rows in (~above, ~above & ~failed, above, above & failed)))
+
+    @property
+    def points(self) -> int:
+        """How many are counted."""
+        return self.below + self.above
+
+    @property
+    def share(self) -> float:
+        """The share of points, 0 to 1, that were on the predicted side."""
+        return (self.of_these_learned + self.of_those_failed) / self.points
+
+    def __str__(self) -> str:
+        return (
+            f"Below the stable alpha that was predicted, {self.of_these_learned} of {self.below} points learned; above "
+            f"it, {self.of_those_failed} of {self.above} failed."
+        )
+
+
+def causes_as_text(table: pd.DataFrame) -> str:
+    """How many points have each cause."""
+    return ", ".join(f"{count} {cause}" for cause, count in table.cause.value_counts().items())
 
 
 def best_as_text(table: pd.DataFrame) -> str:
     """The best points as a table to be printed."""
-    shown = table.head(SHOWN)[[*varied(table), "outcome", "validation_accuracy", "validation_loss", "accuracy"]]
-    return shown.to_string(
+    best = table.head(SHOWN)
+    settings = best[varied(table)].astype("string").fillna("null")
+    columns = ["outcome", "cause", "validation_accuracy", "validation_loss", "accuracy"]
+    return settings.join(best[columns]).to_string(
         index=False,
         formatters={
             "validation_accuracy": "{:.2%}".format,
@@ -87,3 +138,8 @@ def best_as_text(table: pd.DataFrame) -> str:
             "accuracy": "{:.2%}".format,
         },
     )
+
+
+def summary_as_text(table: pd.DataFrame) -> str:
+    """What a sweep found out, to be read."""
+    return f"{best_as_text(table)}\nCauses: {causes_as_text(table)}.\n{Predictions.of(table)}\n"

@@ -9,7 +9,8 @@ from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 from joblib import Parallel, delayed, effective_n_jobs, parallel_config
 
-from pipeline.core.training import Record, Training
+from pipeline.core.diagnosis.diagnosis import Diagnosed
+from pipeline.core.training import Record
 from pipeline.errors import UserError
 from pipeline.files.dataset import Dataset
 from pipeline.files.paths import CHECKOUT
@@ -32,7 +33,7 @@ class Trained(NamedTuple):
     """What became of it."""
 
     number: int  # of the task
-    trainings: list[Training]
+    diagnosed: list[Diagnosed]
     started: float  # seconds since 1970
     ended: float
 
@@ -79,8 +80,8 @@ class Workers:
 def train_stack(number: int, points: Sequence[Settings], data: Any, threads: int, observe: Observe) -> Trained:
     """Train a stack, wherever this is."""
     started = time.time()
-    trainings = fit(points, received(data), threads, observe)
-    return Trained(number, trainings, started, time.time())
+    diagnosed = fit(points, received(data), threads, observe)
+    return Trained(number, diagnosed, started, time.time())
 
 
 def ignore(_iteration: int, _rows: list[Record]) -> None:

@@ -77,6 +77,10 @@ class Store:
         """Log the files in a directory, under a name."""
         self.client.log_artifacts(run, str(directory), name)
 
+    def log_text(self, run: str, text: str, path: str) -> None:
+        """Log a text as the file at a path."""
+        self.client.log_text(run, text, path)
+
     def tag(self, run: str, tags: Mapping[str, str]) -> None:
         """Set tags of a run."""
         from mlflow.entities import RunTag

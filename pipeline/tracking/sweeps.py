@@ -12,14 +12,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from pipeline.core.training import Record, Training
+from pipeline.core.diagnosis.diagnosis import Diagnosed
+from pipeline.core.training import Record
 from pipeline.errors import UserError
 from pipeline.files.dataset import About
 from pipeline.files.model import Model, load_model
 from pipeline.key import sweep_key
 from pipeline.provenance import provenance
 from pipeline.tracking.store import Store, interrupted_by, keeper, kept_open, tags_of
-from pipeline.tracking.trainings import as_metrics, name_of, tags_of_model
+from pipeline.tracking.trainings import add_model, as_metrics, name_of
 
 PARENT = "mlflow.parentRunId"
 
@@ -29,7 +30,7 @@ class Child:
     """A point that was trained, to be logged."""
 
     key: str
-    training: Training
+    diagnosed: Diagnosed
     config: Mapping[str, Any]
     about: About
     directory: Path  # the model's
@@ -48,12 +49,11 @@ class SweepRun:
 
     def add(self, child: Child) -> str:
         """Log a trained point, all at once; its run's id."""
-        tags = tags_of(child.about) | self.origin | tags_of_model(child.training, child.directory)
-        tags |= {"key": child.key, PARENT: self.run}
+        tags = tags_of(child.about) | self.origin | {"key": child.key, PARENT: self.run}
         run = self.store.create_run(name_of(child.config), tags, child.started)
-        self.store.log(run, map(as_metrics, sparse(child.training.history)), child.config)
+        self.store.log(run, map(as_metrics, sparse(child.diagnosed.training.history)), child.config)
         self.store.log_data(run, child.about)
-        self.store.log_files(run, child.directory, "model")
+        add_model(self.store, run, child.diagnosed, child.directory)
         self.store.close(run, ended=child.ended)
         return run
 

@@ -9,10 +9,12 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.core.training import Record, Training
+from pipeline.core.diagnosis.diagnosis import Diagnosed, Diagnosis, as_markdown
+from pipeline.core.training import Record
 from pipeline.files.dataset import About
 from pipeline.files.model import Model, fingerprint
 from pipeline.provenance import provenance
@@ -53,10 +55,9 @@ class TrainingRun:
         self.waiting.clear()
         self.sent = time.monotonic()
 
-    def add_model(self, training: Training, directory: Path) -> None:
+    def add_model(self, diagnosed: Diagnosed, directory: Path) -> None:
         """Add what the training ended in."""
-        self.store.log_files(self.run, directory, "model")
-        self.store.tag(self.run, tags_of_model(training, directory))
+        add_model(self.store, self.run, diagnosed, directory)
 
 
 @contextmanager
@@ -103,8 +104,7 @@ def fill_in(store: Store, model: Model, directory: Path) -> str:
     run = store.create_run(name_of(model.config), tags_of(model.about) | {"filled_in": "true"})
     store.log(run, map(as_metrics, model.training.history), model.config)
     store.log_data(run, model.about)
-    store.log_files(run, directory, "model")
-    store.tag(run, tags_of_model(model.training, directory))
+    add_model(store, run, Diagnosed(model.training, model.diagnosis), directory)
     store.close(run)
     return run
 
@@ -114,9 +114,28 @@ def name_of(config: Mapping[str, Any]) -> str:
     return f"{config['init']} α={config['alpha']:g} · {config['iterations']}"
 
 
-def tags_of_model(training: Training, directory: Path) -> dict[str, str]:
-    """The tags by which a run is found and judged."""
-    return {"outcome": training.outcome, "model_sha256": fingerprint(directory)}
+def add_model(store: Store, run: str, diagnosed: Diagnosed, directory: Path) -> None:
+    """Add a trained model to its run, with the vital signs of its training, and the diagnosis."""
+    training, diagnosis = diagnosed
+    vitals = (vitals.flat() for vitals in training.vitals)
+    store.log(run, ((int(numbers.pop("iteration")), finite(numbers)) for numbers in vitals))
+    if diagnosis.stable_alpha is not None:
+        store.log(run, [(0, {"stable_alpha": diagnosis.stable_alpha})])
+    store.log_files(run, directory, "model")
+    store.log_text(run, as_markdown(diagnosis), "report/diagnosis.md")
+    store.tag(run, tags_of_diagnosis(diagnosis) | {"model_sha256": fingerprint(directory)})
+
+
+def tags_of_diagnosis(diagnosis: Diagnosis) -> dict[str, str]:
+    """The tags by which a run is judged."""
+    since = diagnosis.cause_iteration
+    tags = {"outcome": diagnosis.outcome, "cause": diagnosis.cause}
+    return tags if since is None else tags | {"cause_iteration": str(since)}
+
+
+def finite(metrics: dict[str, float]) -> dict[str, float]:
+    """The metrics without those that are no number, which MLflow would keep as if they were some."""
+    return {name: value for name, value in metrics.items() if isfinite(value)}
 
 
 def as_metrics(record: Record) -> tuple[int, dict[str, float]]:

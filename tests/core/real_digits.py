@@ -12,6 +12,7 @@ from pipeline.core.normalisation import standard
 from pipeline.core.split import split
 from pipeline.core.stack import Passes, Scores, member, stack
 from pipeline.core.training import Trajectory, train
+from pipeline.core.vitals import signs_of
 
 # One thread for matrix products, as in the stage `train`: the same sums to the last bit, and no waiting.
 threadpool_limits(limits=1, user_api="blas")
@@ -63,8 +64,15 @@ def train_on(
         for row in rows:
             observe(row)
 
-    [[ended]] = train([Trajectory(network, alpha, [iterations])], of_the_next_batch, of_the_validation, observe_rows)
+    trajectory = Trajectory(network, alpha, [iterations])
+    [[ended]] = train([trajectory], of_the_next_batch, of_the_validation, examine, observe_rows)
     return ended
+
+
+def examine(network, gradient, alpha):
+    """The vital signs on a few images."""
+    x = VALIDATION.x if network[0].weights.shape[0] == 64 else np.ones((1, len(network[0].weights)), "float32")
+    return signs_of(network, gradient, alpha, x, fault=None)
 
 
 def as_scores(loss, accuracy):

@@ -37,7 +37,7 @@ def first_loss_that_is_not_finite(alpha):
 @HUGE
 def test_a_huge_alpha_diverges_at_the_first_loss_that_is_not_finite(alpha):
     training = train_digits(alpha=alpha)
-    assert training.outcome == "diverged"
+    assert training.diverged
     assert training.iterations == first_loss_that_is_not_finite(alpha)
     assert [row.iteration for row in training.history] == list(range(training.iterations))
 
@@ -69,8 +69,8 @@ def test_observe_sees_exactly_the_history_of_a_diverged_training(alpha):
 
 def test_the_last_iteration_can_diverge_too():
     diverges_at = first_loss_that_is_not_finite(1e2)
-    assert train_digits(alpha=1e2, iterations=diverges_at).outcome == "diverged"
-    assert train_digits(alpha=1e2, iterations=diverges_at - 1).outcome == "finished"
+    assert train_digits(alpha=1e2, iterations=diverges_at).diverged
+    assert not train_digits(alpha=1e2, iterations=diverges_at - 1).diverged
 
 
 def train_one_by_one(samples, validation, iterations=200):
@@ -98,7 +98,7 @@ def test_between_two_rows_the_network_goes_back_to_the_last_row():
     training = train_one_by_one(Samples(x, labels), validation)
     to_150 = train_one_by_one(Samples(x, labels), validation, iterations=150)
 
-    assert training.outcome == "diverged"
+    assert training.diverged
     assert training.iterations == 155
     assert training.history == to_150.history
     for layer, at_150 in zip(training.network, to_150.network, strict=True):
@@ -110,7 +110,7 @@ def test_a_network_that_is_lost_before_it_is_trained_has_no_history():
     network = tuple(Layer(np.float32(1e30) * layer.weights, layer.bias) for layer in untrained())
     seen = []
     training = train_on(network, TRAINING, VALIDATION, iterations=10, observe=seen.append)
-    assert training.outcome == "diverged"
+    assert training.diverged
     assert training.iterations == 0
     assert training.history == seen == []
     assert training.network is network
@@ -119,7 +119,7 @@ def test_a_network_that_is_lost_before_it_is_trained_has_no_history():
 def test_a_validation_loss_that_is_not_finite_ends_the_training_too():
     x, labels = np.ones((4, 2), "float32"), np.array([0, 1, 0, 1])
     training = train_one_by_one(Samples(x, labels), Samples(np.nan * x, labels))
-    assert training.outcome == "diverged"
+    assert training.diverged
     assert training.iterations == 0
     assert training.history == []
 
@@ -130,6 +130,6 @@ def test_an_infinite_weight_behind_a_dead_relu_is_not_kept():
     network = (Layer(np.ones((1, 1), "f4"), np.zeros(1, "f4")), Layer(np.array([[10, -10]], "f4"), np.zeros(2, "f4")))
     sample = Samples(np.ones((1, 1), "f4"), np.array([1]))
     training = train_on(network, sample, sample, alpha=1e38, iterations=1)
-    assert training.outcome == "diverged"
+    assert training.diverged
     for layer, untrained_layer in zip(training.network, network, strict=True):
         np.testing.assert_array_equal(layer.weights, untrained_layer.weights)

@@ -5,7 +5,7 @@ from itertools import count
 import numpy as np
 import pytest
 from plain import assert_same
-from real_digits import AFFINE, LABELS, PARTS, PIXELS
+from real_digits import AFFINE, LABELS, PARTS, PIXELS, examine
 from threadpoolctl import threadpool_limits
 
 from pipeline.core.descent import updated
@@ -45,7 +45,7 @@ def of_all(stacked):
 
 
 def follow(trajectories, measure=ENGINES["validation"].measure, observe=lambda _iteration, _rows: None):
-    return train(trajectories, of_all, measure, observe)
+    return train(trajectories, of_all, measure, examine, observe)
 
 
 def alone(trajectory, end):
@@ -76,7 +76,7 @@ def test_each_training_ends_at_its_own_end():
     for trainings, trajectory in zip(follow(trajectories), trajectories, strict=True):
         assert [training.iterations for training in trainings] == trajectory.ends
         assert [training.history[-1].iteration for training in trainings] == trajectory.ends
-        assert {training.outcome for training in trainings} == {"finished"}
+        assert {training.diverged for training in trainings} == {False}
 
 
 def test_an_end_that_is_no_row_of_the_others_is_in_the_history_of_its_own_training_alone():
@@ -88,7 +88,7 @@ def test_an_end_that_is_no_row_of_the_others_is_in_the_history_of_its_own_traini
 
 def test_trainings_that_would_have_ended_after_the_divergence_diverged_at_the_same_iteration():
     [trainings] = follow([DIVERGES])
-    assert [training.outcome for training in trainings] == ["finished", "diverged", "diverged"]
+    assert [training.diverged for training in trainings] == [False, True, True]
     assert trainings[0].iterations == 2
     assert 2 < trainings[1].iterations == trainings[2].iterations < 100
     assert trainings[1].history == trainings[2].history
@@ -96,11 +96,11 @@ def test_trainings_that_would_have_ended_after_the_divergence_diverged_at_the_sa
 
 def test_an_untrained_network_that_is_lost_ends_all_its_trainings_and_no_other():
     lost, good = follow([LOST, GOOD])
-    assert [training.outcome for training in lost] == ["diverged"] * 3
+    assert [training.diverged for training in lost] == [True] * 3
     assert [training.iterations for training in lost] == [0, 0, 0]
     assert [training.history for training in lost] == [[], [], []]
     assert all(training.network is LOST.untrained for training in lost)
-    assert [training.outcome for training in good] == ["finished"] * 3
+    assert [training.diverged for training in good] == [False] * 3
 
 
 def lost_at(iteration):
@@ -121,11 +121,12 @@ def lost_at(iteration):
 
 def test_a_validation_loss_that_is_lost_at_an_end_that_is_no_row_concerns_that_training_alone():
     both = [Trajectory(network(0), 0.5, [105, 107, 112]), Trajectory(network(1), 0.5, [105, 112])]
-    for trajectory, trainings in zip(both, train(both, *lost_at(105), lambda _iteration, _rows: None), strict=True):
+    found = train(both, *lost_at(105), examine, lambda _iteration, _rows: None)
+    for trajectory, trainings in zip(both, found, strict=True):
         lost, *others = trainings
-        assert (lost.outcome, lost.iterations) == ("diverged", 105)
+        assert (lost.diverged, lost.iterations) == (True, 105)
         assert_same(others[-1], alone(trajectory, 112))
-        assert [training.outcome for training in others] == ["finished"] * len(others)
+        assert [training.diverged for training in others] == [False] * len(others)
         to_100 = alone(trajectory, 100)
         assert lost.history == to_100.history
         np.testing.assert_array_equal(lost.network[0].weights, to_100.network[0].weights)
@@ -133,17 +134,17 @@ def test_a_validation_loss_that_is_lost_at_an_end_that_is_no_row_concerns_that_t
 
 def test_a_validation_loss_that_is_lost_in_a_row_ends_all_trainings_that_go_on():
     trajectory, seen = Trajectory(network(0), 0.5, [20, 110, 112]), []
-    [trainings] = train([trajectory], *lost_at(110), lambda _iteration, rows: seen.extend(rows))
+    [trainings] = train([trajectory], *lost_at(110), examine, lambda _iteration, rows: seen.extend(rows))
     assert seen == trainings[-1].history
-    assert [(training.outcome, training.iterations) for training in trainings] == [
-        ("finished", 20),
-        ("diverged", 110),
-        ("diverged", 110),
+    assert [(training.diverged, training.iterations) for training in trainings] == [
+        (False, 20),
+        (True, 110),
+        (True, 110),
     ]
 
 
 def test_a_validation_loss_that_no_row_asks_for_ends_nothing():
-    [[training]] = train([Trajectory(network(0), 0.5, [112])], *lost_at(105), lambda _iteration, _rows: None)
+    [[training]] = train([Trajectory(network(0), 0.5, [112])], *lost_at(105), examine, lambda _iteration, _rows: None)
     assert_same(training, alone(GOOD, 112))
 
 

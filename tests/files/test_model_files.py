@@ -2,13 +2,16 @@
 
 import zipfile
 from dataclasses import replace
+from unittest.mock import ANY
 
 import numpy as np
 import pytest
 
+from pipeline.core.diagnosis.diagnosis import Diagnosed, Diagnosis
 from pipeline.core.initialisation import initialise
 from pipeline.core.network import Layer
-from pipeline.core.training import Record, Training
+from pipeline.core.training import Record, Training, Vitals
+from pipeline.core.vitals import Signs
 from pipeline.errors import UserError
 from pipeline.files.dataset import About
 from pipeline.files.model import fingerprint, load_model, load_network, save_model, write_json
@@ -22,10 +25,17 @@ HISTORY = [
     Record(100, 1.7976931348623157e308, 1.0, 1.2345678901234567e-17, 0.9999999999999999),
 ]
 
+VITALS = [
+    Vitals(0, 1.0, Signs(0.1 + 0.2, 2 / 3, (0.0, 0.5), (1 / 3, 1e-300, 2.0), (1e-9, 0.0, float("inf")))),
+    Vitals(100, 0.1, Signs(1e38, 0.0, (1.0, 1.0), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))),
+]
+
+DIAGNOSIS = Diagnosis("converged", "alpha_too_small", 3, "What happened.", "What to try.", {"alpha": 0.1 + 0.2}, None)
+
 
 def some_training(dtype="float32", sizes=(4, 5, 3, 2)):
     network = initialise(sizes, "uniform", 0.01, dtype, np.random.default_rng(0))
-    return Training(network, HISTORY, "finished", 100)
+    return Training(network, HISTORY, VITALS, False, 100)
 
 
 ABOUT = About({"dataset": {"name": "digits"}, "normalise": "unit"}, "0f.dir", image_shape=(2, 2), classes=2)
@@ -35,7 +45,9 @@ def save(tmp_path, name, training=None, config=None):
     """Save a model to a new directory."""
     directory = tmp_path / name
     directory.mkdir()
-    save_model(training or some_training(), CONFIG if config is None else config, ABOUT, directory)
+    training = training or some_training()
+    diagnosis = replace(DIAGNOSIS, outcome="diverged") if training.diverged else DIAGNOSIS
+    save_model(Diagnosed(training, diagnosis), CONFIG if config is None else config, ABOUT, directory)
     return directory
 
 
@@ -54,8 +66,10 @@ def test_a_round_trip_changes_nothing(tmp_path, dtype):
     assert_same(model.training.network, saved.network)
     assert model.training.history == saved.history
     assert all(isinstance(row, Record) and isinstance(row.iteration, int) for row in model.training.history)
-    assert model.training.outcome == "finished"
+    assert model.training.vitals == VITALS
+    assert not model.training.diverged
     assert model.training.iterations == 100
+    assert model.diagnosis == DIAGNOSIS
     assert model.config == CONFIG
 
 
@@ -67,10 +81,8 @@ def test_random_histories_come_back_to_the_last_bit(tmp_path):
 
 
 def test_an_empty_history_comes_back_empty(tmp_path):
-    saved = replace(some_training(), history=[], outcome="diverged", iterations=0)
-    training = load_model(save(tmp_path, "model", saved)).training
-    assert training.history == []
-    assert (training.outcome, training.iterations) == ("diverged", 0)
+    saved = replace(some_training(), history=[], vitals=[], diverged=True, iterations=0)
+    assert load_model(save(tmp_path, "model", saved)).training == replace(saved, network=ANY)
 
 
 def test_more_than_nine_layers_come_back_in_their_order(tmp_path):
@@ -89,7 +101,7 @@ def test_the_weights_need_no_pickle(tmp_path):
 def test_saving_twice_gives_the_same_bytes(tmp_path):
     one, other = save(tmp_path, "one"), save(tmp_path, "other")
     names = sorted(path.name for path in one.iterdir())
-    assert names == ["config.json", "data.json", "history.csv", "outcome.json", "weights.npz"]
+    assert names == ["config.json", "data.json", "diagnosis.json", "history.csv", "vitals.csv", "weights.npz"]
     for name in names:
         assert (one / name).read_bytes() == (other / name).read_bytes()
 

@@ -1,0 +1,125 @@
+"""What can be known before the first update: of the code, of the data, and of the network to start from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.core import faults
+from pipeline.core.arrays import Array, Samples
+from pipeline.core.diagnosis.code import Code, CodeCheck, Parameters, check_gradient, check_softmax
+from pipeline.core.faults import Fault
+from pipeline.core.initialisation import initialise
+from pipeline.core.network import Layer, Network, Pass, Reduction, forward, loss_and_gradient
+from pipeline.core.vitals import entropy
+
+IMAGES_OF_A_CODE_CHECK = 16
+
+
+class DataCheck(NamedTuple):
+    """What the images and labels are like."""
+
+    images: int  # that train
+    counts: list[int]  # of each class among them
+    input_size: float  # the root mean square of the normalised inputs: about 1 at most, if they are
+    chance: float  # the share of the most frequent class among the validation images
+    by_nearest_mean: float  # the accuracy of a classifier that takes the class whose mean image is nearest
+
+    @property
+    def present(self) -> list[int]:
+        """The classes that have training images."""
+        return [k for k, count in enumerate(self.counts) if count]
+
+    @property
+    def guess(self) -> float:
+        """The loss, in nats, of a network that only knows how frequent each class is: ln(C) if all are equal."""
+        return entropy(np.array(self.counts))
+
+
+@dataclass(frozen=True)
+class Checkup:
+    """All of it."""
+
+    code: CodeCheck
+    data: DataCheck
+    has_equal_units: bool  # whether all units of a hidden layer start the same
+    largest_logit: float  # of the untrained network
+    stable_alpha: float | None  # see `curvature`; of the mean of the samples' losses
+
+
+def check_code(sizes: Sequence[int], reduction: Reduction, fault: Fault | None, x: Array, labels: Array) -> CodeCheck:
+    """Check the functions by which a network of layer sizes d-H-...-C is trained, on some images of x (n, d).
+
+    They are checked at random weights, since a gradient of zeros, as a network of zeros has it, would show nothing.
+    """
+    rng = np.random.default_rng(0)
+    some = np.linspace(0, len(x) - 1, min(len(x), IMAGES_OF_A_CODE_CHECK)).astype(int)
+    network = initialise(sizes, "he", 0.0, "float64", rng)
+    code = code_of(reduction, fault)
+    # The scale of the inputs is not the code's: at theirs, a softmax may have no gradient left to compare.
+    x = x[some] / max(float(np.abs(x[some]).max()), 1e-9)
+    # With biases of 0, the units behind a layer that is off would be just where their ReLU turns.
+    parameters = [values for layer in network for values in (layer.weights, rng.uniform(-0.1, 0.1, layer.bias.shape))]
+    softmax, gradient = check_softmax(code, parameters, x), check_gradient(code, parameters, x, labels[some], rng)
+    return CodeCheck(softmax, gradient, len(some))
+
+
+def code_of(reduction: Reduction, fault: Fault | None) -> Code:
+    """The textbook's functions, or those with a mistake, of a list of parameters: weights, bias, weights, bias, ...
+
+    The loss is what the gradient should be of: for a sum of gradients, the sum of losses.
+    """
+
+    def probabilities(parameters: Parameters, x: Array) -> Array:
+        p: Array = np.exp(faults.log_probabilities(forward(network_of(parameters), x)[-1], fault))
+        return p
+
+    def both(parameters: Parameters, x: Array, labels: Array) -> Pass:
+        if fault is None:
+            return loss_and_gradient(network_of(parameters), x, labels, reduction)
+        return faults.loss_and_gradient(network_of(parameters), x, labels, reduction, fault)
+
+    def loss(parameters: Parameters, x: Array, labels: Array) -> float:
+        mean = both(parameters, x, labels).loss
+        return mean * len(x) if reduction == "sum" else mean
+
+    def gradient(parameters: Parameters, x: Array, labels: Array) -> Parameters:
+        return [values for layer in both(parameters, x, labels).gradient for values in layer]
+
+    return Code(probabilities, loss, gradient)
+
+
+def network_of(parameters: Parameters) -> Network:
+    """The network of such a list."""
+    return tuple(Layer(weights, bias) for weights, bias in zip(parameters[::2], parameters[1::2], strict=True))
+
+
+def check_data(training: Samples, labels: Array, validation: Samples, classes: int) -> DataCheck:
+    """Check some normalised images that train, the labels (n,) of all that do, and some that validate."""
+    counts = np.bincount(labels, minlength=classes)
+    of_validation = np.bincount(validation.labels, minlength=classes)
+    return DataCheck(
+        images=len(labels),
+        counts=counts.tolist(),
+        input_size=float(np.sqrt(np.square(training.x, dtype=np.float64).mean())),
+        chance=float(of_validation.max() / of_validation.sum()),
+        by_nearest_mean=nearest_mean_accuracy(training, validation),
+    )
+
+
+def nearest_mean_accuracy(training: Samples, validation: Samples) -> float:
+    """How many of the validation images, 0 to 1, are nearest to the mean of their own class."""
+    known = np.unique(training.labels)
+    means = np.stack([training.x[training.labels == k].mean(axis=0) for k in known])
+    # The squared distance, less what is the same for all means.
+    distances = np.square(means).sum(axis=1) - 2 * validation.x @ means.T
+    return float((known[distances.argmin(axis=1)] == validation.labels).mean())
+
+
+def has_equal_units(network: Network) -> bool:
+    """Whether a hidden layer has several units, all with the same weights and bias."""
+    return any(
+        bias.size > 1 and bool((weights == weights[:, :1]).all() and (bias == bias[0]).all())
+        for weights, bias in network[:-1]
+    )

@@ -1,0 +1,53 @@
+"""The diagnosis of a training: its outcome, the cause, the evidence in numbers, and what to try."""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeAlias
+
+from pipeline.core.training import Training
+
+Outcome: TypeAlias = Literal["converged", "still learning", "stuck", "collapsed", "diverged"]
+
+FAILED: frozenset[Outcome] = frozenset({"stuck", "collapsed", "diverged"})
+NO_CAUSE = "none"
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What became of a training, and why."""
+
+    outcome: Outcome
+    cause: str  # the name of one of `causes.CAUSES`, or "none"
+    cause_iteration: int | None  # at which the cause first showed
+    sentence: str
+    advice: str
+    evidence: dict[str, float]  # finite numbers
+    stable_alpha: float | None  # below which the descent is stable: see `curvature`
+
+
+class Diagnosed(NamedTuple):
+    """A training, and what is to be said of it."""
+
+    training: Training
+    diagnosis: Diagnosis
+
+
+def as_markdown(diagnosis: Diagnosis) -> str:
+    """The diagnosis as a page to be read."""
+    since = "" if diagnosis.cause_iteration is None else f", since iteration {diagnosis.cause_iteration}"
+    rows = [f"| {name.replace('_', ' ')} | {value:g} |" for name, value in diagnosis.evidence.items()]
+    return "\n".join(
+        [
+            f"# {diagnosis.outcome.capitalize()}",
+            "",
+            f"**Cause:** {diagnosis.cause.replace('_', ' ')}{since}",
+            "",
+            diagnosis.sentence,
+            "",
+            f"**What to try:** {diagnosis.advice}",
+            "",
+            "| evidence | |",
+            "|---|---|",
+            *rows,
+            "",
+        ]
+    )

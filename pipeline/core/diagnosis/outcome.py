@@ -1,0 +1,114 @@
+"""What became of a training, in one word."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from pipeline.core.diagnosis.checkup import Checkup
+from pipeline.core.diagnosis.diagnosis import FAILED, Outcome
+from pipeline.core.network import Reduction
+from pipeline.core.training import Record, Training
+
+KNOWS_SOMETHING = 0.5  # of the loss of a network that only knows how frequent each class is
+ONE_CLASS = 0.1  # of the entropy of the labels: that of predictions of which about 98 % are one of ten classes
+GAIN = 0.02  # of the loss, in the second half of the iterations
+READS_ALL = 0.99  # of the training images
+HARDLY_LEARNED = 0.2  # of the loss of a network that only knows how frequent each class is
+JUMP = 1.1  # times the loss of the untrained network
+OFTEN = 0.25  # of the rows of a history
+
+
+@dataclass(frozen=True)
+class Case:
+    """All that a diagnosis goes by: what was known before, and what happened."""
+
+    checkup: Checkup
+    training: Training
+    alpha: float
+    reduction: Reduction
+    batch: int  # images that an update is made from
+
+    @property
+    def first(self) -> Record:
+        """The untrained network's row; there must be a history."""
+        return self.training.history[0]
+
+    @property
+    def last(self) -> Record:
+        """The last row; there must be a history."""
+        return self.training.history[-1]
+
+    @property
+    def first_rise(self) -> int:
+        """The first iteration at which the loss had risen, or was not finite; 0 where it only fell."""
+        rises = (row.iteration for before, row in pairwise(self.training.history) if row.loss > before.loss)
+        return next(rises, self.training.iterations if self.training.diverged else 0)
+
+    @property
+    def alpha_of_mean(self) -> float:
+        """What alpha is for the mean gradient: a sum's takes steps that are larger by the number of its terms."""
+        return self.alpha * (self.batch if self.reduction == "sum" else 1)
+
+    @property
+    def stable_alpha(self) -> float | None:
+        """The alpha below which this descent is stable, where there is one: see `curvature`."""
+        of_mean = self.checkup.stable_alpha
+        return None if of_mean is None else of_mean * self.alpha / self.alpha_of_mean
+
+
+def outcome_of(case: Case) -> Outcome:
+    """The outcome.
+
+    - diverged: the loss, or a weight, was no longer finite.
+    - collapsed: nearly all predictions are one class, and it knows nothing.
+    - converged: it reads the training images, or knows something and gains hardly anything from going on.
+    - still learning: its loss still fell in the second half of its iterations.
+    - stuck: it knows next to nothing, and its loss hardly fell.
+    """
+    if case.training.diverged:
+        return "diverged"
+    if case.last.accuracy >= READS_ALL:
+        return "converged"
+    entropy = case.training.vitals[-1].signs.prediction_entropy
+    if not knows(case) and entropy <= ONE_CLASS * case.checkup.data.guess:
+        return "collapsed"
+    if gain(case.training.history) > GAIN:
+        return "still learning"
+    return "converged" if knows(case) else "stuck"
+
+
+def gain(history: list[Record]) -> float:
+    """By how much of itself the loss fell in the second half of the iterations.
+
+    The smaller of two gains: a network that learns by heart gains on the training images alone.
+    """
+    half = next(row for row in history if 2 * row.iteration >= history[-1].iteration)
+    falls = [
+        1 - now / before if before else 0.0
+        for now, before in ((history[-1].loss, half.loss), (history[-1].validation_loss, half.validation_loss))
+    ]
+    return min(falls)
+
+
+def fails(case: Case) -> bool:
+    """Whether it failed, or is about to: an alpha beyond the stable one makes its loss jump or oscillate."""
+    if outcome_of(case) in FAILED:
+        return True
+    history = case.training.history
+    rises = sum(row.loss > before.loss for before, row in pairwise(history))
+    is_unsteady = jumped(case) or rises > OFTEN * len(history)
+    return case.stable_alpha is not None and case.alpha > case.stable_alpha and is_unsteady and not knows(case)
+
+
+def knows(case: Case) -> bool:
+    """Whether a training that did not diverge ended well below the loss of a guess."""
+    return case.last.loss < KNOWS_SOMETHING * case.checkup.data.guess
+
+
+def jumped(case: Case) -> bool:
+    """Whether the loss was ever well above that of the untrained network, or not finite."""
+    return case.training.diverged or max(row.loss for row in case.training.history) > JUMP * case.first.loss
+
+
+def hardly_learned(case: Case) -> bool:
+    """Whether a training that did not diverge leaves much to be learned."""
+    return outcome_of(case) != "converged" and case.last.loss > HARDLY_LEARNED * case.checkup.data.guess

@@ -1,0 +1,62 @@
+"""From all that is known of a training to its diagnosis."""
+
+from math import isfinite
+
+from pipeline.core.diagnosis.causes import CAUSES
+from pipeline.core.diagnosis.diagnosis import NO_CAUSE, Diagnosis, Outcome
+from pipeline.core.diagnosis.outcome import Case, outcome_of
+from pipeline.core.diagnosis.words import change
+
+DIGITS = 4  # significant ones: beyond them a figure tells more of the machine than of the training
+NOISE = 1e-6  # a relative error of a right gradient
+
+
+def diagnose(case: Case) -> Diagnosis:
+    """The outcome of a training and the first cause that holds."""
+    outcome = outcome_of(case)
+    stable = None if case.stable_alpha is None else rounded(case.stable_alpha)
+    for name, cause in CAUSES.items():
+        if found := cause(case):
+            since, sentence, advice = found
+            return Diagnosis(outcome, name, since, sentence.strip(), advice, evidence(case), stable)
+    return Diagnosis(outcome, NO_CAUSE, None, healthy(case), going_on(outcome), evidence(case), stable)
+
+
+def healthy(case: Case) -> str:
+    """How well a training without a fault went."""
+    return (
+        f"Nothing is wrong.{change(case)} It gets {case.last.accuracy:.1%} of the training images right, and "
+        f"{case.last.validation_accuracy:.1%} of those that validate."
+    )
+
+
+def going_on(outcome: Outcome) -> str:
+    """What to try after a training without a fault."""
+    if outcome == "still learning":
+        return "More iterations: the loss still fell in the second half of these."
+    return "More iterations gain little; wider hidden layers or more images may."
+
+
+def evidence(case: Case) -> dict[str, float]:
+    """The numbers that the diagnosis goes by, as far as there are any."""
+    code, data = case.checkup.code, case.checkup.data
+    numbers: dict[str, float | None] = {
+        "alpha": case.alpha,
+        "stable_alpha": case.stable_alpha,
+        "loss_of_a_guess": data.guess,
+        "chance": data.chance,
+        "accuracy_of_nearest_mean": data.by_nearest_mean,
+        "input_size": data.input_size,
+        "gradient_error": max(code.gradient.errors) if max(code.gradient.errors) > NOISE else 0.0,
+        "first_largest_logit": case.checkup.largest_logit,
+    }
+    if case.training.history:
+        numbers |= {f"first_{name}": value for name, value in case.first._asdict().items() if name != "iteration"}
+        numbers |= {f"last_{name}": value for name, value in case.last._asdict().items() if name != "iteration"}
+        numbers |= {f"last_{name}": value for name, value in case.training.vitals[-1].signs.flat().items()}
+    return {name: rounded(value) for name, value in numbers.items() if value is not None and isfinite(value)}
+
+
+def rounded(value: float) -> float:
+    """A number to a few significant digits."""
+    return float(f"{value:.{DIGITS}g}")

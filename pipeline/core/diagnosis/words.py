@@ -1,0 +1,84 @@
+"""What several causes say: each a sentence with a space before it, or nothing where there is nothing to say."""
+
+from math import log
+
+from pipeline.core.diagnosis.outcome import Case, gain
+
+LEARNED = 0.1  # of the loss of a network that only knows how frequent each class is
+MANY = 20  # doublings: a million times
+
+
+def better_alpha(case: Case) -> str:
+    """An alpha to take: half of the stable one, where the loss falls fastest along its steepest way."""
+    return "a smaller alpha" if case.stable_alpha is None else f"alpha={case.stable_alpha / 2:.1g}"
+
+
+def against_stable(case: Case) -> str:
+    """Alpha next to the one that is stable."""
+    if case.stable_alpha is None:
+        return ""
+    times = case.alpha / case.stable_alpha
+    relation = f"{roughly(times, 2)} times" if times >= 1 else f"1/{roughly(1 / times, 2)} of"
+    return f" alpha {case.alpha:g} is {relation} the stable {case.stable_alpha:.2g}."
+
+
+def change(case: Case) -> str:
+    """The loss at the start, at its peak and at the end."""
+    history = case.training.history
+    if not history:
+        return " The loss of the untrained network is not finite already."
+    peak = max(history, key=lambda row: row.loss)
+    way = "" if peak in (case.first, case.last) else f", by way of {peak.loss:.3g} at iteration {peak.iteration}"
+    end = f", and was not finite at iteration {case.training.iterations}" if case.training.diverged else ""
+    return f" The loss went from {case.first.loss:.3g} to {case.last.loss:.3g}{way}{end}."
+
+
+def overflow(case: Case) -> str:
+    """How the logits grew, and where exp overflowed, if it is the softmax that did."""
+    if not (case.training.diverged and case.checkup.code.softmax.overflows):
+        return ""
+    start, vitals = case.checkup.largest_logit, case.training.vitals
+    grew = f"grew from {start:.3g} to {vitals[-1].signs.largest_logit:.3g}" if vitals else f"began with {start:.3g}"
+    return f" The largest logit {grew}, and `exp` overflowed at iteration {case.training.iterations}."
+
+
+def wrong_gradient(case: Case) -> str:
+    """How wrong the gradient is, and where."""
+    gradient = case.checkup.code.gradient
+    if gradient.mistake is None:
+        return ""
+    layer, is_bias = divmod(gradient.worst, 2)
+    return (
+        " The gradient is not the gradient of the loss: its relative error is "
+        f"{gradient.errors[gradient.worst]:.2g}, in the {'biases' if is_bias else 'weights'} of layer {layer + 1}."
+    )
+
+
+def dead_in_the_end(case: Case) -> str:
+    """The share of dead units in the end, of the layer that has most."""
+    if not case.training.vitals:
+        return ""
+    last = case.training.vitals[-1]
+    share = max(last.signs.dead_units)
+    layer = last.signs.dead_units.index(share) + 1
+    said = f" At iteration {last.iteration}, {share:.0%} of the units of hidden layer {layer} are dead."
+    return said if share else ""
+
+
+def pace(case: Case) -> str:
+    """After how many iterations the loss would be small, if it went on as in the second half of them.
+
+    Losses fall roughly as a power of the iterations: by the same share, each time these double.
+    """
+    share = gain(case.training.history)
+    if share <= 0:
+        return ""
+    doublings = log(case.last.loss / (LEARNED * case.checkup.data.guess)) / -log(1 - share)
+    if doublings > MANY:
+        return " At this pace, a million times the iterations are not enough."
+    return f" At this pace, it has learned after about {roughly(case.last.iteration * 2**doublings, 1)} iterations."
+
+
+def roughly(number: float, digits: int) -> str:
+    """A number to so many significant digits, without an exponent."""
+    return f"{float(f'{number:.{digits}g}'):,.15g}"

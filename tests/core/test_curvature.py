@@ -1,0 +1,71 @@
+"""The curvature of a loss, against the Hessian itself."""
+
+import numpy as np
+import pytest
+from real_digits import samples, untrained
+
+from pipeline.core.diagnosis import curvature
+from pipeline.core.diagnosis.curvature import flat, largest_eigenvalue, like, stable_alpha
+from pipeline.core.network import Layer, loss_and_gradient
+
+RNG = np.random.default_rng(0)
+X, LABELS = samples("validation", "float64")
+
+
+def gradient_of(network):
+    return loss_and_gradient(network, X, LABELS).gradient
+
+
+def with_eigenvalues(values):
+    basis, _ = np.linalg.qr(RNG.standard_normal((len(values), len(values))))
+    return basis @ np.diag(values) @ basis.T
+
+
+@pytest.mark.parametrize("values", [[1, 2, 3, 9], [-9, 1, 2, 5], [-5, 0, 0, 5], [4, 4, 4, 4]])
+def test_the_largest_eigenvalue_of_a_small_matrix_is_exact(values):
+    matrix = with_eigenvalues(values)
+    assert largest_eigenvalue(lambda v: matrix @ v, RNG.standard_normal(4)) == pytest.approx(max(values))
+
+
+def test_eigenvalues_that_are_each_other_s_opposite_do_not_confuse_it():
+    # Power iteration would go back and forth between them.
+    matrix = with_eigenvalues([-10, 10, *RNG.uniform(-1, 1, 98)])
+    assert largest_eigenvalue(lambda v: matrix @ v, RNG.standard_normal(100)) == pytest.approx(10, rel=1e-3)
+
+
+def test_descent_on_a_quadratic_is_stable_just_below_two_over_the_curvature():
+    matrix = with_eigenvalues([0.5, 1, 4])
+    start = (Layer(np.ones((2, 1)), np.ones(1)),)
+    alpha = stable_alpha(start, lambda there: like(there, matrix @ flat(there)))
+    assert alpha == pytest.approx(2 / 4)
+    for factor, ends_small in ((0.99, True), (1.01, False)):
+        there = flat(start)
+        for _ in range(1000):
+            there = there - factor * alpha * matrix @ there
+        assert (np.linalg.norm(there) < 1) is np.bool_(ends_small)
+
+
+def test_it_is_near_the_curvature_of_the_whole_hessian():
+    network = untrained("uniform", "float64")
+    here, size = flat(network), 1e-2 * np.linalg.norm(flat(network))
+    columns = [flat(gradient_of(like(network, here + size * unit))) for unit in np.eye(len(here))]
+    hessian = (np.stack(columns) - flat(gradient_of(network))) / size
+    expected = 2 / np.linalg.eigvalsh((hessian + hessian.T) / 2)[-1]
+    assert stable_alpha(network, gradient_of) == pytest.approx(expected, rel=0.2)
+
+
+def test_zeros_have_the_curvature_of_the_last_biases_alone():
+    # There the Hessian is that of a softmax at equal probabilities: 1/10 for every direction that changes them.
+    assert stable_alpha(untrained("zeros", "float64"), gradient_of) == pytest.approx(20, rel=0.02)
+
+
+def test_a_flat_loss_and_one_that_is_not_finite_have_no_stable_alpha():
+    network = untrained("he", "float64")
+    assert stable_alpha(network, lambda there: like(there, 0 * flat(there))) is None
+    assert stable_alpha(network, lambda there: like(there, np.nan * flat(there))) is None
+
+
+def test_few_gradients_are_asked_for():
+    asked = []
+    stable_alpha(untrained("he", "float64"), lambda there: asked.append(1) or gradient_of(there))
+    assert len(asked) == 1 + curvature.PRODUCTS
