@@ -168,7 +168,10 @@ def test_a_map_marks_what_failed_and_averages_the_rest():
     ]
     figure = accuracy_maps(comparison(results))
     words = {axes.get_title(): [text.get_text() for text in axes.texts] for axes in figure.axes}
-    assert words == {"50 iterations": ["", "", "10.0", ""], "100 iterations": ["85.0", "alpha\ntoo\nlarge", "", ""]}
+    assert words == {"50 iterations": ["", "", "10.0", ""], "100 iterations": ["85.0", "", "", ""]}
+    marked = {axes.get_title(): [patch.get_xy() for patch in axes.patches] for axes in figure.axes}
+    assert marked == {"50 iterations": [], "100 iterations": [(0.5, -0.5)]}
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["alpha too large"]
 
 
 def test_the_map_of_many_points_is_not_too_large():

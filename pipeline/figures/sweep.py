@@ -1,7 +1,8 @@
 """The pictures of a sweep."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -9,39 +10,60 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import PercentFormatter
 
+from pipeline.core.diagnosis.diagnosis import NO_CAUSE
 from pipeline.core.training import Record
 from pipeline.settings import Settings
 
 MAPS_IN_A_ROW = 5
 IN_A_LEGEND = 40
 LARGEST = 20.0  # inches
+COLOURS_OF_CAUSES = (
+    "tomato",
+    "lightgrey",
+    "orange",
+    "orchid",
+    "skyblue",
+    "rosybrown",
+    "pink",
+    "khaki",
+    "lightsteelblue",
+)
 LINE_STYLES: tuple[Any, ...] = ("-", "--", ":", "-.", (0, (1, 4)))
 
 
 def accuracy_maps(table: pd.DataFrame) -> Figure:
     """Validation accuracy over alpha and init, a map for each number of iterations, from the rows of sweep.csv.
 
-    A cell is the mean over the points that differ in other settings. Where one of them failed, it says why.
+    A cell is the mean over the points that differ in other settings. Where some of them have a cause to fail, it has
+    the colour of the most frequent one.
     """
     counts = sorted(table.iterations.unique())
     alphas, inits = sorted(table.alpha.unique()), list(dict.fromkeys(table.init.sort_values()))
+    causes = sorted({*table.cause} - {NO_CAUSE})
+    colours = dict(zip(causes, cycle(COLOURS_OF_CAUSES), strict=False))
     across = min(len(counts), MAPS_IN_A_ROW)
     down = math.ceil(len(counts) / across)
-    width, height = 2.2 + across * (0.7 + 0.62 * len(alphas)), 0.6 + down * (0.8 + 0.42 * len(inits))
+    width, height = 2.2 + across * (0.7 + 0.55 * len(alphas)), 1.2 + down * (0.8 + 0.42 * len(inits))
     figure = Figure(figsize=(min(width, LARGEST), min(height, LARGEST)), layout="constrained")
     axes = figure.subplots(down, across, squeeze=False, sharey=True)
     for each, count in zip(axes.flat, counts, strict=False):
-        accuracy_map(each, table[table.iterations == count], alphas, inits)
+        accuracy_map(each, table[table.iterations == count], alphas, inits, colours)
         each.set_title(f"{count} iterations")
     for unused in axes.flat[len(counts) :]:
         unused.set_axis_off()
     figure.suptitle("Validation accuracy in %")
+    patches = [Patch(color=colour, label=cause.replace("_", " ")) for cause, colour in colours.items()]
+    if patches:
+        figure.legend(handles=patches, loc="outside lower center", ncols=4, frameon=False)
     return figure
 
 
-def accuracy_map(axes: Axes, points: pd.DataFrame, alphas: Sequence[float], inits: Sequence[str]) -> None:
+def accuracy_map(
+    axes: Axes, points: pd.DataFrame, alphas: Sequence[float], inits: Sequence[str], colours: Mapping[str, str]
+) -> None:
     """One map."""
     cells = {
         (init, alpha): points[(points.init == init) & (points.alpha == alpha)] for init in inits for alpha in alphas
@@ -53,11 +75,13 @@ def accuracy_map(axes: Axes, points: pd.DataFrame, alphas: Sequence[float], init
     axes.set_yticks(range(len(inits)), inits)
     axes.set_xlabel("alpha")
     for (down, across), share in np.ndenumerate(shares):
-        cell = cells[inits[down], alphas[across]]
-        causes = [cause.replace("_", "\n") for cause in sorted({*cell.cause} - {"none"})]
-        words = [*causes, *([] if np.isnan(share) else [f"{100 * share:.1f}"])]
-        colour = "tomato" if causes else "white" if share < 0.6 else "black"
-        axes.text(across, down, "\n".join(words), ha="center", va="center", fontsize=5 if causes else 8, color=colour)
+        causes = cells[inits[down], alphas[across]].cause
+        failing = causes[causes != NO_CAUSE].mode()
+        if len(failing):
+            axes.add_patch(Rectangle((across - 0.5, down - 0.5), 1, 1, color=colours[failing[0]]))
+        word = "" if np.isnan(share) else f"{100 * share:.1f}"
+        colour = "white" if share < 0.6 and not len(failing) else "black"
+        axes.text(across, down, word, ha="center", va="center", fontsize=8, color=colour)
 
 
 def learning_curves(points: Sequence[tuple[Settings, Sequence[Record]]]) -> Figure:
