@@ -22,8 +22,8 @@ Fault: TypeAlias = Literal[
     "softmax_unshifted",
     "gradient_sign",
     "gradient_without_mean",
-    "gradient_without_relu",
-    "gradient_transposed",
+    "relu_mask_missing",
+    "transposed_product",
 ]
 
 Whole = Annotated[int, Field(ge=1)]

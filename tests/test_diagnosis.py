@@ -53,8 +53,8 @@ PROVOKED = [
     ("softmax_unshifted", {"fault": "softmax_unshifted", "alpha": 5.0}, {"diverged"}),
     ("gradient_sign", {"fault": "gradient_sign"}, {"diverged"}),
     ("gradient_without_mean", {"fault": "gradient_without_mean"}, {"collapsed", "diverged"}),
-    ("relu_mask_missing", {"fault": "gradient_without_relu"}, {"converged", "still learning"}),
-    ("transposed_product", {"fault": "gradient_transposed"}, {"converged", "still learning"}),
+    ("relu_mask_missing", {"fault": "relu_mask_missing"}, {"converged", "still learning"}),
+    ("transposed_product", {"fault": "transposed_product"}, {"converged", "still learning"}),
     ("pixels_not_normalised", {"normalise": "none"}, {"collapsed", "diverged"}),
     ("pixels_not_normalised", {"normalise": "none", "init": "uniform"}, {"collapsed", "diverged"}),
     ("initialisation_too_large", {"init": "normal", "init_scale": 10.0, "hidden": [20] * 40}, {"diverged"}),
@@ -99,6 +99,51 @@ def test_labels_that_are_shuffled_in_training_alone_are_named_too():
     parts = digits().parts
     shuffled = parts["train"]._replace(labels=np.random.default_rng(0).permutation(parts["train"].labels))
     assert diagnosed(replace(digits(), parts=parts | {"train": shuffled})).cause == "labels_shuffled"
+
+
+def two_classes(of_one):
+    """The digits with two labels: those of a kind, and the others."""
+    dataset = relabelled(lambda labels: np.isin(labels, of_one).astype(np.uint8))
+    return replace(dataset, about=replace(dataset.about, classes=2))
+
+
+@SEEDS
+@pytest.mark.parametrize("of_one", [[1, 3, 5, 7, 9], [0]], ids=["half", "a tenth"])
+def test_two_classes_are_told_from_shuffled_ones(of_one, seed):
+    assert diagnosed(two_classes(of_one), seed=seed).cause == "none"
+    shuffled = two_classes(of_one)
+    parts = {
+        name: part._replace(labels=np.random.default_rng(seed).permutation(part.labels))
+        for name, part in shuffled.parts.items()
+    }
+    assert diagnosed(replace(shuffled, parts=parts), seed=seed).cause == "labels_shuffled"
+
+
+@SEEDS
+@pytest.mark.parametrize("batch_size", [1, 8])
+def test_the_loss_of_one_small_batch_decides_nothing(batch_size, seed):
+    found = diagnosed(batch_size=batch_size, alpha=0.01, iterations=1000, seed=seed)
+    assert (found.outcome, found.cause) in [("still learning", "none"), ("converged", "none")]
+
+
+def test_a_single_update_is_no_failure():
+    assert diagnosed(iterations=1).outcome == "still learning"
+    assert diagnosed(iterations=1).cause == "none"
+
+
+@SEEDS
+def test_no_alpha_is_advised_that_was_too_large(seed):
+    found = diagnosed(batch_size=1, alpha=0.5, iterations=1000, seed=seed)
+    assert found.cause == "alpha_too_large"
+    assert float(found.advice.split("alpha=")[1].rstrip(".")) < 0.5
+
+
+def test_a_network_that_is_too_narrow_did_not_overshoot():
+    assert diagnosed(hidden=[1], alpha=0.3).cause != "alpha_too_large"
+
+
+def test_weights_that_are_absurd_are_named_though_the_loss_is_finite():
+    assert diagnosed(init="normal", init_scale=10.0).cause == "initialisation_too_large"
 
 
 def test_every_cause_that_is_known_is_provoked_here():

@@ -15,7 +15,7 @@ def drawn(scheme="small"):
     rng = np.random.default_rng(0)
     shapes = {"W1": (64, 20), "b1": (20,), "W2": (20, 10), "b2": (10,)}
     if scheme == "wide":
-        return {name: 10 * rng.standard_normal(shape) for name, shape in shapes.items()}
+        return {name: 2 * rng.standard_normal(shape) for name, shape in shapes.items()}
     return {name: rng.random(shape) - 0.5 for name, shape in shapes.items()}
 
 
@@ -212,9 +212,9 @@ def test_a_wide_initialisation_shows_in_the_first_loss():
 
 def test_weights_of_zeros_do_not_hide_a_wrong_gradient_and_do_not_learn():
     zeros = {name: 0 * values for name, values in drawn().items()}
-    assert examine(forward, loss, gradient, zeros, X, Y).problems == ["does_not_learn"]
+    assert examine(forward, loss, gradient, zeros, X, Y).problems == ["symmetric_initialisation", "does_not_learn"]
     backwards = examine(forward, loss, lambda p, x, y: {n: -v for n, v in gradient(p, x, y).items()}, zeros, X, Y)
-    assert backwards.problems == ["gradient_sign", "does_not_learn"]
+    assert backwards.problems == ["symmetric_initialisation", "gradient_sign", "does_not_learn"]
 
 
 def test_what_a_function_raises_is_in_the_report():
@@ -234,3 +234,93 @@ def test_fewer_gradients_than_parameters_are_found():
 
     found = examine(of_list(forward), of_list(loss), lambda p, _x, _y: p[:3], listed, X, Y)
     assert found.problems == ["gradient_shape"]
+
+
+def test_raw_pixels_are_no_fault_of_the_code():
+    def clipped(params, x, y):
+        return -(one_hot(y) * np.log(np.clip(forward(params, x), 1e-9, 1))).sum() / len(x)
+
+    assert examine(forward, clipped, gradient, drawn(), 255 * X, Y).problems == ["first_loss"]
+    assert examine(forward, loss, gradient, drawn(), 25500 * X, Y).problems == ["not_finite"]
+
+
+def test_a_nan_in_the_inputs_is_found_before_anything_is_blamed():
+    spoiled = X.copy()
+    spoiled[0, 0] = np.nan
+    assert examine(forward, loss, gradient, drawn(), spoiled, Y).problems == ["not_finite"]
+
+
+def test_parameters_may_be_nested():
+    def flat(params):
+        return dict(zip(drawn(), (values for layer in params for values in layer), strict=True))
+
+    def nested_gradient(params, x, y):
+        found = list(gradient(flat(params), x, y).values())
+        return [tuple(found[:2]), tuple(found[2:])]
+
+    values = list(drawn().values())
+    nested = [tuple(values[:2]), tuple(values[2:])]
+    found = examine(
+        lambda p, x: forward(flat(p), x), lambda p, x, y: loss(flat(p), x, y), nested_gradient, nested, X, Y
+    )
+    assert found.problems == []
+
+
+def test_a_gradient_may_have_names_of_its_own():
+    found = examine(forward, loss, lambda *a: {f"d{n}": g for n, g in gradient(*a).items()}, drawn(), X, Y)
+    assert found.problems == []
+
+
+def test_the_sum_of_losses_with_a_penalty_is_right_too():
+    def penalised(params, x, y):
+        return len(x) * loss(params, x, y) + 0.01 * sum((values**2).sum() for values in params.values())
+
+    def its_gradient(params, x, y):
+        found = gradient(params, x, y)
+        return {name: len(x) * found[name] + 0.02 * values for name, values in params.items()}
+
+    assert examine(forward, penalised, its_gradient, drawn(), X, Y).problems == []
+
+
+def test_functions_that_compute_in_float32_are_not_blamed():
+    def single(params, x):
+        return forward(params, x).astype("float32")
+
+    found = examine(single, lambda p, x, y: np.float32(loss(p, x, y)), gradient, drawn(), X, Y)
+    assert found.problems == []
+    assert "float32" in str(found)
+
+
+def test_right_code_that_learns_slowly_is_not_blamed():
+    labels = np.random.default_rng(0).integers(0, 10, 32)
+    twins = np.repeat(X[:1], 32, axis=0)
+    found = examine(forward, loss, gradient, drawn(), twins, labels)
+    assert found.problems == []
+    assert "not learned by heart" in " ".join(str(found).split())
+
+
+def test_one_wrong_array_is_not_taken_for_a_wrong_way_back():
+    assert with_gradient(lambda g, _p, x, _y: g | {"b1": g["b1"] / len(x)})[0] == "wrong_gradient"
+
+
+@pytest.mark.parametrize(
+    ("problem", "forwards", "losses", "gradients", "y"),
+    [
+        ("no_numbers", lambda p, x: (forward(p, x), x), loss, gradient, Y),
+        ("no_numbers", forward, lambda _p, _x, _y: None, gradient, Y),
+        ("no_numbers", forward, loss, lambda _p, _x, _y: None, Y),
+        ("gradient_shape", forward, loss, lambda p, x, y: (loss(p, x, y), gradient(p, x, y)), Y),
+        ("no_numbers", forward, loss, gradient, [f"label {label}" for label in Y]),
+        ("no_numbers", forward, loss, gradient, None),
+        ("shapes", forward, loss, gradient, np.array(3)),
+        ("shapes", forward, loss, gradient, Y[:1]),
+        ("one_class", lambda p, x: forward(p, x)[:, :1], loss, gradient, 0 * Y),
+        ("random", forward, lambda p, x, y: loss(p, x, y) + np.random.default_rng().random(), gradient, Y),
+    ],
+)
+def test_what_is_no_network_is_named_without_a_traceback(problem, forwards, losses, gradients, y):
+    assert examine(forwards, losses, gradients, drawn(), X, y).problems == [problem]
+
+
+def test_an_empty_batch_is_named():
+    assert examine(forward, loss, gradient, drawn(), X[:0], Y[:0]).problems == ["no_numbers"]

@@ -12,7 +12,7 @@ from conftest import CHECKOUT, Project, new_project
 from threadpoolctl import threadpool_info
 
 METRICS_BY_STEP = ["loss", "accuracy", "validation_loss", "validation_accuracy"]
-PICTURES = ["confident_mistakes", "confusion_matrix", "first_layer_weights", "learning_curve"]
+PICTURES = ["confident_mistakes", "confusion_matrix", "first_layer_weights", "learning_curve", "vital_signs"]
 BUILT_WITH = "SkylakeX"  # the OpenBLAS kernels with which the committed dvc.lock was made
 
 
@@ -116,6 +116,7 @@ def test_params_are_the_settings_as_one_types_them(run) -> None:
         "batch_size": "null",
         "dtype": "float32",
         "seed": "0",
+        "fault": "null",
     }
 
 

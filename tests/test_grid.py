@@ -42,7 +42,7 @@ def result(**changes):
     accuracy = changes.pop("ends_with", None)
     rows = [] if accuracy is None else [Record(0, 2.3, 0.1, 2.3, 0.1), Record(100, 0.2, 0.9, 0.3, accuracy)]
     outcome, cause = ("converged", "none") if rows else ("diverged", "alpha_too_large")
-    diagnosis = Diagnosis(outcome, cause, None if rows else 0, "", "", {}, stable_alpha=0.4)
+    diagnosis = Diagnosis(outcome, cause, None if rows else 0, "", "", {"stable_alpha": 0.4})
     training = Training((), rows, [], not rows, 100 if rows else 0)
     return Result(PLAIN.model_copy(update=changes), training, diagnosis, "hash", "run")
 

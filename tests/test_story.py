@@ -93,8 +93,8 @@ def test_a_sweep_over_all_faults_names_each(collapsed: Project) -> None:
         "softmax_unshifted": "none",  # it is no fault while no logit is large
         "gradient_sign": "gradient_sign",
         "gradient_without_mean": "gradient_without_mean",
-        "gradient_without_relu": "relu_mask_missing",
-        "gradient_transposed": "transposed_product",
+        "relu_mask_missing": "relu_mask_missing",
+        "transposed_product": "transposed_product",
     }
     client = collapsed.store()
     for child in children:

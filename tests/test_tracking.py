@@ -90,7 +90,7 @@ def test_a_network_that_is_not_finite_from_the_start_is_a_result_too(reproduced:
     reproduced.edit("params.yaml", "init: he", "init: normal")
     reproduced.edit("params.yaml", "init_scale: 0.01", "init_scale: 10")
     reproduced.edit("params.yaml", "hidden:\n- 20\n", "hidden:\n" + 200 * "- 50\n")
-    assert "the loss of the untrained network is not finite" in reproduced.ok("python", "-m", "pipeline.train")
+    assert "cause: initialisation_too_large" in reproduced.ok("python", "-m", "pipeline.train")
     reproduced.ok("python", "-m", "pipeline.evaluate")
     [run] = reproduced.tracked_runs("tags.outcome = 'diverged'")
     assert "test_accuracy" in run.data.metrics

@@ -16,8 +16,8 @@ Fault: TypeAlias = Literal[
     "softmax_unshifted",  # exp of the logits as they are, which overflows
     "gradient_sign",  # labels less probabilities: uphill
     "gradient_without_mean",  # summed over the samples, where the loss is their mean
-    "gradient_without_relu",  # passed back as if every ReLU were on
-    "gradient_transposed",  # passed back through weights that were reshaped, not transposed
+    "relu_mask_missing",  # passed back as if every ReLU were on
+    "transposed_product",  # passed back through weights that were reshaped, not transposed
 ]
 
 
@@ -66,8 +66,8 @@ def loss_and_gradient(network: Network, x: Array, labels: Array, reduction: Redu
         gradient.insert(0, Layer(inputs[index].T @ delta, delta.sum(axis=0)))
         if index > 0:
             weights = network[index].weights
-            delta = delta @ (weights.reshape(weights.T.shape) if fault == "gradient_transposed" else weights.T)
-            if fault != "gradient_without_relu":
+            delta = delta @ (weights.reshape(weights.T.shape) if fault == "transposed_product" else weights.T)
+            if fault != "relu_mask_missing":
                 delta *= inputs[index] > 0
     return Pass(cross_entropy(logs, labels), accuracy(logs, labels), tuple(gradient))
 

@@ -39,7 +39,7 @@ def test_without_the_mean_the_gradient_is_that_of_the_sum():
     assert_close(wrong("gradient_without_mean").gradient, RIGHT.gradient, len(LABELS))
 
 
-@pytest.mark.parametrize("fault", ["gradient_without_relu", "gradient_transposed"])
+@pytest.mark.parametrize("fault", ["relu_mask_missing", "transposed_product"])
 def test_a_mistake_on_the_way_back_leaves_the_last_layer_right(fault):
     found = wrong(fault)
     assert_close(found.gradient[1:], RIGHT.gradient[1:])
@@ -49,13 +49,13 @@ def test_a_mistake_on_the_way_back_leaves_the_last_layer_right(fault):
 
 def test_without_the_relu_a_unit_that_is_off_gets_a_gradient():
     dead = (NET[0]._replace(bias=NET[0].bias - 1e6), NET[1])
-    assert np.any(faults.loss_and_gradient(dead, X, LABELS, "mean", "gradient_without_relu").gradient[0].weights)
+    assert np.any(faults.loss_and_gradient(dead, X, LABELS, "mean", "relu_mask_missing").gradient[0].weights)
     assert not np.any(faults.loss_and_gradient(dead, X, LABELS, "mean", "gradient_sign").gradient[0].weights)
 
 
 def test_the_transposed_product_of_square_weights_is_the_one_without_a_transpose():
     square = initialise([64, 10, 10], "he", 0.01, "float64", np.random.default_rng(0))
-    found = faults.loss_and_gradient(square, X, LABELS, "mean", "gradient_transposed").gradient
+    found = faults.loss_and_gradient(square, X, LABELS, "mean", "transposed_product").gradient
     hidden, logits = network.forward(square, X)[1:]
     delta = (np.exp(network.log_softmax(logits)) - np.eye(10)[LABELS]) / len(LABELS)
     np.testing.assert_allclose(found[0].bias, ((delta @ square[1].weights) * (hidden > 0)).sum(axis=0), rtol=1e-10)

@@ -30,7 +30,7 @@ VITALS = [
     Vitals(100, 0.1, Signs(1e38, 0.0, (1.0, 1.0), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))),
 ]
 
-DIAGNOSIS = Diagnosis("converged", "alpha_too_small", 3, "What happened.", "What to try.", {"alpha": 0.1 + 0.2}, None)
+DIAGNOSIS = Diagnosis("converged", "alpha_too_small", 3, "What happened.", "What to try.", {"alpha": 0.1 + 0.2})
 
 
 def some_training(dtype="float32", sizes=(4, 5, 3, 2)):

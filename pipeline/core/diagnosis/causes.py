@@ -12,19 +12,21 @@ from pipeline.core.diagnosis.diagnosis import FAILED
 from pipeline.core.diagnosis.mistakes import MISTAKES, Mistake
 from pipeline.core.diagnosis.outcome import Case, fails, hardly_learned, jumped, outcome_of
 from pipeline.core.diagnosis.words import (
+    FAR_TOO_SMALL,
     against_stable,
     better_alpha,
     change,
     dead_in_the_end,
     overflow,
     pace,
+    smaller_alpha,
+    then_alpha,
     wrong_gradient,
 )
 
-FAR_TOO_SMALL = 0.1  # of the stable alpha
 NORMALISED = 2.0  # the root mean square of inputs is about 1 or less, if they are
 MOSTLY = 0.9  # of a layer's units
-BY_CHANCE = 2.0  # times the share of the most frequent class
+ABSURD = 20.0  # times the loss of a guess
 
 
 class Found(NamedTuple):
@@ -39,12 +41,12 @@ def in_the_code(mistake: Mistake) -> Callable[[Case], Found | None]:
     """The cause that is a mistake in the code, whatever came of it; an overflow only where there was one."""
 
     def cause(case: Case) -> Found | None:
-        is_harmless = mistake.name == "softmax_unshifted" and not case.training.diverged
+        is_harmless = mistake.shows_in_overflow and not case.training.diverged
         if is_harmless or not mistake.is_in(case.checkup.code):
             return None
-        since = case.training.iterations if mistake.name == "softmax_unshifted" else 0
+        since = case.training.iterations if mistake.shows_in_overflow else 0
         said = f"{mistake.said(case.checkup.code)}{wrong_gradient(case)}{overflow(case)}{change(case)}"
-        return Found(since, said, f"{mistake.advice} Then take {better_alpha(case)}.")
+        return Found(since, said, mistake.advice + then_alpha(case))
 
     return cause
 
@@ -75,14 +77,16 @@ def class_missing(case: Case) -> Found | None:
 
 def labels_shuffled(case: Case) -> Found | None:
     """Labels have nothing to do with their images."""
-    data = case.checkup.data
+    data, even = case.checkup.data, 1 / len(case.checkup.data.present)
     by_network = case.last.validation_accuracy if case.training.history else 0.0
-    if max(data.by_nearest_mean, by_network) >= BY_CHANCE * data.chance:
+    is_chance = data.by_nearest_mean < even + data.margin(even) and by_network < data.chance + data.margin(data.chance)
+    could_be_told = even + data.margin(even) < (1 + even) / 2
+    if not (is_chance and could_be_told):
         return None
     return Found(
         0,
-        "The labels have nothing to do with the images: even the nearest class mean, which needs no training, gets "
-        f"{data.by_nearest_mean:.0%} of the validation images right, where {data.chance:.0%} is chance.",
+        "The labels have nothing to do with the images: even the nearest class mean, which needs no training, "
+        f"recognises {data.by_nearest_mean:.0%} of a class on average, where {even:.0%} is chance.",
         "Look at a few images with their labels: were both sorted, shuffled or cut in the same way?",
     )
 
@@ -106,7 +110,7 @@ def pixels_not_normalised(case: Case) -> Found | None:
     if size <= NORMALISED or not good_if_normalised or not fails(case):
         return None
     return Found(
-        case.first_rise,
+        case.first_rise or 0,
         f"The pixels are not normalised: the root mean square of the inputs is {size:.3g}, where it should be about 1. "
         f"The loss bends as the square of it.{against_stable(case)}{change(case)}{dead_in_the_end(case)}",
         "normalise=standard, or normalise=unit.",
@@ -114,12 +118,15 @@ def pixels_not_normalised(case: Case) -> Found | None:
 
 
 def initialisation_too_large(case: Case) -> Found | None:
-    """The network overflows before it is trained."""
-    if case.training.history:
+    """The untrained network is surer of wrong classes than it ever unlearns, or overflows at once."""
+    if case.training.history and not (
+        case.curve[0] > ABSURD * case.checkup.data.guess and (fails(case) or hardly_learned(case))
+    ):
         return None
     return Found(
         0,
-        "The initial weights are so large that the network overflows before any update." + change(case),
+        "The initial weights are too large: a guess would have a loss of "
+        f"{case.checkup.data.guess:.3g}.{change(case)} Its largest logit is {case.checkup.largest_logit:.3g}.",
         "init=he, a smaller init_scale, or fewer layers.",
     )
 
@@ -127,25 +134,26 @@ def initialisation_too_large(case: Case) -> Found | None:
 def summed_gradients(case: Case) -> Found | None:
     """The gradients are summed over the samples, and alpha is one for their mean."""
     stable = case.stable_alpha
-    if case.reduction != "sum" or stable is None or not stable < case.alpha <= stable * case.batch or not fails(case):
+    fits_a_mean = stable is not None and case.alpha <= stable * case.batch
+    if case.reduction != "sum" or not case.is_beyond_stable or not fits_a_mean or not fails(case):
         return None
     return Found(
-        case.first_rise,
+        case.first_rise or 0,
         f"The gradients are summed over {case.batch} samples, so an update is {case.batch} times as large as with "
         f"their mean, for which alpha {case.alpha:g} may do.{against_stable(case)}{change(case)}",
-        f"reduction=mean, or {better_alpha(case)}.",
+        f"reduction=mean, or {smaller_alpha(case)}.",
     )
 
 
 def alpha_too_large(case: Case) -> Found | None:
     """Updates overshoot: the loss jumps or oscillates, and the units that end up off for all images stay so."""
-    overshoots = (case.stable_alpha is not None and case.alpha > case.stable_alpha) or jumped(case)
+    overshoots = jumped(case) or (case.is_beyond_stable and case.first_rise is not None)
     if not overshoots or is_dead(case, 0) or not fails(case):
         return None
     return Found(
-        case.first_rise,
+        case.first_rise or 0,
         f"alpha is too large: updates overshoot.{against_stable(case)}{change(case)}{dead_in_the_end(case)}",
-        f"Take {better_alpha(case)}.",
+        f"Take {smaller_alpha(case)}.",
     )
 
 

@@ -15,6 +15,8 @@ from pipeline.core.network import Layer, Network, Pass, Reduction, forward, loss
 from pipeline.core.vitals import entropy
 
 IMAGES_OF_A_CODE_CHECK = 16
+LAYERS_OF_A_CODE_CHECK = 4
+DEVIATIONS = 4.0  # standard ones, within which a share is taken to be chance
 
 
 class DataCheck(NamedTuple):
@@ -24,12 +26,17 @@ class DataCheck(NamedTuple):
     counts: list[int]  # of each class among them
     input_size: float  # the root mean square of the normalised inputs: about 1 at most, if they are
     chance: float  # the share of the most frequent class among the validation images
-    by_nearest_mean: float  # the accuracy of a classifier that takes the class whose mean image is nearest
+    by_nearest_mean: float  # the mean recall of a classifier that takes the class whose mean image is nearest
+    validated: int  # images that these two are of
 
     @property
     def present(self) -> list[int]:
         """The classes that have training images."""
         return [k for k, count in enumerate(self.counts) if count]
+
+    def margin(self, share: float) -> float:
+        """By how much a share of the validation images that is found by chance may differ from what it should be."""
+        return DEVIATIONS * float(np.sqrt(share * (1 - share) / self.validated))
 
     @property
     def guess(self) -> float:
@@ -51,11 +58,12 @@ class Checkup:
 def check_code(sizes: Sequence[int], reduction: Reduction, fault: Fault | None, x: Array, labels: Array) -> CodeCheck:
     """Check the functions by which a network of layer sizes d-H-...-C is trained, on some images of x (n, d).
 
-    They are checked at random weights, since a gradient of zeros, as a network of zeros has it, would show nothing.
+    They are checked at random weights, since a gradient of zeros, as a network of zeros has it, would show nothing; and
+    with a few layers, since all of them run the same code.
     """
     rng = np.random.default_rng(0)
     some = np.linspace(0, len(x) - 1, min(len(x), IMAGES_OF_A_CODE_CHECK)).astype(int)
-    network = initialise(sizes, "he", 0.0, "float64", rng)
+    network = initialise([*sizes[:-1][:LAYERS_OF_A_CODE_CHECK], sizes[-1]], "he", 0.0, "float64", rng)
     code = code_of(reduction, fault)
     # The scale of the inputs is not the code's: at theirs, a softmax may have no gradient left to compare.
     x = x[some] / max(float(np.abs(x[some]).max()), 1e-9)
@@ -104,17 +112,19 @@ def check_data(training: Samples, labels: Array, validation: Samples, classes: i
         counts=counts.tolist(),
         input_size=float(np.sqrt(np.square(training.x, dtype=np.float64).mean())),
         chance=float(of_validation.max() / of_validation.sum()),
-        by_nearest_mean=nearest_mean_accuracy(training, validation),
+        by_nearest_mean=nearest_mean_recall(training, validation),
+        validated=len(validation.labels),
     )
 
 
-def nearest_mean_accuracy(training: Samples, validation: Samples) -> float:
-    """How many of the validation images, 0 to 1, are nearest to the mean of their own class."""
+def nearest_mean_recall(training: Samples, validation: Samples) -> float:
+    """How many of a class's validation images, 0 to 1, are nearest to the mean of that class; on average over them."""
     known = np.unique(training.labels)
     means = np.stack([training.x[training.labels == k].mean(axis=0) for k in known])
     # The squared distance, less what is the same for all means.
     distances = np.square(means).sum(axis=1) - 2 * validation.x @ means.T
-    return float((known[distances.argmin(axis=1)] == validation.labels).mean())
+    is_right = known[distances.argmin(axis=1)] == validation.labels
+    return float(np.mean([is_right[validation.labels == k].mean() for k in np.unique(validation.labels)]))
 
 
 def has_equal_units(network: Network) -> bool:

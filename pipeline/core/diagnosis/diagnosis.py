@@ -21,7 +21,11 @@ class Diagnosis:
     sentence: str
     advice: str
     evidence: dict[str, float]  # finite numbers
-    stable_alpha: float | None  # below which the descent is stable: see `curvature`
+
+    @property
+    def stable_alpha(self) -> float | None:
+        """The alpha below which the descent is stable, where there is one: see `curvature`."""
+        return self.evidence.get("stable_alpha")
 
 
 class Diagnosed(NamedTuple):

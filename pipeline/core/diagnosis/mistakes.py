@@ -4,7 +4,7 @@ They stand in the order in which they are asked for: a wrong softmax makes for a
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from pipeline.core.diagnosis.code import CodeCheck
 
@@ -13,9 +13,11 @@ class Mistake(NamedTuple):
     """A mistake that people make."""
 
     name: str
+    part: Literal["softmax", "gradient"]
     is_in: Callable[[CodeCheck], bool]
     sentence: str  # with the names of what was checked in braces
     advice: str
+    shows_in_overflow: bool = False  # and does no harm before
 
     def said(self, check: CodeCheck) -> str:
         """The sentence, with the numbers that were found."""
@@ -25,6 +27,7 @@ class Mistake(NamedTuple):
 MISTAKES = (
     Mistake(
         "softmax_over_samples",
+        "softmax",
         lambda check: check.softmax.sums_over == "samples",
         "The softmax sums over the samples: each class's probabilities add up to 1 over the batch, and not each "
         "sample's over the classes.",
@@ -33,47 +36,55 @@ MISTAKES = (
     ),
     Mistake(
         "no_softmax",
+        "softmax",
         lambda check: check.softmax.sums_over == "neither",
         "What should be probabilities does not add up to 1, for no sample and for no class.",
         "End with a softmax: with a row for each sample, `np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)`.",
     ),
     Mistake(
         "gradient_sign",
+        "gradient",
         lambda check: check.gradient.mistake == "sign",
         "The gradient has the wrong sign, so each update climbs the loss.",
         "The gradient at the logits is probabilities less labels, and the update takes alpha times it off.",
     ),
     Mistake(
         "gradient_without_mean",
+        "gradient",
         lambda check: check.gradient.mistake == "scale",
-        "The gradient is {gradient.scale:.4g} times that of the loss, for a batch of {images} samples: if these are "
-        "the same, a division by their number is missing.",
-        "Divide the gradient at the logits by the number of samples.",
+        "The gradient is {gradient.scale:.4g} times that of the loss, for a batch of {images} samples.",
+        "Let both be means over the samples, or both sums: a division by their number is missing, or one too many.",
     ),
     Mistake(
         "relu_mask_missing",
+        "gradient",
         lambda check: check.gradient.mistake == "relu",
         "The gradient passes ReLUs that are off: it is right where all of them are on, and wrong elsewhere.",
         "On its way back, multiply the gradient by (z > 0), where z is what went into the ReLU.",
     ),
     Mistake(
         "transposed_product",
+        "gradient",
         lambda check: check.gradient.mistake == "product",
-        "The product that carries the gradient back to the hidden layers is wrong, even where every ReLU is on, while "
-        "the last layer's gradient is right.",
-        "The gradient at a layer's inputs is `delta @ W.T`: a reshape to the same shape is no transpose.",
+        "What carries the gradient back to the hidden layers is wrong, even where every ReLU is on, while the last "
+        "layer's gradient is right.",
+        "The gradient at a layer's inputs is `delta @ W.T`, and a reshape to the same shape is no transpose. Then "
+        "it is multiplied by the derivative of the activation.",
     ),
     Mistake(
         "wrong_gradient",
+        "gradient",
         lambda check: check.gradient.mistake == "other",
-        "The gradient of the last layer is wrong already.",
+        "The gradient is not that of the loss.",
         "Compare the gradient with central differences, from the last layer backwards, until it agrees.",
     ),
     Mistake(
         "softmax_unshifted",
+        "softmax",
         lambda check: check.softmax.overflows,
         "The softmax takes exp of the logits as they are, which overflows where they are large.",
         "Take each row's largest logit off the row before `np.exp`: the softmax stays the same, and no exponent is "
         "above 0.",
+        shows_in_overflow=True,
     ),
 )

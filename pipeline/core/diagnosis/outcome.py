@@ -11,7 +11,7 @@ from pipeline.core.training import Record, Training
 KNOWS_SOMETHING = 0.5  # of the loss of a network that only knows how frequent each class is
 ONE_CLASS = 0.1  # of the entropy of the labels: that of predictions of which about 98 % are one of ten classes
 GAIN = 0.02  # of the loss, in the second half of the iterations
-READS_ALL = 0.99  # of the training images
+READS_ALL = 0.99  # of the images
 HARDLY_LEARNED = 0.2  # of the loss of a network that only knows how frequent each class is
 JUMP = 1.1  # times the loss of the untrained network
 OFTEN = 0.25  # of the rows of a history
@@ -28,9 +28,20 @@ class Case:
     batch: int  # images that an update is made from
 
     @property
-    def first(self) -> Record:
-        """The untrained network's row; there must be a history."""
-        return self.training.history[0]
+    def curve(self) -> list[float]:
+        """The loss in each row: of the training images, or of those that validate, if updates are made from batches.
+
+        The loss of the batch that comes next says little of how far the training is.
+        """
+        history = self.training.history
+        full = self.batch >= self.checkup.data.images
+        return [row.loss if full else row.validation_loss for row in history]
+
+    @property
+    def accuracy(self) -> float:
+        """The share of the same images, 0 to 1, that are recognised in the end."""
+        full = self.batch >= self.checkup.data.images
+        return self.last.accuracy if full else self.last.validation_accuracy
 
     @property
     def last(self) -> Record:
@@ -38,10 +49,16 @@ class Case:
         return self.training.history[-1]
 
     @property
-    def first_rise(self) -> int:
-        """The first iteration at which the loss had risen, or was not finite; 0 where it only fell."""
-        rises = (row.iteration for before, row in pairwise(self.training.history) if row.loss > before.loss)
-        return next(rises, self.training.iterations if self.training.diverged else 0)
+    def first_rise(self) -> int | None:
+        """The first iteration at which the loss had risen, or was not finite."""
+        rows = zip(pairwise(self.curve), self.training.history[1:], strict=True)
+        lost = self.training.iterations if self.training.diverged else None
+        return next((row.iteration for (before, now), row in rows if now > before), lost)
+
+    @property
+    def is_beyond_stable(self) -> bool:
+        """Whether alpha is larger than the stable one."""
+        return self.stable_alpha is not None and self.alpha > self.stable_alpha
 
     @property
     def alpha_of_mean(self) -> float:
@@ -60,55 +77,53 @@ def outcome_of(case: Case) -> Outcome:
 
     - diverged: the loss, or a weight, was no longer finite.
     - collapsed: nearly all predictions are one class, and it knows nothing.
-    - converged: it reads the training images, or knows something and gains hardly anything from going on.
+    - converged: it reads all images, or knows something and gains hardly anything from going on.
     - still learning: its loss still fell in the second half of its iterations.
-    - stuck: it knows next to nothing, and its loss hardly fell.
+    - stuck: it knows next to nothing, and its loss does not fall.
     """
     if case.training.diverged:
         return "diverged"
-    if case.last.accuracy >= READS_ALL:
+    if case.accuracy >= READS_ALL:
         return "converged"
     entropy = case.training.vitals[-1].signs.prediction_entropy
     if not knows(case) and entropy <= ONE_CLASS * case.checkup.data.guess:
         return "collapsed"
-    if gain(case.training.history) > GAIN:
+    if gain(case) > GAIN:
         return "still learning"
     return "converged" if knows(case) else "stuck"
 
 
-def gain(history: list[Record]) -> float:
+def gain(case: Case) -> float:
     """By how much of itself the loss fell in the second half of the iterations.
 
     The smaller of two gains: a network that learns by heart gains on the training images alone.
     """
-    half = next(row for row in history if 2 * row.iteration >= history[-1].iteration)
-    falls = [
-        1 - now / before if before else 0.0
-        for now, before in ((history[-1].loss, half.loss), (history[-1].validation_loss, half.validation_loss))
-    ]
-    return min(falls)
+    history, curve = case.training.history, case.curve
+    half = max(place for place, row in enumerate(history) if 2 * row.iteration <= history[-1].iteration)
+    on_curve = 1 - curve[-1] / curve[half] if curve[half] else 0.0
+    before = history[half].validation_loss
+    return min(on_curve, 1 - history[-1].validation_loss / before if before else 0.0)
 
 
 def fails(case: Case) -> bool:
     """Whether it failed, or is about to: an alpha beyond the stable one makes its loss jump or oscillate."""
     if outcome_of(case) in FAILED:
         return True
-    history = case.training.history
-    rises = sum(row.loss > before.loss for before, row in pairwise(history))
-    is_unsteady = jumped(case) or rises > OFTEN * len(history)
-    return case.stable_alpha is not None and case.alpha > case.stable_alpha and is_unsteady and not knows(case)
+    rises = sum(now > before for before, now in pairwise(case.curve))
+    is_unsteady = jumped(case) or rises > OFTEN * len(case.curve)
+    return case.is_beyond_stable and is_unsteady and not knows(case)
 
 
 def knows(case: Case) -> bool:
     """Whether a training that did not diverge ended well below the loss of a guess."""
-    return case.last.loss < KNOWS_SOMETHING * case.checkup.data.guess
+    return case.curve[-1] < KNOWS_SOMETHING * case.checkup.data.guess
 
 
 def jumped(case: Case) -> bool:
     """Whether the loss was ever well above that of the untrained network, or not finite."""
-    return case.training.diverged or max(row.loss for row in case.training.history) > JUMP * case.first.loss
+    return case.training.diverged or max(case.curve) > JUMP * case.curve[0]
 
 
 def hardly_learned(case: Case) -> bool:
     """Whether a training that did not diverge leaves much to be learned."""
-    return outcome_of(case) != "converged" and case.last.loss > HARDLY_LEARNED * case.checkup.data.guess
+    return outcome_of(case) != "converged" and case.curve[-1] > HARDLY_LEARNED * case.checkup.data.guess

@@ -14,19 +14,18 @@ NOISE = 1e-6  # a relative error of a right gradient
 def diagnose(case: Case) -> Diagnosis:
     """The outcome of a training and the first cause that holds."""
     outcome = outcome_of(case)
-    stable = None if case.stable_alpha is None else rounded(case.stable_alpha)
     for name, cause in CAUSES.items():
         if found := cause(case):
             since, sentence, advice = found
-            return Diagnosis(outcome, name, since, sentence.strip(), advice, evidence(case), stable)
-    return Diagnosis(outcome, NO_CAUSE, None, healthy(case), going_on(outcome), evidence(case), stable)
+            return Diagnosis(outcome, name, since, sentence.strip(), advice, evidence(case))
+    return Diagnosis(outcome, NO_CAUSE, None, healthy(case), going_on(outcome), evidence(case))
 
 
 def healthy(case: Case) -> str:
     """How well a training without a fault went."""
     return (
-        f"Nothing is wrong.{change(case)} It gets {case.last.accuracy:.1%} of the training images right, and "
-        f"{case.last.validation_accuracy:.1%} of those that validate."
+        f"Nothing is wrong.{change(case)} It gets {case.last.accuracy:.1%} of the images that it is trained on right, "
+        f"and {case.last.validation_accuracy:.1%} of those that validate."
     )
 
 
@@ -51,7 +50,8 @@ def evidence(case: Case) -> dict[str, float]:
         "first_largest_logit": case.checkup.largest_logit,
     }
     if case.training.history:
-        numbers |= {f"first_{name}": value for name, value in case.first._asdict().items() if name != "iteration"}
+        first = case.training.history[0]
+        numbers |= {f"first_{name}": value for name, value in first._asdict().items() if name != "iteration"}
         numbers |= {f"last_{name}": value for name, value in case.last._asdict().items() if name != "iteration"}
         numbers |= {f"last_{name}": value for name, value in case.training.vitals[-1].signs.flat().items()}
     return {name: rounded(value) for name, value in numbers.items() if value is not None and isfinite(value)}

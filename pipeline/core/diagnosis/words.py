@@ -2,15 +2,30 @@
 
 from math import log
 
+import numpy as np
+
 from pipeline.core.diagnosis.outcome import Case, gain
 
+FAR_TOO_SMALL = 0.1  # of the stable alpha
 LEARNED = 0.1  # of the loss of a network that only knows how frequent each class is
 MANY = 20  # doublings: a million times
 
 
 def better_alpha(case: Case) -> str:
     """An alpha to take: half of the stable one, where the loss falls fastest along its steepest way."""
-    return "a smaller alpha" if case.stable_alpha is None else f"alpha={case.stable_alpha / 2:.1g}"
+    return "another alpha" if case.stable_alpha is None else f"alpha={case.stable_alpha / 2:.1g}"
+
+
+def smaller_alpha(case: Case) -> str:
+    """The same after an alpha that was too large: smaller than that, too, as batches may need it."""
+    return f"alpha={min(case.stable_alpha or case.alpha, case.alpha) / 2:.1g}"
+
+
+def then_alpha(case: Case) -> str:
+    """An alpha to take with the mistake mended, where the one taken is too large for that, or far too small."""
+    stable = case.stable_alpha
+    fits = stable is None or FAR_TOO_SMALL * stable <= case.alpha <= stable
+    return "" if fits else f" Then take {better_alpha(case)}."
 
 
 def against_stable(case: Case) -> str:
@@ -18,19 +33,22 @@ def against_stable(case: Case) -> str:
     if case.stable_alpha is None:
         return ""
     times = case.alpha / case.stable_alpha
-    relation = f"{roughly(times, 2)} times" if times >= 1 else f"1/{roughly(1 / times, 2)} of"
+    relation = f"{roughly(times, 2)} times" if times > 1 else f"1/{roughly(1 / times, 2)} of"
+    if 0.95 < times < 1.05:
+        relation = "about"
     return f" alpha {case.alpha:g} is {relation} the stable {case.stable_alpha:.2g}."
 
 
 def change(case: Case) -> str:
     """The loss at the start, at its peak and at the end."""
-    history = case.training.history
+    history, curve = case.training.history, case.curve
     if not history:
         return " The loss of the untrained network is not finite already."
-    peak = max(history, key=lambda row: row.loss)
-    way = "" if peak in (case.first, case.last) else f", by way of {peak.loss:.3g} at iteration {peak.iteration}"
+    peak = int(np.argmax(curve))
+    is_between = 0 < peak < len(curve) - 1
+    way = f", by way of {curve[peak]:.3g} at iteration {history[peak].iteration}" if is_between else ""
     end = f", and was not finite at iteration {case.training.iterations}" if case.training.diverged else ""
-    return f" The loss went from {case.first.loss:.3g} to {case.last.loss:.3g}{way}{end}."
+    return f" The loss went from {curve[0]:.3g} to {curve[-1]:.3g}{way}{end}."
 
 
 def overflow(case: Case) -> str:
@@ -70,10 +88,10 @@ def pace(case: Case) -> str:
 
     Losses fall roughly as a power of the iterations: by the same share, each time these double.
     """
-    share = gain(case.training.history)
+    share = gain(case)
     if share <= 0:
         return ""
-    doublings = log(case.last.loss / (LEARNED * case.checkup.data.guess)) / -log(1 - share)
+    doublings = log(case.curve[-1] / (LEARNED * case.checkup.data.guess)) / -log(1 - share)
     if doublings > MANY:
         return " At this pace, a million times the iterations are not enough."
     return f" At this pace, it has learned after about {roughly(case.last.iteration * 2**doublings, 1)} iterations."
