@@ -37,8 +37,8 @@ LINE_STYLES: tuple[Any, ...] = ("-", "--", ":", "-.", (0, (1, 4)))
 def accuracy_maps(table: pd.DataFrame) -> Figure:
     """Validation accuracy over alpha and init, a map for each number of iterations, from the rows of sweep.csv.
 
-    A cell is the mean over the points that differ in other settings. Where some of them have a cause to fail, it has
-    the colour of the most frequent one.
+    A cell is the mean over the points that differ in other settings. Where some of these were diagnosed with a cause,
+    it has the colour of the most frequent one.
     """
     counts = sorted(table.iterations.unique())
     alphas, inits = sorted(table.alpha.unique()), list(dict.fromkeys(table.init.sort_values()))

@@ -28,20 +28,22 @@ class Case:
     batch: int  # images that an update is made from
 
     @property
+    def is_full_batch(self) -> bool:
+        """Whether each update is made from all training images."""
+        return self.batch == self.checkup.data.images
+
+    @property
     def curve(self) -> list[float]:
         """The loss in each row: of the training images, or of those that validate, if updates are made from batches.
 
         The loss of the batch that comes next says little of how far the training is.
         """
-        history = self.training.history
-        full = self.batch >= self.checkup.data.images
-        return [row.loss if full else row.validation_loss for row in history]
+        return [row.loss if self.is_full_batch else row.validation_loss for row in self.training.history]
 
     @property
     def accuracy(self) -> float:
         """The share of the same images, 0 to 1, that are recognised in the end."""
-        full = self.batch >= self.checkup.data.images
-        return self.last.accuracy if full else self.last.validation_accuracy
+        return self.last.accuracy if self.is_full_batch else self.last.validation_accuracy
 
     @property
     def last(self) -> Record:
@@ -61,15 +63,10 @@ class Case:
         return self.stable_alpha is not None and self.alpha > self.stable_alpha
 
     @property
-    def alpha_of_mean(self) -> float:
-        """What alpha is for the mean gradient: a sum's takes steps that are larger by the number of its terms."""
-        return self.alpha * (self.batch if self.reduction == "sum" else 1)
-
-    @property
     def stable_alpha(self) -> float | None:
-        """The alpha below which this descent is stable, where there is one: see `curvature`."""
+        """The alpha below which this descent is stable, if there is one; for a sum, smaller by the number of terms."""
         of_mean = self.checkup.stable_alpha
-        return None if of_mean is None else of_mean * self.alpha / self.alpha_of_mean
+        return None if of_mean is None else of_mean / (self.batch if self.reduction == "sum" else 1)
 
 
 def outcome_of(case: Case) -> Outcome:
