@@ -5,7 +5,9 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 
+import psutil
 import requests
 from conftest import Project
 
@@ -62,13 +64,30 @@ def test_an_experiment_can_be_applied_and_needs_no_work_then(reproduced: Project
 def test_a_queue_of_a_grid_runs_side_by_side(reproduced: Project) -> None:
     grid = ("-S", "alpha=0.6,0.7", "-S", "init=uniform")
     reproduced.ok("dvc", "exp", "run", "--queue", "-n", "queued", *SHORT, *grid)
-    reproduced.ok("dvc", "queue", "start", "-j", "2")
+    start_queue(reproduced)
     deadline = time.monotonic() + 120
     while reproduced.ok("dvc", "queue", "status").count("Success") < 2 and time.monotonic() < deadline:
         time.sleep(2)
+    end_workers(reproduced)
     runs = [run_of(reproduced, name) for name in ("queued-1", "queued-2")]
     assert {run.data.params["alpha"] for run in runs} == {"0.6", "0.7"}
     assert all(run.info.status == "FINISHED" and "test_accuracy" in run.data.metrics for run in runs)
+
+
+def start_queue(project: Project) -> None:
+    """Start two workers. They inherit where they print to, so a pipe would be waited for as long as they live."""
+    command = ("dvc", "queue", "start", "-j", "2")
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.run(command, cwd=project.root, env=project.environment, check=True, **quiet)
+
+
+def end_workers(project: Project) -> None:
+    """End the workers that are still there: one that finds the queue empty at its start may wait for ever."""
+    for file in (project.root / ".dvc" / "tmp" / "exps" / "celery").glob("*.pid"):
+        with suppress(psutil.NoSuchProcess):
+            worker = psutil.Process(int(file.read_text()))
+            if "queue-worker" in worker.cmdline():
+                worker.kill()
 
 
 def test_experiments_are_listed_with_their_settings(reproduced: Project) -> None:
