@@ -64,7 +64,7 @@ def examine(
     findings: list[Finding] = []
     try:
         with np.errstate(all="ignore"):
-            patient = Patient(forward, loss, gradient, params, x, y)
+            patient = Patient({"forward": forward, "loss": loss, "gradient": gradient}, params, x, y)
             for check in (labels, shapes, repeatable, separate_samples, first_loss, different_units, code):
                 findings += check(patient)
             findings += learning_by_heart(patient, all(finding.problem is None for finding in findings))
@@ -82,9 +82,12 @@ def labels(patient: Patient) -> list[Finding]:
         said = "the network has one output, and so one class, whose probability is always 1."
         raise UnfitError("labels", "one_class", said, "For yes and no, give two columns, 1 - p and p.")
     if y.ndim == 2 and 1 not in y.shape:
-        expected = patient.probabilities(patient.params, patient.x).shape
         rows = y if patient.axis == 0 else y.T
-        if rows.shape != expected or not np.isin(y, (0, 1)).all() or (rows.sum(axis=1) != 1).any():
+        if (
+            rows.shape != (patient.images, patient.classes)
+            or not np.isin(y, (0, 1)).all()
+            or (rows.sum(axis=1) != 1).any()
+        ):
             said = "y should be one-hot: as the probabilities, with one 1 for each sample, and else 0."
             raise UnfitError("labels", "not_one_hot", said, "`np.eye(classes)[labels]` has a row for each label.")
         return [Finding("labels", None, "one-hot, with one 1 for each sample.")]

@@ -11,7 +11,7 @@ from pipeline.core.arrays import Array
 from pipeline.core.assessment import confusion_matrix, most_confident_mistakes, recall
 from pipeline.core.diagnosis.diagnosis import as_markdown
 from pipeline.core.faults import log_probabilities
-from pipeline.core.network import Layer, Network, accuracy, cross_entropy, forward
+from pipeline.core.network import accuracy, cross_entropy, forward, in_precision
 from pipeline.errors import UserError, run
 from pipeline.figures import evaluation, png
 from pipeline.files.dataset import PARTS, Dataset, load_dataset
@@ -23,14 +23,9 @@ PRECISION = "float64"  # a network that nearly diverged has logits whose loss fl
 DECIMALS = 6  # beyond them a figure tells more of the machine than of the network
 
 
-def in_precision(network: Network) -> Network:
-    """The network in the precision in which it is measured."""
-    return tuple(Layer(layer.weights.astype(PRECISION), layer.bias.astype(PRECISION)) for layer in network)
-
-
 def predict(model: Model, dataset: Dataset) -> dict[str, Array]:
     """The log of each class's probability, (n, C), for every part; by the softmax that the network was trained with."""
-    network = in_precision(model.training.network)
+    network = in_precision(model.training.network, PRECISION)
     return {
         part: log_probabilities(forward(network, dataset.samples(part, PRECISION).x)[-1], model.config["fault"])
         for part in PARTS

@@ -6,7 +6,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from pipeline.core import faults
-from pipeline.core.arrays import Samples
+from pipeline.core.arrays import Samples, spread
 from pipeline.core.descent import batches
 from pipeline.core.diagnosis.diagnosis import Diagnosed
 from pipeline.core.diagnosis.doctor import Doctor
@@ -84,15 +84,15 @@ def untrained(point: Settings, dataset: Dataset) -> Network:
 def doctor_for(point: Settings, dataset: Dataset) -> Doctor:
     """Who examines the networks of points that are trained together."""
     labels = dataset.parts["train"].labels
-    some, some_to_validate = (spread(dataset, part, point.dtype) for part in ("train", "validation"))
+    some, some_to_validate = (some_of(dataset, part, point.dtype) for part in ("train", "validation"))
     batch = point.batch_size or len(labels)
     return Doctor(some, some_to_validate, labels, sizes_of(point, dataset), batch, point.reduction, point.fault)
 
 
-def spread(dataset: Dataset, part: str, dtype: str) -> Samples:
+def some_of(dataset: Dataset, part: str, dtype: str) -> Samples:
     """Some samples from all over a part, normalised."""
     pixels, labels = dataset.parts[part]
-    chosen = np.linspace(0, len(labels) - 1, min(len(labels), EXAMINED)).astype(int)
+    chosen = spread(len(labels), EXAMINED)
     return Samples(dataset.affine.apply(pixels[chosen], dtype), labels[chosen])
 
 

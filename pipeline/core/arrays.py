@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[Any]
@@ -12,3 +13,8 @@ class Samples(NamedTuple):
 
     x: Array  # (n, d), normalised
     labels: Array  # (n,)
+
+
+def spread(count: int, most: int) -> Array:
+    """The places of at most so many of `count` samples, from the first to the last at even distances."""
+    return np.linspace(0, count - 1, min(count, most)).astype(int)

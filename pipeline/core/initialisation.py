@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from pipeline.core.network import Layer, Network
+from pipeline.core.network import Layer, Network, in_precision
 
 Scheme: TypeAlias = Callable[[np.random.Generator, int, int, float], Layer]
 
@@ -44,5 +44,5 @@ def initialise(sizes: Sequence[int], scheme: str, scale: float, dtype: str, rng:
 
     `scheme` is a key of SCHEMES; `scale` is the standard deviation that `normal` draws with.
     """
-    layers = (SCHEMES[scheme](rng, fan_in, fan_out, scale) for fan_in, fan_out in pairwise(sizes))
-    return tuple(Layer(layer.weights.astype(dtype), layer.bias.astype(dtype)) for layer in layers)
+    layers = tuple(SCHEMES[scheme](rng, fan_in, fan_out, scale) for fan_in, fan_out in pairwise(sizes))
+    return in_precision(layers, dtype)

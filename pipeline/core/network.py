@@ -24,6 +24,11 @@ class Layer(NamedTuple):
 Network: TypeAlias = tuple[Layer, ...]
 
 
+def in_precision(network: Network, dtype: str) -> Network:
+    """The same network in numbers of another type."""
+    return tuple(Layer(layer.weights.astype(dtype), layer.bias.astype(dtype)) for layer in network)
+
+
 class Pass(NamedTuple):
     """What one pass over a batch finds out."""
 

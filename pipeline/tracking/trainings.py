@@ -118,9 +118,10 @@ def add_model(store: Store, run: str, diagnosed: Diagnosed, directory: Path) -> 
     """Add a trained model to its run, with the vital signs of its training, and the diagnosis."""
     training, diagnosis = diagnosed
     vitals = (vitals.flat() for vitals in training.vitals)
-    store.log(run, ((int(numbers.pop("iteration")), finite(numbers)) for numbers in vitals))
+    rows = [(int(numbers.pop("iteration")), finite(numbers)) for numbers in vitals]
     if diagnosis.stable_alpha is not None:
-        store.log(run, [(0, {"stable_alpha": diagnosis.stable_alpha})])
+        rows.append((0, {"stable_alpha": diagnosis.stable_alpha}))
+    store.log(run, rows)
     store.log_files(run, directory, "model")
     store.log_text(run, as_markdown(diagnosis), "report/diagnosis.md")
     store.tag(run, tags_of_diagnosis(diagnosis) | {"model_sha256": fingerprint(directory)})

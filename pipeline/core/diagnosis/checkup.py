@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.core import faults
-from pipeline.core.arrays import Array, Samples
+from pipeline.core.arrays import Array, Samples, spread
 from pipeline.core.diagnosis.code import Code, CodeCheck, Parameters, check_gradient, check_softmax
 from pipeline.core.faults import Fault
 from pipeline.core.initialisation import initialise
@@ -62,7 +62,7 @@ def check_code(sizes: Sequence[int], reduction: Reduction, fault: Fault | None, 
     with a few layers, since all of them run the same code.
     """
     rng = np.random.default_rng(0)
-    some = np.linspace(0, len(x) - 1, min(len(x), IMAGES_OF_A_CODE_CHECK)).astype(int)
+    some = spread(len(x), IMAGES_OF_A_CODE_CHECK)
     network = initialise([*sizes[:-1][:LAYERS_OF_A_CODE_CHECK], sizes[-1]], "he", 0.0, "float64", rng)
     code = code_of(reduction, fault)
     # The scale of the inputs is not the code's: at theirs, a softmax may have no gradient left to compare.

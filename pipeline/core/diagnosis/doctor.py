@@ -11,7 +11,7 @@ from pipeline.core.diagnosis.diagnosis import Diagnosis
 from pipeline.core.diagnosis.outcome import Case
 from pipeline.core.diagnosis.verdict import diagnose
 from pipeline.core.faults import Fault
-from pipeline.core.network import Layer, Network, Reduction, forward, loss_and_gradient
+from pipeline.core.network import Network, Reduction, forward, in_precision, loss_and_gradient
 from pipeline.core.training import Training, Trajectory
 from pipeline.core.vitals import Signs, signs_of
 
@@ -52,7 +52,7 @@ class Doctor:
     def check_up(self, network: Network) -> Checkup:
         """What can be known of a network before it is trained."""
         x, labels = self.training.x.astype(np.float64), self.training.labels
-        exact = tuple(Layer(layer.weights.astype(np.float64), layer.bias.astype(np.float64)) for layer in network)
+        exact = in_precision(network, "float64")
         with np.errstate(over="ignore", invalid="ignore"):
             return Checkup(
                 code=self.code,

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipeline.core.arrays import Array
+from pipeline.core.arrays import Array, spread
 from pipeline.core.diagnosis.code import Code, Parameters
 
 SAMPLES = 32  # of a batch, at most: several of each class, and few enough to be learned by heart
@@ -31,16 +31,8 @@ class UnfitError(Exception):
 class Patient:
     """The functions, made to take and give lists of float64 arrays, samples in rows."""
 
-    def __init__(
-        self,
-        forward: Callable[[Any, Any], Any],
-        loss: Callable[[Any, Any, Any], Any],
-        gradient: Callable[[Any, Any, Any], Any],
-        params: Any,
-        x: Any,
-        y: Any,
-    ) -> None:
-        self.functions: dict[str, Callable[..., Any]] = {"forward": forward, "loss": loss, "gradient": gradient}
+    def __init__(self, functions: Mapping[str, Callable[..., Any]], params: Any, x: Any, y: Any) -> None:
+        self.functions = functions  # forward, loss and gradient
         self.container = params
         self.names = [name for name, _ in leaves(params, "params")]
         self.params: Parameters = [as_numbers(value, name) for name, value in leaves(params, "params")]
@@ -49,7 +41,7 @@ class Patient:
             self.call("forward", self.params, self.x, self.y), "what forward gives", "the probabilities alone"
         )
         self.axis, self.axis_of_labels, self.classes = layout(p, self.x, self.y)
-        self.x, self.y = self.samples(np.linspace(0, self.images - 1, min(self.images, SAMPLES)).astype(int))
+        self.x, self.y = self.samples(spread(self.images, SAMPLES))
         self.code = Code(self.probabilities, self.loss, self.gradient)
 
     @property
