@@ -67,7 +67,7 @@ def train_and_track(
 
         [diagnosed] = fit([chosen], dataset, os.cpu_count() or 1, observe)
         with replaced(directory) as partial:
-            save_model(diagnosed, config, dataset.about, partial)
+            save_model(diagnosed, config, dataset, partial)
         tracked.add_model(diagnosed, directory)
     return diagnosed
 

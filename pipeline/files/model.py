@@ -1,4 +1,4 @@
-"""model/ on disk: the weights, the settings that they came from, the history and the outcome of the training."""
+"""model/ on disk: the weights, the normalisation of what they take, their settings, and how their training went."""
 
 import hashlib
 import json
@@ -17,10 +17,10 @@ from pipeline.core.network import Layer, Network
 from pipeline.core.training import Record, Training, Vitals
 from pipeline.core.vitals import Signs
 from pipeline.errors import UserError
-from pipeline.files.dataset import About, read_about, write_about
+from pipeline.files.dataset import About, Dataset, read_about, write_about
 from pipeline.files.paths import shown
 
-WEIGHTS, CONFIG, DATA = "weights.npz", "config.json", "data.json"
+WEIGHTS, NORMALISATION, CONFIG, DATA = "weights.npz", "normalisation.npz", "config.json", "data.json"
 HISTORY, VITALS, DIAGNOSIS = "history.csv", "vitals.csv", "diagnosis.json"
 
 
@@ -35,7 +35,7 @@ class Model:
     sha256: str
 
 
-def save_model(diagnosed: Diagnosed, config: dict[str, Any], about: About, directory: Path) -> None:
+def save_model(diagnosed: Diagnosed, config: dict[str, Any], dataset: Dataset, directory: Path) -> None:
     """Write a training, its settings and its data's to an empty directory: no pickle, no time, no compression."""
     training, diagnosis = diagnosed
     weights = {
@@ -44,10 +44,11 @@ def save_model(diagnosed: Diagnosed, config: dict[str, Any], about: About, direc
         for name, values in layer._asdict().items()
     }
     save_arrays(weights, directory / WEIGHTS)
+    save_arrays(dataset.affine._asdict(), directory / NORMALISATION)
     history = pd.DataFrame(training.history, columns=Record._fields)
     history.to_csv(directory / HISTORY, index=False, lineterminator="\n")
     write_json(directory / CONFIG, config)
-    write_about(about, directory / DATA)
+    write_about(dataset.about, directory / DATA)
     vitals = pd.DataFrame([row.flat() for row in training.vitals])
     vitals.to_csv(directory / VITALS, index=False, lineterminator="\n")
     write_json(directory / DIAGNOSIS, {"iterations": training.iterations, **asdict(diagnosis)})

@@ -109,11 +109,11 @@ class Sweep:
             ]
             for done in workers.train(tasks):
                 for job, diagnosed in zip(stacks[done.number], done.diagnosed, strict=True):
-                    config, about = job.point.settings.of_the_model(), job.dataset.about
+                    config = job.point.settings.of_the_model()
                     directory = self.directory / str(job.point.number) / "model"
                     with replaced(directory) as partial:
-                        save_model(diagnosed, config, about, partial)
-                    child = Child(job.key, diagnosed, config, about, directory, done.started, done.ended)
+                        save_model(diagnosed, config, job.dataset, partial)
+                    child = Child(job.key, diagnosed, config, job.dataset.about, directory, done.started, done.ended)
                     run = tracked.add(child)
                     yield job, Result(job.point.settings, *diagnosed, fingerprint(directory), run)
                 progress.reach(done.number, 1)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.diagnosis.diagnosis import Diagnosed, Diagnosis, as_markdown
-from pipeline.core.training import Record
+from pipeline.core.training import Record, Training
 from pipeline.files.dataset import About
 from pipeline.files.model import Model, fingerprint
 from pipeline.provenance import provenance
@@ -119,12 +119,21 @@ def add_model(store: Store, run: str, diagnosed: Diagnosed, directory: Path) -> 
     training, diagnosis = diagnosed
     vitals = (vitals.flat() for vitals in training.vitals)
     rows = [(int(numbers.pop("iteration")), finite(numbers)) for numbers in vitals]
+    rows.append((training.iterations, {"final_validation_accuracy": final_accuracy(training)}))
     if diagnosis.stable_alpha is not None:
         rows.append((0, {"stable_alpha": diagnosis.stable_alpha}))
     store.log(run, rows)
     store.log_files(run, directory, "model")
     store.log_text(run, as_markdown(diagnosis), "report/diagnosis.md")
     store.tag(run, tags_of_diagnosis(diagnosis) | {"model_sha256": fingerprint(directory)})
+
+
+def final_accuracy(training: Training) -> float:
+    """The validation accuracy of the network that a training left; 0 where its outputs are no numbers any more.
+
+    Every training has one, so that MLflow's UI can sort and compare failed runs too.
+    """
+    return 0.0 if training.diverged else training.history[-1].validation_accuracy
 
 
 def tags_of_diagnosis(diagnosis: Diagnosis) -> dict[str, str]:

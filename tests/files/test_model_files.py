@@ -10,10 +10,11 @@ import pytest
 from pipeline.core.diagnosis.diagnosis import Diagnosed, Diagnosis
 from pipeline.core.initialisation import initialise
 from pipeline.core.network import Layer
+from pipeline.core.normalisation import Affine
 from pipeline.core.training import Record, Training, Vitals
 from pipeline.core.vitals import Signs
 from pipeline.errors import UserError
-from pipeline.files.dataset import About
+from pipeline.files.dataset import About, Dataset
 from pipeline.files.model import fingerprint, load_model, load_network, save_model, write_json
 
 CONFIG = {"dataset": "digits", "alpha": 0.1, "hidden": [5, 3], "batch_size": None, "seed": 0}
@@ -39,6 +40,7 @@ def some_training(dtype="float32", sizes=(4, 5, 3, 2)):
 
 
 ABOUT = About({"dataset": {"name": "digits"}, "normalise": "unit"}, "0f.dir", image_shape=(2, 2), classes=2)
+DATASET = Dataset({}, Affine(np.arange(4.0), np.array(0.1)), ABOUT)
 
 
 def save(tmp_path, name, training=None, config=None):
@@ -47,7 +49,7 @@ def save(tmp_path, name, training=None, config=None):
     directory.mkdir()
     training = training or some_training()
     diagnosis = replace(DIAGNOSIS, outcome="diverged") if training.diverged else DIAGNOSIS
-    save_model(Diagnosed(training, diagnosis), CONFIG if config is None else config, ABOUT, directory)
+    save_model(Diagnosed(training, diagnosis), CONFIG if config is None else config, DATASET, directory)
     return directory
 
 
@@ -98,10 +100,24 @@ def test_the_weights_need_no_pickle(tmp_path):
     assert names == {"weights1", "bias1", "weights2", "bias2", "weights3", "bias3"}
 
 
+def test_the_normalisation_stands_beside_the_weights(tmp_path):
+    with np.load(save(tmp_path, "model") / "normalisation.npz", allow_pickle=False) as affine:
+        np.testing.assert_array_equal(affine["shift"], DATASET.affine.shift)
+        np.testing.assert_array_equal(affine["scale"], DATASET.affine.scale)
+
+
 def test_saving_twice_gives_the_same_bytes(tmp_path):
     one, other = save(tmp_path, "one"), save(tmp_path, "other")
     names = sorted(path.name for path in one.iterdir())
-    assert names == ["config.json", "data.json", "diagnosis.json", "history.csv", "vitals.csv", "weights.npz"]
+    assert names == [
+        "config.json",
+        "data.json",
+        "diagnosis.json",
+        "history.csv",
+        "normalisation.npz",
+        "vitals.csv",
+        "weights.npz",
+    ]
     for name in names:
         assert (one / name).read_bytes() == (other / name).read_bytes()
 
