@@ -15,6 +15,7 @@ from pipeline.core.network import accuracy, cross_entropy, forward, in_precision
 from pipeline.errors import UserError, run
 from pipeline.figures import evaluation, png
 from pipeline.files.dataset import PARTS, Dataset, load_dataset
+from pipeline.files.evaluated import METRICS, Evaluated
 from pipeline.files.model import Model, load_model, write_json
 from pipeline.files.paths import MODEL, NORMALISED, REPORT, added
 from pipeline.tracking.trainings import add_report
@@ -57,7 +58,7 @@ def write_report(model: Model, dataset: Dataset, directory: Path) -> dict[str, f
 
     metrics = accuracy_and_loss(predicted, dataset) | {f"recall_{k}": share for k, share in recall(confusion).items()}
     metrics = {name: round(value, DECIMALS) for name, value in metrics.items()}
-    write_json(directory / "metrics.json", metrics)
+    write_json(directory / METRICS, metrics)
     (directory / "diagnosis.md").write_text(as_markdown(model.diagnosis), encoding="utf-8")
     predictions = predictions_table(labels, probabilities)
     predictions.to_csv(directory / "predictions.csv", index_label="image", lineterminator="\n")
@@ -91,12 +92,11 @@ def main() -> None:
         added(REPORT) as directory,
     ):
         metrics = write_report(model, dataset, directory)
-    known = add_report(model, MODEL, metrics, REPORT)
+    where = add_report(Evaluated(model, MODEL, REPORT, metrics))
     for part in PARTS:
         print(f"{part:>10}: accuracy {metrics[f'{part}_accuracy']:.2%}, loss {metrics.get(f'{part}_loss', inf):.4g}")
-    where = "added to the model's run" if known else "filled in as a run"
     print(f"{model.diagnosis.outcome}, cause: {model.diagnosis.cause}; report/diagnosis.md says more")
-    print(f"report/ has the figures; they are {where} in MLflow: look with `mlflow ui`")
+    print(f"report/ has the figures; they are {where}: look with `make ui`")
 
 
 if __name__ == "__main__":

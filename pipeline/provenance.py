@@ -1,23 +1,70 @@
-"""Where a result comes from: the commit, what was changed since, and the command that asked for it."""
+"""Where a result comes from: the commit, what was changed since, the command that asked for it, and the machine."""
 
+import os
+import platform
 import shlex
 import subprocess
+from importlib.metadata import distributions
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import numpy as np
 import psutil
+from threadpoolctl import threadpool_info
 
+from pipeline.credentials import without_credentials
 from pipeline.files.paths import CHECKOUT
 
 WRITTEN_BY_THE_PIPELINE = ("params.yaml", "data.dvc", "dvc.lock", "report/metrics.json")
+WHAT_OTHERS_WROTE = ("--", ".", *(f":!{name}" for name in WRITTEN_BY_THE_PIPELINE))
+LARGEST_SHOWN = 100_000  # bytes, of a file that Git does not know: a diff is no place for data
 
 
-def git(*arguments: str) -> str | None:
-    """What git answers in the checkout, or None where it has no repository or no commit."""
+def provenance() -> dict[str, str]:
+    """The tags that say where a training comes from; without git, there are none of git's."""
+    tags = {"command": command(), "dvc_exp_name": experiment_name()} | machine()
+    if commit := git("rev-parse", "HEAD"):
+        tags |= {"git_commit": commit.strip(), "git_dirty": str(is_dirty()).lower()}
+    return tags
+
+
+def documents() -> dict[str, str]:
+    """What is too long for a tag, as texts by their names: all packages, and what differs from the commit."""
+    texts = {"packages.txt": packages()}
+    if is_dirty():
+        texts["changes.diff"] = changes()
+    return texts
+
+
+def machine() -> dict[str, str]:
+    """What decides the last bits of a result, beside the code: the interpreter, NumPy, its BLAS, and the processor."""
+    return {"python": platform.python_version(), "numpy": np.__version__, "blas": blas(), "cpu": cpu()}
+
+
+def blas() -> str:
+    """The library behind NumPy's matrix products, its version and the kernels that it chose for this processor."""
+    known = (module for module in threadpool_info() if module["user_api"] == "blas")
+    return ", ".join(" ".join(filter(None, map(m.get, ("internal_api", "version", "architecture")))) for m in known)
+
+
+def cpu() -> str:
+    """The processor's name."""
     try:
-        answer = subprocess.run(["git", *arguments], cwd=CHECKOUT, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return answer.stdout.strip()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:  # not Linux
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
+
+
+def packages() -> str:
+    """Every installed package with its version, a line each, as pip takes them."""
+    return "".join(sorted({f"{found.name}=={found.version}\n" for found in distributions()}, key=str.lower))
+
+
+def experiment_name() -> str:
+    """The name that DVC gave to its experiment; empty outside of one."""
+    return os.environ.get("DVC_EXP_NAME", "")
 
 
 def command() -> str:
@@ -31,8 +78,8 @@ def command() -> str:
         except psutil.Error:
             continue
         if words and Path(words[0]).name == "dvc":
-            return shlex.join(["dvc", *words[1:]])
-    return shlex.join(["python", *psutil.Process().cmdline()[1:]])
+            return without_credentials(shlex.join(["dvc", *words[1:]]))
+    return without_credentials(shlex.join(["python", *psutil.Process().cmdline()[1:]]))
 
 
 def program(words: list[str]) -> list[str]:
@@ -46,13 +93,29 @@ def program(words: list[str]) -> list[str]:
 
 def is_dirty() -> bool:
     """Whether anything differs from the commit but what the pipeline itself writes; the settings are in the params."""
-    others = ("--", ".", *(f":!{name}" for name in WRITTEN_BY_THE_PIPELINE))
-    return git("--no-optional-locks", "status", "--porcelain", *others) != ""
+    return git("--no-optional-locks", "status", "--porcelain", *WHAT_OTHERS_WROTE) not in ("", None)
 
 
-def provenance() -> dict[str, str]:
-    """The tags that say where a training comes from; without git, there are none of git's."""
-    tags = {"command": command()}
-    if commit := git("rev-parse", "HEAD"):
-        tags |= {"git_commit": commit, "git_dirty": str(is_dirty()).lower()}
-    return tags
+def changes() -> str:
+    """What differs from the commit, as `git apply` takes it; of new files too large to be shown, the names."""
+    new = (git("ls-files", "--others", "--exclude-standard", "-z", *WHAT_OTHERS_WROTE) or "").split("\0")[:-1]
+    shown = [name for name in new if (CHECKOUT / name).stat().st_size <= LARGEST_SHOWN]
+    left_out = "".join(f"# new, and too large to be shown: {name}\n" for name in new if name not in shown)
+    with TemporaryDirectory() as directory:
+        index = Path(directory, "index")  # Git's own stays as the user has it
+        git("read-tree", "HEAD", index=index)
+        if shown:
+            git("add", "--intent-to-add", "--", *shown, index=index)
+        return without_credentials(left_out + (git("diff", "--binary", "HEAD", *WHAT_OTHERS_WROTE, index=index) or ""))
+
+
+def git(*arguments: str, index: Path | None = None) -> str | None:
+    """What git answers in the checkout, or None where it has no repository or no commit."""
+    environment = os.environ if index is None else os.environ | {"GIT_INDEX_FILE": str(index)}
+    try:
+        answer = subprocess.run(
+            ["git", *arguments], cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return answer.stdout

@@ -119,6 +119,17 @@ def validate(values: Any) -> Settings:
         raise UserError("\n       ".join(dict.fromkeys(sentences))) from None
 
 
+def of_a_model(config: dict[str, Any], of_the_data: dict[str, Any]) -> Settings:
+    """The settings that a model was trained with; from where its data was fetched, a model does not know.
+
+    Raises UserError where this version of the code has other settings.
+    """
+    unknown = {"source": None, "mirrors": ["unknown"]}
+    dataset = of_the_data["dataset"]
+    fields = DATASETS[dataset["kind"]].model_fields
+    return validate({**config, "dataset": {**dataset, **{name: unknown[name] for name in unknown if name in fields}}})
+
+
 def load() -> Settings:
     """The settings in params.yaml, as the stage `config` or `dvc exp run` composed them."""
     if not PARAMS.exists():

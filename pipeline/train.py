@@ -1,6 +1,7 @@
 """Stage `train`: from normalised/ to model/, with a run in MLflow that can be watched meanwhile."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -48,24 +49,28 @@ def check_against_data(chosen: Settings, dataset: Dataset) -> None:
         )
 
 
+def train_and_show(chosen: Settings, dataset: Dataset, log: Callable[[Record], None]) -> Diagnosed:
+    """Train with a bar that shows how far it is; each row of the history is logged as soon as it is there."""
+    with tqdm(total=chosen.iterations, unit="it", disable=None) as bar:
+
+        def observe(iteration: int, rows: list[Record]) -> None:
+            for row in rows:
+                log(row)
+                bar.set_postfix(loss=f"{row.loss:.4f}", accuracy=f"{row.accuracy:.1%}", refresh=False)
+            bar.update(iteration - bar.n)
+
+        [diagnosed] = fit([chosen], dataset, os.cpu_count() or 1, observe)
+    return diagnosed
+
+
 def train_and_track(
     chosen: Settings, dataset: Dataset, directory: Path, tags: dict[str, str] | None = None
 ) -> Diagnosed:
     """Train, show and track it, with some tags of its own in MLflow, and write the model to `directory`."""
     check_against_data(chosen, dataset)
     config = chosen.of_the_model()
-    with (
-        training_run(config, dataset.about, tags or {}) as tracked,
-        tqdm(total=chosen.iterations, unit="it", disable=None) as bar,
-    ):
-
-        def observe(iteration: int, rows: list[Record]) -> None:
-            for row in rows:
-                tracked.log(row)
-                bar.set_postfix(loss=f"{row.loss:.4f}", accuracy=f"{row.accuracy:.1%}", refresh=False)
-            bar.update(iteration - bar.n)
-
-        [diagnosed] = fit([chosen], dataset, os.cpu_count() or 1, observe)
+    with training_run(config, dataset.about, tags or {}) as tracked:
+        diagnosed = train_and_show(chosen, dataset, tracked.log)
         with replaced(directory) as partial:
             save_model(diagnosed, config, dataset, partial)
         tracked.add_model(diagnosed, directory)

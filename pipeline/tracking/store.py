@@ -1,95 +1,244 @@
-"""MLflow's store: where it is, how runs get into it, and how they end.
+"""MLflow's store: what can be asked of it, what can be told to it, and what happens while it can't be reached.
 
 MLflow takes seconds to import, so that is left to the functions that need it.
 """
 
+import hashlib
 import json
 import logging
 import os
-import platform
-import re
-import signal
+import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from textwrap import shorten
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import uuid4
 
-import psutil
-from filelock import FileLock
-
+from pipeline.credentials import without_credentials
 from pipeline.errors import UserError
 from pipeline.files.dataset import About
 from pipeline.files.paths import project_root
+from pipeline.tracking.address import is_a_server, store_uri
+from pipeline.tracking.experiment import lock
+from pipeline.tracking.messages import Message, Writer
+from pipeline.tracking.open_runs import close_abandoned_runs
+from pipeline.tracking.outbox import Outbox, left_behind
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-EXPERIMENT = "numpy-mlp"
-SQLITE = "sqlite:///"
+SECONDS_BETWEEN_TRIALS = 60.0  # of a store that did not answer
+FOR_MLFLOW = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # it would print the password in it
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # a server that is gone would else hold a training up for four minutes,
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # seconds, and one that hangs for sixteen
+}
+LOGGED = {"mlflow": logging.WARNING, "alembic": logging.WARNING, "urllib3": logging.ERROR}  # else each table and retry
+LONGEST_REASON = 160
+TOO_MANY_REQUESTS = 429
+NOT_ALLOWED = (401, 403)
+
+T = TypeVar("T")
 
 
-@dataclass
 class Store:
-    """The experiment in which all runs are."""
+    """The experiment in which all runs are.
 
-    client: "MlflowClient"
-    experiment: str  # its id
+    While the store can't be reached, a question finds nothing, and what is told waits in unsent/. Each minute, and in
+    every later process, it is tried again.
+    """
+
+    def __init__(self, client: "MlflowClient") -> None:
+        self.client = client
+        self.writer = Writer(client)
+        self.outbox = Outbox.new(unsent())
+        self.refused = Outbox.new(unsent() / "refused")
+        self.lost: float | None = None  # when the store did last not answer, by the monotonic clock
 
     def search(self, condition: str) -> "list[Run]":
         """The runs that meet a condition, the newest first."""
-        newest_first = ["attributes.start_time DESC"]
-        page = self.client.search_runs([self.experiment], condition, order_by=newest_first)
-        runs = list(page)
-        while page.token:
-            page = self.client.search_runs([self.experiment], condition, order_by=newest_first, page_token=page.token)
-            runs += page
-        return runs
+        return self.asked(lambda: self.writer.search(condition), [])
 
-    def create_run(self, name: str, tags: Mapping[str, str], started: float | None = None) -> str:
-        """Open a run; its id. It started now, unless a time is given (seconds since 1970)."""
-        moment = None if started is None else milliseconds(started)
-        return str(self.client.create_run(self.experiment, moment, dict(tags), name).info.run_id)
+    def newest(self, conditions: Iterable[str]) -> "Run | None":
+        """The newest run that meets the first of the conditions that any run meets."""
+        return next((runs[0] for runs in map(self.search, conditions) if runs), None)
+
+    def create_run(
+        self, name: str, tags: Mapping[str, str], started: float | None = None, same: Sequence[str] = ()
+    ) -> str:
+        """Open a run; its id, or what stands for it until it has one.
+
+        It started now, unless a time is given (seconds since 1970). `same` are conditions by which, if the store can't
+        be reached now, the run shall be recognised then.
+        """
+        uid = f"run-{uuid4().hex}"
+        moment = milliseconds(time.time() if started is None else started)
+        self.tell("create", uid, name=name, tags=dict(tags), started=moment, same=list(same))
+        return self.writer.ids.get(uid, uid)
 
     def log(
         self,
         run: str,
         rows: Iterable[tuple[int, Mapping[str, float]]] = (),
         params: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        again: bool = False,
     ) -> None:
-        """Log rows of metrics, each at its step, and params, all at once."""
-        from mlflow.entities import Metric, Param
-
+        """Log rows of metrics, each at its step, params and tags, all at once; `again`: but what is there already."""
         now = milliseconds(time.time())
-        metrics = [Metric(name, value, now, step) for step, row in rows for name, value in row.items()]
-        self.client.log_batch(run, metrics, [Param(key, as_typed(value)) for key, value in (params or {}).items()])
+        metrics = [(name, value, now, step) for step, row in rows for name, value in row.items()]
+        typed = {key: as_typed(value) for key, value in (params or {}).items()}
+        self.tell("log", run, again, metrics=metrics, params=typed, tags=dict(tags or {}))
 
     def log_data(self, run: str, about: About) -> None:
         """Log which data a run is of."""
-        from mlflow.entities import Dataset, DatasetInput
-
-        source = json.dumps({"uri": "data.dvc"})
-        self.client.log_inputs(run, [DatasetInput(Dataset(about.name, about.data_md5, "local", source))])
+        self.tell("data", run, name=about.name, md5=about.data_md5)
 
     def log_files(self, run: str, directory: Path, name: str | None = None) -> None:
         """Log the files in a directory, under a name."""
-        self.client.log_artifacts(run, str(directory), name)
+        self.tell("files", run, directory=str(directory), name=name)
 
     def log_text(self, run: str, text: str, path: str) -> None:
         """Log a text as the file at a path."""
-        self.client.log_text(run, text, path)
+        self.tell("text", run, text=text, path=path)
 
-    def tag(self, run: str, tags: Mapping[str, str]) -> None:
-        """Set tags of a run."""
-        from mlflow.entities import RunTag
-
-        self.client.log_batch(run, tags=[RunTag(key, value) for key, value in tags.items()])
+    def reopen(self, run: str) -> None:
+        """Let a run go on that had ended."""
+        self.tell("reopen", run)
 
     def close(self, run: str, status: str = "FINISHED", ended: float | None = None) -> None:
         """End a run: now, unless a time is given (seconds since 1970)."""
-        self.client.set_terminated(run, status, None if ended is None else milliseconds(ended))
+        self.tell("close", run, status=status, ended=milliseconds(time.time() if ended is None else ended))
+
+    def delete(self, run: str) -> None:
+        """Put a run into MLflow's trash."""
+        self.tell("delete", run)
+
+    def tags(self, run: str) -> dict[str, str]:
+        """The tags of a run. Raises UserError where there is none."""
+        try:
+            return dict(self.client.get_run(run).data.tags)
+        except failures() as error:
+            raise UserError(f"MLflow has no run {run} ({reason(error)}): its page in `mlflow ui` has its id") from None
+
+    def download(self, run: str, path: str, directory: str) -> Path:
+        """Bring artefacts of a run to a directory; where they are there. Raises UserError where they are gone."""
+        try:
+            return Path(self.client.download_artifacts(run, path, directory))
+        except failures() as error:
+            raise UserError(f"MLflow's run {run} has no artefact {path} ({reason(error)})") from None
+
+    def asked(self, question: Callable[[], T], otherwise: T) -> T:
+        """The answer to a question, or what there is without the store."""
+        if not self.is_silent:
+            try:
+                return question()
+            except failures() as error:
+                self.lose(error)
+        return otherwise
+
+    def tell(self, kind: str, run: str, again: bool = False, **content: Any) -> None:
+        """Write a message to the store, or keep it until that can be reached."""
+        message = Message(kind, run, content)
+        if not self.is_silent:
+            try:
+                if self.outbox:
+                    self.send(self.outbox)
+                self.write(message, again)
+            except failures() as error:
+                self.lose(error)
+            else:
+                self.lost = None
+                return
+        self.outbox.keep(message)
+
+    def write(self, message: Message, again: bool) -> None:
+        """Write a message; put it aside if the store refuses it for good, as when its run was deleted meanwhile."""
+        try:
+            self.writer.write(message, again)
+        except failures() as error:
+            if not is_refusal(error):
+                raise
+            self.refused.keep(message)
+            warn(f"MLflow refuses what is now in {self.refused.file}: {reason(error)}")
+
+    def send(self, outbox: Outbox) -> int:
+        """Write messages that waited; how many they were."""
+        messages = outbox.messages()
+        for message in messages:
+            self.write(message, again=True)
+        outbox.clear()
+        return len(messages)
+
+    def send_left_behind(self) -> int:
+        """Write what processes that are gone have left in unsent/; how many messages that were."""
+        with lock():
+            return sum(self.send(outbox) for outbox in left_behind(unsent()))
+
+    def greet(self) -> None:
+        """Send what waited. Raises what MLflow raises, unless it is a server that does not answer."""
+        try:
+            self.writer.experiment  # noqa: B018 (it asks for it)
+            if sent := self.send_left_behind():
+                warn(f"MLflow's store has now {sent} messages that waited in unsent/")
+        except failures() as error:
+            if not (is_a_server(store_uri()) and is_passing(error)):
+                raise
+            self.lose(error)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the store did not answer a moment ago."""
+        return self.lost is not None and time.monotonic() - self.lost < SECONDS_BETWEEN_TRIALS
+
+    def lose(self, error: Exception) -> None:
+        """Go on without the store for a while."""
+        if self.lost is None:
+            warn(
+                f"MLflow's store does not answer ({reason(error)})\nIt goes on without: what the store should know is "
+                "kept in unsent/, and sent by the next stage or sweep, or by `python -m pipeline.track`"
+            )
+        self.lost = time.monotonic()
+
+
+def failures() -> tuple[type[Exception], ...]:
+    """What MLflow raises when its store can't be used; the errors of HTTP are OSErrors."""
+    from mlflow.exceptions import MlflowException
+
+    return (MlflowException, OSError)
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether what the store did not do now, it may do later: there is no answer, or none but that it can't."""
+    code = http_code(error)
+    return code >= 500 or code == TOO_MANY_REQUESTS
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether the store takes messages, but never this one."""
+    return not is_passing(error) and http_code(error) not in NOT_ALLOWED
+
+
+def http_code(error: Exception) -> int:
+    """HTTP's code for what MLflow raises; 500 for what is none of its own exceptions."""
+    from mlflow.exceptions import MlflowException
+
+    known = isinstance(error, MlflowException)
+    return int(error.get_http_status_code()) if known else 500  # type: ignore[attr-defined]
+
+
+def reason(error: Exception) -> str:
+    """What MLflow says of an error, in a line without user and password."""
+    return shorten(without_credentials(str(error).splitlines()[0]), LONGEST_REASON, placeholder=" ...")
+
+
+def warn(text: str) -> None:
+    """Say something beside what the program prints."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def milliseconds(seconds: float) -> int:
@@ -97,128 +246,34 @@ def milliseconds(seconds: float) -> int:
     return round(seconds * 1000)
 
 
-@contextmanager
-def kept_open(store: Store, run: str, at_the_end: Callable[[], None]) -> Iterator[None]:
-    """Keep a run open for a while: then it is FINISHED, or FAILED by an error, or KILLED by a signal."""
-    with interrupted_by(signal.SIGTERM, signal.SIGHUP):
-        status = "FAILED"
-        try:
-            yield
-            status = "FINISHED"
-        except KeyboardInterrupt:
-            status = "KILLED"
-            raise
-        finally:
-            with ignoring(signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                try:
-                    at_the_end()
-                finally:
-                    store.close(run, status)
+def unsent() -> Path:
+    """Where messages for this store wait."""
+    address = without_credentials(store_uri())
+    return project_root() / "unsent" / hashlib.sha256(address.encode()).hexdigest()[:12]
 
 
 def connect() -> Store:
-    """The store, made where it is not yet there; runs whose process is gone are closed.
+    """The store, made where it is not yet there.
 
-    Raises UserError where there can be none.
+    What waited for it in unsent/ is sent, and runs whose process is gone are closed. A server that does not answer is
+    no error. Raises UserError where there can be no store.
     """
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    for name, value in FOR_MLFLOW.items():
+        os.environ.setdefault(name, value)
     from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
 
-    for name in ("mlflow", "alembic"):  # they report each table that they make
-        logging.getLogger(name).setLevel(logging.WARNING)
+    for name, level in LOGGED.items():
+        logging.getLogger(name).setLevel(level)
     try:
         with lock():
-            client = MlflowClient(tracking_uri=store_uri())
-            store = Store(client, experiment_id(client))
+            store = Store(MlflowClient(tracking_uri=store_uri()))
+            store.greet()
         close_abandoned_runs(store)
-    except MlflowException as error:
-        reason = re.sub(r"://[^/@\s]*@", "://", str(error).splitlines()[0])  # without user and password
-        raise UserError(f"MLflow's store can't be used ({reason}): see what MLFLOW_TRACKING_URI names") from None
+    except failures() as error:
+        raise UserError(f"MLflow's store can't be used ({reason(error)}): see what MLFLOW_TRACKING_URI names") from None
     return store
-
-
-def experiment_id(client: "MlflowClient") -> str:
-    """The id of the one experiment, which is made, or brought back out of MLflow's trash, where need be."""
-    known = client.get_experiment_by_name(EXPERIMENT)
-    if known is None:
-        return str(client.create_experiment(EXPERIMENT, artifact_location()))
-    if known.lifecycle_stage == "deleted":
-        client.restore_experiment(known.experiment_id)
-    return str(known.experiment_id)
-
-
-def store_uri() -> str:
-    """MLFLOW_TRACKING_URI, or the file in the project's folder that a plain `mlflow ui` opens there.
-
-    A relative path is the project's. In the temporary checkout of an experiment, the file would be lost with it.
-    """
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or SQLITE + "mlflow.db"
-    return SQLITE + str(project_root() / uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else uri
-
-
-def artifact_location() -> str | None:
-    """An absolute place, as a store of files would else put artefacts wherever it is made; a server has its own."""
-    return None if store_uri().startswith("http") else (project_root() / "mlartifacts").as_uri()
-
-
-def lock() -> FileLock:
-    """One process at a time: two that make a SQLite store at once break it, and two may fill in the same run."""
-    return FileLock(project_root() / ".mlflow.lock")
-
-
-def close_abandoned_runs(store: Store) -> None:
-    """Mark as KILLED the runs of this machine whose process ended without a word, as by `kill -9`."""
-    for run in store.search(f"attributes.status = 'RUNNING' and tags.host = '{platform.node()}'"):
-        if not is_alive(int(run.data.tags["pid"]), run.info.start_time / 1000):
-            store.close(run.info.run_id, "KILLED")
-
-
-def is_alive(pid: int, since: float) -> bool:
-    """Whether the process that had this pid then (seconds since 1970) is still there."""
-    try:
-        return psutil.Process(pid).create_time() <= since
-    except psutil.Error:
-        return False
-
-
-def tags_of(about: About) -> dict[str, str]:
-    """The tags of every run: its data and experiment, and who keeps it."""
-    return {"data_md5": about.data_md5, "dvc_exp_name": experiment_name()} | keeper()
-
-
-def keeper() -> dict[str, str]:
-    """What tells whether the process that keeps a run open is still there."""
-    return {"host": platform.node(), "pid": str(os.getpid())}
-
-
-def experiment_name() -> str:
-    """The name that DVC gave to its experiment; empty outside of one."""
-    return os.environ.get("DVC_EXP_NAME", "")
 
 
 def as_typed(value: Any) -> str:
     """A setting's value as one types it on the command line."""
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
-
-
-def interrupted_by(*signals: signal.Signals) -> AbstractContextManager[None]:
-    """Let these signals raise KeyboardInterrupt, as Ctrl-C does; not one that is ignored, as SIGHUP is under nohup."""
-    return handled(signal.default_int_handler, [n for n in signals if signal.getsignal(n) is not signal.SIG_IGN])
-
-
-def ignoring(*signals: signal.Signals) -> AbstractContextManager[None]:
-    """Finish what is begun, whatever signals come."""
-    return handled(signal.SIG_IGN, signals)
-
-
-@contextmanager
-def handled(handler: Any, signals: Iterable[signal.Signals]) -> Iterator[None]:
-    """Give signals to a handler for a while."""
-    before = {number: signal.signal(number, handler) for number in signals}
-    try:
-        yield
-    finally:
-        for number, previous in before.items():
-            signal.signal(number, previous)

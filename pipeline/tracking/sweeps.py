@@ -19,10 +19,12 @@ from pipeline.files.dataset import About
 from pipeline.files.model import Model, load_model
 from pipeline.key import sweep_key
 from pipeline.provenance import provenance
-from pipeline.tracking.store import Store, interrupted_by, keeper, kept_open, tags_of
-from pipeline.tracking.trainings import add_model, as_metrics, name_of
+from pipeline.tracking.open_runs import interrupted_by, keeper, kept_open
+from pipeline.tracking.store import Store
+from pipeline.tracking.trainings import add_documents, add_model, as_metrics, name_of, tags_of
 
 PARENT = "mlflow.parentRunId"
+TABLE = "sweep.csv"
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,13 @@ class SweepRun:
     run: str
     name: str
     origin: dict[str, str]  # the tags that say where all of its trainings come from
+    retrain: bool  # whether points are trained that are finished
 
     def add(self, child: Child) -> str:
         """Log a trained point, all at once; its run's id."""
         tags = tags_of(child.about) | self.origin | {"key": child.key, PARENT: self.run}
-        run = self.store.create_run(name_of(child.config), tags, child.started)
+        same = [] if self.retrain else [finished_point(child.key)]
+        run = self.store.create_run(name_of(child.config), tags, child.started, same)
         self.store.log(run, map(as_metrics, sparse(child.diagnosed.training.history)), child.config)
         self.store.log_data(run, child.about)
         add_model(self.store, run, child.diagnosed, child.directory)
@@ -59,9 +63,10 @@ class SweepRun:
 
     def add_comparison(self, metrics: dict[str, float], tags: dict[str, str], directory: Path) -> None:
         """Log what the sweep found out."""
-        self.store.log(self.run, [(0, metrics)])
-        self.store.tag(self.run, tags)
+        self.store.log(self.run, [(0, metrics)], tags=tags, again=True)
         self.store.log_files(self.run, directory)
+        # A text can name runs that get their ids only when it is sent.
+        self.store.log_text(self.run, (directory / TABLE).read_text(encoding="utf-8"), TABLE)
 
 
 def sparse(history: Sequence[Record]) -> list[Record]:
@@ -79,18 +84,25 @@ def sweep_run(
     """
     with interrupted_by(signal.SIGTERM, signal.SIGHUP):
         origin = provenance()
-        if run is None and not retrain:
-            run = next((known.info.run_id for known in store.search(f"tags.sweep_key = '{sweep_key(keys)}'")), None)
+        same = [] if retrain else [f"tags.sweep_key = '{sweep_key(keys)}'"]
+        if run is None and (known := store.newest(same)):
+            run = known.info.run_id
         if run is None:
-            run = store.create_run(name, keeper() | origin | {"sweep_key": sweep_key(keys)})
+            run = store.create_run(name, keeper() | origin | {"sweep_key": sweep_key(keys)}, same=same)
             store.log(run, params=params)
+            add_documents(store, run)
         else:
-            store.client.update_run(run, status="RUNNING")
-            store.tag(run, keeper())
+            store.reopen(run)
+            store.log(run, tags=keeper())
             for child in store.search(f"tags.`{PARENT}` = '{run}' and attributes.status != 'FINISHED'"):
-                store.client.delete_run(child.info.run_id)
+                store.delete(child.info.run_id)
         with kept_open(store, run, lambda: None):
-            yield SweepRun(store, run, name, origin)
+            yield SweepRun(store, run, name, origin, retrain)
+
+
+def finished_point(key: str) -> str:
+    """The condition that a run meets which is a finished point with this key."""
+    return f"tags.key = '{key}' and attributes.status = 'FINISHED'"
 
 
 def finished(store: Store, keys: Sequence[str]) -> dict[str, str]:
@@ -102,12 +114,10 @@ def finished(store: Store, keys: Sequence[str]) -> dict[str, str]:
 
 def logged_model(store: Store, run: str) -> Model:
     """The model in a run's artefacts. Raises UserError where they are gone."""
-    from mlflow.exceptions import MlflowException
-
     with TemporaryDirectory() as directory:
         try:
-            return load_model(Path(store.client.download_artifacts(run, "model", directory)))
-        except (MlflowException, OSError, UserError):
+            return load_model(store.download(run, "model", directory))
+        except UserError:
             raise UserError(
                 f"MLflow's run {run} is finished, but the model among its artefacts is gone: "
                 "delete the run, or train all points again with retrain=true"

@@ -11,25 +11,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline.core.diagnosis.diagnosis import Diagnosed, Diagnosis, as_markdown
 from pipeline.core.training import Record, Training
 from pipeline.files.dataset import About
+from pipeline.files.evaluated import Evaluated
 from pipeline.files.model import Model, fingerprint
-from pipeline.provenance import provenance
-from pipeline.tracking.store import (
-    Store,
-    connect,
-    experiment_name,
-    interrupted_by,
-    kept_open,
-    lock,
-    tags_of,
-)
-
-if TYPE_CHECKING:
-    from mlflow.entities import Run
+from pipeline.provenance import documents, experiment_name, provenance
+from pipeline.tracking.experiment import lock
+from pipeline.tracking.open_runs import interrupted_by, keeper, kept_open
+from pipeline.tracking.store import Store, connect
 
 SECONDS_BETWEEN_BATCHES = 2.0
 
@@ -65,48 +57,78 @@ def training_run(config: Mapping[str, Any], about: About, tags: dict[str, str]) 
     """A run for as long as the training lasts, with some tags of its own."""
     store = connect()
     with interrupted_by(signal.SIGTERM, signal.SIGHUP):
-        run = TrainingRun(store, store.create_run(name_of(config), tags_of(about) | provenance() | tags))
+        run = TrainingRun(store, store.create_run(name_of(config), tags_of(about) | keeper() | provenance() | tags))
         with kept_open(store, run.run, run.send):
             store.log(run.run, params=config)
             store.log_data(run.run, about)
+            add_documents(store, run.run)
             yield run
 
 
-def add_report(model: Model, directory: Path, metrics: Mapping[str, float], report: Path) -> bool:
-    """Add an evaluation to the run of the model; whether the store had that run.
+def add_report(evaluated: Evaluated) -> str:
+    """Add an evaluation to the run of its model; in words, what became of it."""
+    store = connect()
+    known = publish(store, evaluated, {"dvc_exp_name": experiment_name()})
+    if store.lost is not None:
+        return "kept in unsent/ until MLflow can be reached"
+    return "added to the model's run in MLflow" if known else "filled in as a run in MLflow"
+
+
+def publish(store: Store, evaluated: Evaluated, origin: dict[str, str]) -> bool:
+    """Let the store have a model with its evaluation; whether it had the model's run.
 
     Where it has none (another machine, a model out of DVC's cache, a new store), it is filled in from the model's
-    files and marked with the tag `filled_in`.
+    files, marked with the tag `filled_in`, and gets the tags that are known of its origin.
     """
-    store = connect()
+    model = evaluated.model
     with lock():
-        known = find(store, model)
-        run = known.info.run_id if known else fill_in(store, model, directory)
-        logged = store.client.get_run(run).data.metrics
-        by_step = Record._fields if model.training.history else ()
-        news = {name: value for name, value in metrics.items() if name not in by_step and logged.get(name) != value}
+        known = store.newest(same_model(model, origin))
+        run = known.info.run_id if known else fill_in(store, evaluated, origin)
         last = model.training.history[-1].iteration if model.training.history else 0
-        store.log(run, [(last, news)])
-        store.log_files(run, report, "report")
+        store.log(run, [(last, of_the_report(evaluated))], again=True)
+        store.log_files(run, evaluated.report, "report")
     return known is not None
 
 
-def find(store: Store, model: Model) -> "Run | None":
-    """The newest run of a model, one of this DVC experiment before all others."""
+def is_published(store: Store, evaluated: Evaluated, origin: dict[str, str]) -> bool:
+    """Whether the store has a model's run with the evaluation."""
+    known = store.newest(same_model(evaluated.model, origin))
+    return known is not None and set(of_the_report(evaluated)) <= set(known.data.metrics)
+
+
+def of_the_report(evaluated: Evaluated) -> dict[str, float]:
+    """The metrics that only the evaluation has; the others are logged by step."""
+    by_step = Record._fields if evaluated.model.training.history else ()
+    return {name: value for name, value in evaluated.metrics.items() if name not in by_step}
+
+
+def same_model(model: Model, origin: dict[str, str]) -> list[str]:
+    """The conditions by which a model's run is found: one of the same DVC experiment before all others."""
     same = f"tags.model_sha256 = '{model.sha256}' and tags.data_md5 = '{model.about.data_md5}'"
-    runs = store.search(same)
-    mine = [run for run in runs if run.data.tags.get("dvc_exp_name") == experiment_name()]
-    return next(iter(mine or runs), None)
+    return [f"{same} and tags.dvc_exp_name = '{origin['dvc_exp_name']}'", same]
 
 
-def fill_in(store: Store, model: Model, directory: Path) -> str:
-    """Make a training's run from its files; its id. Where it was trained, and by which command, they don't tell."""
-    run = store.create_run(name_of(model.config), tags_of(model.about) | {"filled_in": "true"})
+def fill_in(store: Store, evaluated: Evaluated, origin: dict[str, str]) -> str:
+    """Make a training's run from its files; its id. On which machine it was trained, they don't tell."""
+    model = evaluated.model
+    tags = tags_of(model.about) | origin | {"filled_in": "true"}
+    run = store.create_run(name_of(model.config), tags, same=same_model(model, origin))
     store.log(run, map(as_metrics, model.training.history), model.config)
     store.log_data(run, model.about)
-    add_model(store, run, Diagnosed(model.training, model.diagnosis), directory)
+    add_model(store, run, Diagnosed(model.training, model.diagnosis), evaluated.directory)
     store.close(run)
     return run
+
+
+def tags_of(about: About) -> dict[str, str]:
+    """The tags that say of which data a run is."""
+    return {"data_md5": about.data_md5}
+
+
+def add_documents(store: Store, run: str) -> None:
+    """Add what tells where a run comes from, and is too long for a tag."""
+    for name, text in documents().items():
+        store.log_text(run, text, f"provenance/{name}")
 
 
 def name_of(config: Mapping[str, Any]) -> str:
@@ -125,7 +147,8 @@ def add_model(store: Store, run: str, diagnosed: Diagnosed, directory: Path) -> 
     store.log(run, rows)
     store.log_files(run, directory, "model")
     store.log_text(run, as_markdown(diagnosis), "report/diagnosis.md")
-    store.tag(run, tags_of_diagnosis(diagnosis) | {"model_sha256": fingerprint(directory)})
+    # Last, since a run that has it is taken for whole.
+    store.log(run, tags=tags_of_diagnosis(diagnosis) | {"model_sha256": fingerprint(directory)})
 
 
 def final_accuracy(training: Training) -> float:

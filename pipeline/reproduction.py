@@ -1,0 +1,67 @@
+"""A run of MLflow, trained once more: what differs here from where it was, and whether the model is the same."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pipeline.errors import UserError
+from pipeline.files.dataset import About, Dataset, load_dataset
+from pipeline.files.model import fingerprint, load_model, save_model
+from pipeline.files.paths import NORMALISED
+from pipeline.grid.data import Datasets
+from pipeline.provenance import provenance
+from pipeline.settings import Settings, of_a_model
+from pipeline.tracking.store import Store
+from pipeline.train import train_and_show
+
+COMPARED = ("git_commit", "python", "numpy", "blas", "cpu")
+
+
+def reproduce(store: Store, run: str) -> None:
+    """Print what differs, train, and print whether the model is the same. Raises UserError where it is not."""
+    tags = store.tags(run)
+    with TemporaryDirectory() as directory:
+        model = load_model(store.download(run, "model", directory))
+    print(f"{tags['mlflow.runName']}: {tags.get('command', 'by an unknown command')}")
+    differences = differences_from(tags)
+    print("\n".join(differences) or "nothing that is known of the run differs here")
+    chosen = of_a_model(model.config, model.about.settings)
+    sha256 = sha256_of_a_twin(chosen, data_for(chosen, model.about, tags.get("git_commit", "COMMIT")))
+    if sha256 != model.sha256:
+        why = "the differences above may be why" if differences else "though nothing that is known of it differs"
+        raise UserError(f"the model is another one: {sha256} here, {model.sha256} there; {why}")
+    print(f"the same model: {sha256}")
+
+
+def differences_from(tags: dict[str, str]) -> list[str]:
+    """A line for each thing that differs between a run and here, and can change a result."""
+    here = provenance()
+    lines = [
+        f"{name} was {tags[name]}, here it is {here.get(name, 'unknown')}"
+        for name in COMPARED
+        if name in tags and tags[name] != here.get(name)
+    ]
+    if tags.get("git_dirty") == "true":
+        lines.append("there, more had changed since that commit: see its artefact provenance/changes.diff")
+    if here.get("git_dirty") == "true":
+        lines.append("here, something has changed since the commit: see `git diff`")
+    return lines
+
+
+def data_for(chosen: Settings, about: About, commit: str) -> Dataset:
+    """The data that a run was trained on. Raises UserError that says how to bring it, where it is not here."""
+    dataset = Datasets(load_dataset(NORMALISED)).for_point(chosen)
+    if dataset.about.data_md5 != about.data_md5:
+        raise UserError(
+            f"its data was {about.name} with the md5 {about.data_md5}, but normalised/ was made from {about.name} with "
+            f"{dataset.about.data_md5}: `git checkout {commit} -- data.dvc dvc.lock` and `dvc checkout` bring it, "
+            "if DVC's cache has it"
+        )
+    return dataset
+
+
+def sha256_of_a_twin(chosen: Settings, dataset: Dataset) -> str:
+    """Train on a dataset; the model's sha256."""
+    diagnosed = train_and_show(chosen, dataset, lambda _: None)
+    with TemporaryDirectory() as directory:
+        save_model(diagnosed, chosen.of_the_model(), dataset, Path(directory))
+        return fingerprint(Path(directory))

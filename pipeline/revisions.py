@@ -1,0 +1,70 @@
+"""Results as DVC keeps them: model/ and report/ of the workspace, of a commit, or of an experiment."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from dvc.api import DVCFileSystem
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
+from dvc_data.index.index import DataIndexError
+from scmrepo.exceptions import SCMError
+
+from pipeline.errors import UserError
+from pipeline.files.evaluated import Evaluated, load_evaluated
+from pipeline.files.paths import CHECKOUT, MODEL, REPORT
+from pipeline.provenance import git
+
+
+def of_the_workspace() -> Evaluated:
+    """What model/ and report/ hold. Raises UserError where that is not what DVC made last."""
+    with Repo(str(CHECKOUT)) as repo:
+        changes = repo.status(targets=["train", "evaluate"])
+    outputs = [change["changed outs"] for stage in changes.values() for change in stage if "changed outs" in change]
+    lock = CHECKOUT / "dvc.lock"
+    if outputs or not (lock.exists() and is_of_one_model(yaml.safe_load(lock.read_text(encoding="utf-8")))):
+        raise UserError("model/ and report/ are not what one `dvc repro` made: another makes them agree")
+    return load_evaluated(MODEL, REPORT)
+
+
+def of_the_revision(name: str, directory: Path) -> Evaluated:
+    """The result of a commit or an experiment, brought to an empty directory out of DVC's cache.
+
+    Raises UserError where there is none.
+    """
+    files = DVCFileSystem(str(CHECKOUT), rev=name)
+    try:
+        if not is_of_one_model(yaml.safe_load(files.read_text("dvc.lock", encoding="utf-8"))):
+            raise UserError(f"{name}: its dvc.lock has no evaluation of its model")
+        for part in ("model", "report"):
+            files.get(part, str(directory / part), recursive=True)
+    except (DvcException, SCMError):
+        raise UserError(f"{name} is neither a commit nor one of DVC's experiments: see `dvc exp list`") from None
+    except (DataIndexError, OSError):
+        raise UserError(
+            f"{name}: its model/ and report/ are not in DVC's cache: `dvc pull` or `dvc exp pull`"
+        ) from None
+    return load_evaluated(directory / "model", directory / "report")
+
+
+def origin_of(name: str) -> dict[str, str]:
+    """The tags that say where the result of a commit or an experiment comes from."""
+    commit = (git("rev-parse", "--verify", "--quiet", name) or "").strip()
+    in_git = {"git_commit": commit, "git_dirty": "false"} if commit else {}
+    return {"dvc_exp_name": name if name in experiments() else ""} | in_git
+
+
+def is_of_one_model(lock: dict[str, Any]) -> bool:
+    """Whether, by what dvc.lock holds, the evaluation is of the model that was trained last."""
+    stages = lock.get("stages", {})
+    trained, evaluated = (stages.get(name, {}) for name in ("train", "evaluate"))
+    made = {out["path"]: out["md5"] for out in trained.get("outs", [])}
+    used = {dep["path"]: dep["md5"] for dep in evaluated.get("deps", [])}
+    return "model" in made and made["model"] == used.get("model")
+
+
+def experiments() -> list[str]:
+    """The names of all of DVC's experiments."""
+    with Repo(str(CHECKOUT)) as repo:
+        found = repo.experiments.ls(all_commits=True)
+    return sorted({name for named in found.values() for name, _ in named})

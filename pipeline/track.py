@@ -1,0 +1,87 @@
+"""Make MLflow's store complete, and use what it knows.
+
+python -m pipeline.track                     send what waits in unsent/, and publish what DVC has and MLflow has not
+python -m pipeline.track publish REV ...     publish a commit or an experiment of DVC
+python -m pipeline.track reproduce RUN_ID    say what differs here from a run, train it again, compare the models
+"""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pipeline.errors import UserError, run
+from pipeline.reproduction import reproduce
+from pipeline.revisions import experiments, of_the_revision, of_the_workspace, origin_of
+from pipeline.tracking.store import Store, connect
+from pipeline.tracking.trainings import is_published, publish
+
+WORKSPACE = "the workspace"
+
+
+def connected() -> Store:
+    """The store. Raises UserError where it does not answer."""
+    store = connect()
+    if store.lost is not None:
+        raise UserError("nothing can be tracked now: what waits stays in unsent/ until MLflow's server answers")
+    return store
+
+
+def publish_all(arguments: Namespace) -> None:  # noqa: ARG001
+    """Publish the workspace, the last commit, and all experiments; what can't be is named, and no error."""
+    store = connected()
+    for name in (WORKSPACE, "HEAD", *experiments()):
+        try:
+            publish_one(store, name)
+        except UserError as error:
+            print(f"not published: {error}")
+
+
+def publish_some(arguments: Namespace) -> None:
+    """Publish what is named."""
+    store = connected()
+    for name in arguments.revisions:
+        publish_one(store, name)
+
+
+def reproduce_run(arguments: Namespace) -> None:
+    """Train a run once more."""
+    reproduce(connected(), arguments.run)
+
+
+def publish_one(store: Store, name: str) -> None:
+    """Publish the workspace, a commit or an experiment, and say so."""
+    with TemporaryDirectory() as directory:
+        here = name == WORKSPACE
+        evaluated = of_the_workspace() if here else of_the_revision(name, Path(directory))
+        origin = {"dvc_exp_name": ""} if here else origin_of(name)
+        if is_published(store, evaluated, origin):
+            print(f"{name}: MLflow has it")
+        else:
+            known = publish(store, evaluated, origin)
+            print(f"{name}: {'its evaluation' if known else 'a run'} is new in MLflow")
+
+
+def parsed() -> Namespace:
+    """The command line."""
+    parser = ArgumentParser(
+        "python -m pipeline.track", description="Make MLflow's store complete, and use what it knows."
+    )
+    parser.set_defaults(do=publish_all)
+    commands = parser.add_subparsers(title="without one of these, sends what waits and publishes what DVC has")
+    command = commands.add_parser("publish", help="publish the result of commits, or of experiments of DVC")
+    command.add_argument("revisions", nargs="+", metavar="REV")
+    command.set_defaults(do=publish_some)
+    command = commands.add_parser("reproduce", help="say what differs here from a run, and train it once more")
+    command.add_argument("run", metavar="RUN_ID")
+    command.set_defaults(do=reproduce_run)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Do what the command line says."""
+    arguments = parsed()
+    arguments.do(arguments)
+
+
+if __name__ == "__main__":
+    run(main)
