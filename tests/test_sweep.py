@@ -114,7 +114,7 @@ def test_sweep_csv_has_what_the_children_have(swept: Project, parent: Run, table
 def test_the_parent_has_the_table_and_the_pictures(swept: Project, parent: Run) -> None:
     client = swept.store()
     names = [file.path for file in client.list_artifacts(parent.info.run_id)]
-    assert names == ["accuracy.png", "curves.png", "summary.txt", "sweep.csv"]
+    assert names == ["accuracy.png", "curves.png", "provenance", "summary.txt", "sweep.csv"]
 
 
 def test_it_prints_the_best_points_and_where_to_look(swept: Project) -> None:

@@ -1,0 +1,223 @@
+"""A team's server on PostgreSQL: eight at once, gone in the middle and back again, and no secret of its address told.
+
+`tests/with_postgresql pytest` starts the database that these tests need.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import pandas as pd
+import psycopg
+import pytest
+from conftest import Project
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from pipeline.files.model import load_model
+from pipeline.tracking.sweeps import sparse
+
+POSTGRESQL = os.environ.get("TEST_POSTGRESQL")  # its host and port
+SECRET = "s3cret"
+SWEEP = ("python", "-m", "pipeline.sweep")
+STACKS = ("hidden=[20],[21],[22],[23]", "alpha=0.1,0.2", "iterations=600")  # each size is a stack of its own
+TRACK = ("python", "-m", "pipeline.track")
+
+pytestmark = pytest.mark.skipif(
+    POSTGRESQL is None, reason="needs PostgreSQL: `tests/with_postgresql pytest` starts it where it is installed"
+)
+
+
+class Server:
+    """`mlflow server`, as a process that can be killed and started again."""
+
+    def __init__(self, root: Path) -> None:
+        with psycopg.connect(f"postgresql://mlflow@{POSTGRESQL}/postgres", autocommit=True) as connection:
+            connection.execute("CREATE DATABASE mlflow")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+        self.root = root
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        host, port = self.address.split(":")
+        store = ("--backend-store-uri", f"postgresql+psycopg://mlflow@{POSTGRESQL}/mlflow")
+        artifacts = ("--artifacts-destination", str(self.root / "artifacts"))
+        place = ("--host", host, "--port", port, "--workers", "1")
+        quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+        with (self.root / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                (sys.executable, "-m", "mlflow", "server", *store, *artifacts, *place),
+                cwd=self.root,
+                env=os.environ | quiet,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + 120
+        while not self.answers():
+            assert time.monotonic() < deadline, (self.root / "server.log").read_text()
+            time.sleep(0.2)
+
+    def answers(self) -> bool:
+        try:
+            with urlopen(f"http://{self.address}/health", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def kill(self) -> None:
+        """Without a word; its children answer on without it, so they go too."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    @property
+    def client(self) -> MlflowClient:
+        return MlflowClient(f"http://{self.address}")
+
+    def runs(self, condition: str = "") -> list[Run]:
+        """The runs, the oldest first."""
+        experiments = [experiment.experiment_id for experiment in self.client.search_experiments()]
+        return list(self.client.search_runs(experiments, condition, order_by=["attributes.start_time ASC"]))
+
+    def steps(self, run: Run, metric: str) -> list[int]:
+        return [point.step for point in self.client.get_metric_history(run.info.run_id, metric)]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("server"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="module")
+def project(reproduced: Project, server: Server) -> Project:
+    """A project that is pointed at the server, with a password that the server doesn't ask for."""
+    reproduced.environment["MLFLOW_TRACKING_URI"] = f"http://somebody:{SECRET}@{server.address}"
+    return reproduced
+
+
+@pytest.fixture(scope="module")
+def printed() -> list[str]:
+    """What all commands of this file have printed."""
+    return []
+
+
+def assert_whole(server: Server, run: Run, tmp_path: Path) -> None:
+    """A finished run has what its model's files have, each point once."""
+    model = load_model(Path(server.client.download_artifacts(run.info.run_id, "model", str(tmp_path))))
+    history = model.training.history
+    rows = sparse(history) if "key" in run.data.tags and "mlflow.parentRunId" in run.data.tags else history
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["model_sha256"] == model.sha256
+    assert run.data.params["alpha"] == str(model.config["alpha"])
+    for metric in ("loss", "accuracy", "validation_loss", "validation_accuracy"):
+        assert server.steps(run, metric) == [row.iteration for row in rows]
+    examined = [vitals.iteration for vitals in model.training.vitals]
+    assert server.steps(run, "largest_logit") == examined
+    assert server.steps(run, "final_validation_accuracy") == [model.training.iterations]
+    assert server.client.list_artifacts(run.info.run_id, "report")
+
+
+def test_eight_at_once_are_eight_whole_runs(
+    project: Project, server: Server, printed: list[str], tmp_path: Path
+) -> None:
+    # Each is a process with a directory of its own, as by eight people.
+    alone = (*SWEEP, "hydra/launcher=basic", "iterations=60")
+    trainings = [project.start(*alone, f"alpha=0.{n}", f"hydra.sweep.dir=multirun/{n}") for n in range(1, 9)]
+    for training in trainings:
+        text, _ = training.communicate(timeout=240)
+        printed.append(text)
+        assert training.returncode == 0, text
+    runs = server.runs()
+    assert sorted(run.data.params["alpha"] for run in runs) == [f"0.{n}" for n in range(1, 9)]
+    for run in runs:
+        assert_whole(server, run, tmp_path)
+    assert not (project.root / "unsent").exists()
+
+
+def test_a_sweep_goes_on_without_a_server_that_is_killed_in_its_middle(
+    project: Project, server: Server, printed: list[str]
+) -> None:
+    sweep = project.start(*SWEEP, *STACKS)
+    deadline = time.monotonic() + 120
+    while not server.runs("tags.`mlflow.parentRunId` != ''"):
+        assert time.monotonic() < deadline, "no point was logged within two minutes"
+        time.sleep(0.2)
+    server.kill()
+    text, _ = sweep.communicate(timeout=120)
+    printed.append(text)
+    assert sweep.returncode == 0, text
+    assert text.count("MLflow's store does not answer") == 1
+    assert list(project.root.glob("unsent/*/*.jsonl"))
+
+
+def test_without_the_server_the_sweep_trains_all_points_again(project: Project, printed: list[str]) -> None:
+    printed.append(project.ok(*SWEEP, *STACKS))
+    assert "0 of 8 points are finished already" in printed[-1]
+
+
+def test_the_pipeline_runs_without_the_server(project: Project, printed: list[str]) -> None:
+    started = time.monotonic()
+    printed.append(project.ok("dvc", "exp", "run", "-S", "alpha=0.33", "-S", "iterations=70", "-n", "unseen"))
+    assert time.monotonic() - started < 120
+    assert "kept in unsent/ until MLflow can be reached" in printed[-1]
+
+
+def test_tracking_without_the_server_says_so(project: Project, printed: list[str]) -> None:
+    printed.append(project.fails(*TRACK))
+    assert "nothing can be tracked now" in printed[-1]
+
+
+def test_when_the_server_is_back_the_sweep_is_there_once_and_whole(
+    project: Project, server: Server, printed: list[str], tmp_path: Path
+) -> None:
+    server.start()
+    printed.append(project.ok(*TRACK))
+    assert not list(project.root.glob("unsent/*/*"))
+    [parent] = server.runs("tags.sweep_key != ''")
+    children = server.runs(f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
+    assert len(children) == len({run.data.tags["key"] for run in children}) == 8
+    for run in children:
+        assert_whole(server, run, tmp_path)
+
+    assert parent.info.status == "FINISHED"
+    assert server.steps(parent, "points") == [0]
+    table = pd.read_csv(server.client.download_artifacts(parent.info.run_id, "sweep.csv", str(tmp_path)))
+    assert set(table.run_id) == {run.info.run_id for run in children}
+    assert parent.data.tags["best_run_id"] == table.run_id[0]
+
+
+def test_and_so_is_the_pipeline_s_run(project: Project, server: Server, printed: list[str], tmp_path: Path) -> None:
+    printed.append(project.ok("python", "-m", "pipeline.evaluate"))
+    [run] = server.runs("params.alpha = '0.33'")
+    assert_whole(server, run, tmp_path)
+    assert run.data.tags["command"] == "dvc exp run -S alpha=0.33 -S iterations=70 -n unseen"
+    assert "filled_in" not in run.data.tags
+    assert server.steps(run, "test_accuracy") == [70]
+
+
+def test_the_same_sweep_finds_all_of_it(project: Project, server: Server, printed: list[str]) -> None:
+    before = len(server.runs())
+    printed.append(project.ok(*SWEEP, *STACKS))
+    assert "8 of 8 points are finished already" in printed[-1]
+    assert len(server.runs()) == before
+
+
+def test_no_secret_of_the_address_was_told(project: Project, server: Server, printed: list[str]) -> None:
+    assert not [text for text in printed if SECRET in text]
+    assert not [run for run in server.runs() if SECRET in repr((run.data, run.inputs))]
+    kept = [server.root / "artifacts", project.root / "multirun", project.root / "model", project.root / "report"]
+    files = [file for folder in kept for file in folder.rglob("*") if file.is_file()]
+    assert len(files) > 100
+    assert not [file for file in files if SECRET.encode() in file.read_bytes()]
