@@ -3,15 +3,10 @@
 So it needs NumPy and MLflow alone, and says again, in a few lines, what `pipeline.core` says of a network's outputs.
 """
 
-from typing import Any, TypeAlias
-
 import numpy as np
 from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
-from numpy.typing import NDArray
-
-Array: TypeAlias = NDArray[Any]
 
 DARK = 8  # an image is too dark whose brightest pixel is below this part of what the dataset has
 
@@ -28,10 +23,11 @@ class ServedNetwork(PythonModel):
             self.shift, self.scale = saved["shift"], saved["scale"]
         self.brightest = context.model_config["brightest"]
 
-    def predict(self, model_input: Array) -> list[dict[str, float]]:  # type: ignore[override]  # MLflow's short form
+    def predict(self, model_input: np.ndarray) -> list[dict[str, float]]:  # type: ignore[override]
         """The digit in each image and its probability. An image is a row of `model_input`, (n, d) whole numbers.
 
-        Raises MlflowException, which a caller over HTTP gets as status 400, where they are not the raw pixels.
+        Raises MlflowException, which a caller over HTTP gets as status 400, where they are not the raw pixels. Of the
+        two forms that MLflow knows for this function, it is the short one; another type than this makes it warn.
         """
         self.check(model_input)
         probabilities = self.probabilities(model_input)
@@ -41,7 +37,7 @@ class ServedNetwork(PythonModel):
             for digit, row in zip(digits.tolist(), probabilities.tolist(), strict=True)
         ]
 
-    def check(self, pixels: Array) -> None:
+    def check(self, pixels: np.ndarray) -> None:
         """Refuse pixels that were normalised, or are on another scale than those the network was trained on.
 
         MLflow has cut off fractions by then: what was in [0, 1] is nearly black here.
@@ -52,7 +48,7 @@ class ServedNetwork(PythonModel):
         if (pixels.max(axis=1) * DARK < self.brightest).any():
             raise MlflowException.invalid_parameter_value(f"An image is all dark, fractions being cut off: {right}.")
 
-    def probabilities(self, pixels: Array) -> Array:
+    def probabilities(self, pixels: np.ndarray) -> np.ndarray:
         """Each class's probability, (n, C), for pixels (n, d)."""
         outputs = (pixels - self.shift) / self.scale
         for weights, bias in self.layers[:-1]:
@@ -60,7 +56,7 @@ class ServedNetwork(PythonModel):
         weights, bias = self.layers[-1]
         logits = outputs @ weights + bias
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-        probabilities: Array = exponentials / exponentials.sum(axis=1, keepdims=True)
+        probabilities: np.ndarray = exponentials / exponentials.sum(axis=1, keepdims=True)
         return probabilities
 
 
