@@ -44,7 +44,9 @@ class ServedNetwork(PythonModel):
         """
         right = f"send the pixels as in the dataset, whole numbers from 0 to {self.brightest}, not normalised"
         if pixels.min() < 0 or pixels.max() > self.brightest:
-            raise MlflowException.invalid_parameter_value(f"A pixel is {pixels.min()}, or {pixels.max()}: {right}.")
+            raise MlflowException.invalid_parameter_value(
+                f"The pixels go from {pixels.min()} to {pixels.max()}: {right}."
+            )
         if (pixels.max(axis=1) * DARK < self.brightest).any():
             raise MlflowException.invalid_parameter_value(f"An image is all dark, fractions being cut off: {right}.")
 
