@@ -1,5 +1,6 @@
 """The champion: the version of a registered model that is served, and the gate that a network passes to become it."""
 
+import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -110,13 +111,16 @@ def register(store: Store, run: "Run", name: str) -> str:
         "data_md5": run.data.tags["data_md5"],
         "validation_accuracy": repr(run.data.metrics[ACCURACY]),
     }
-    source = f"models:/{logged}"
-    version = store.client.create_model_version(name, source, run.info.run_id, tags, model_id=logged).version
+    # the id, as "models:/...", would be looked up in the store that is set globally
+    files = store.client.get_logged_model(logged).artifact_location
+    version = store.client.create_model_version(name, files, run.info.run_id, tags, model_id=logged).version
     store.client.set_registered_model_alias(name, ALIAS, version)
+    link = json.dumps([{"name": name, "version": version}])  # from the network's page in MLflow's UI
+    store.client.set_logged_model_tags(logged, {"mlflow.modelVersions": link})
     return str(version)
 
 
-def log_from_artefacts(store: Store, run: "Run") -> str | None:
+def log_from_artefacts(store: Store, run: "Run") -> str:
     """Log the MLflow model of a sweep's point, which has none before it is wanted: a hundred would take a minute."""
     from mlflow.exceptions import MlflowException
 

@@ -18,17 +18,13 @@ CODE = Path(__file__).with_name("served_network.py")
 NAME = "network"
 
 
-def log_network(store: Store, run: str, model: Model, directory: Path, images: NDArray[np.uint8]) -> str | None:
-    """Log the network in a directory as its run's MLflow model, once; the model's id.
+def log_network(store: Store, run: str, model: Model, directory: Path, images: NDArray[np.uint8]) -> str:
+    """Log the network in a directory as its run's MLflow model, if that has not been done; the MLflow model's id.
 
-    `images` (n, d) are raw images of its dataset: the first is the model's example. There is no MLflow model (None) of
-    a training that diverged, which left no network to ask, nor of one with a `fault`, as its outputs are not those of
-    the code that is served.
+    `images` (n, d) are raw images of its dataset: the first is the model's example.
     """
     from mlflow.entities import LoggedModelOutput
 
-    if model.training.diverged or model.config["fault"] is not None:
-        return None
     if known := model_of(store, run, model.sha256):
         return known
     with TemporaryDirectory() as place:
@@ -36,13 +32,22 @@ def log_network(store: Store, run: str, model: Model, directory: Path, images: N
         description = save_network(directory, images, files)
         params = {name: as_typed(value) for name, value in model.config.items()}
         tags = {"model_sha256": model.sha256, "data_md5": model.about.data_md5}
-        logged = store.client.create_logged_model(store.experiment, NAME, run, tags, params).model_id
+        logged = str(store.client.create_logged_model(store.experiment, NAME, run, tags, params).model_id)
         description.run_id, description.model_id, description.model_uuid = run, logged, logged
         description.save(files / "MLmodel")
         store.client.log_model_artifacts(logged, str(files))
     store.client.finalize_logged_model(logged, "READY")
     store.client.log_outputs(run, [LoggedModelOutput(logged, model.training.iterations)])
-    return str(logged)
+    return logged
+
+
+def is_servable(model: Model) -> bool:
+    """Whether a network can be an MLflow model.
+
+    Not after a training that diverged, which left no network to ask, nor with a `fault`: its outputs are not those of
+    the code that is served.
+    """
+    return not model.training.diverged and model.config["fault"] is None
 
 
 def model_of(store: Store, run: str, sha256: str) -> str | None:

@@ -21,7 +21,7 @@ from pipeline.core.training import Record, Training
 from pipeline.files.dataset import About
 from pipeline.files.model import Model, fingerprint
 from pipeline.provenance import provenance
-from pipeline.tracking.models import log_network
+from pipeline.tracking.models import is_servable, log_network
 from pipeline.tracking.store import (
     Store,
     connect,
@@ -96,7 +96,8 @@ def add_report(
         last = model.training.history[-1].iteration if model.training.history else 0
         store.log(run, [(last, news)])
         store.log_files(run, report, "report")
-        log_network(store, run, model, directory, images)
+        if is_servable(model):
+            log_network(store, run, model, directory, images)
     return known is not None
 
 
