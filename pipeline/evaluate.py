@@ -91,7 +91,7 @@ def main() -> None:
         added(REPORT) as directory,
     ):
         metrics = write_report(model, dataset, directory)
-    known = add_report(model, MODEL, metrics, REPORT, dataset.parts["test"].pixels)
+    known = add_report(model, MODEL, metrics, REPORT, dataset)
     for part in PARTS:
         print(f"{part:>10}: accuracy {metrics[f'{part}_accuracy']:.2%}, loss {metrics.get(f'{part}_loss', inf):.4g}")
     where = "added to the model's run" if known else "filled in as a run"

@@ -136,8 +136,7 @@ def log_from_artefacts(store: Store, run: "Run") -> str:
             directory = Path(store.client.download_artifacts(run.info.run_id, "model", place))
         except (MlflowException, OSError):
             raise UserError(f"the model among the artefacts of the run {run.info.run_id} is gone") from None
-        images = dataset.parts["test"].pixels
-        return log_network(store, run.info.run_id, load_model(directory), directory, images)
+        return log_network(store, run.info.run_id, load_model(directory), directory, dataset)
 
 
 def how_to_call(name: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.files.dataset import Dataset
 from pipeline.files.model import NORMALISATION, WEIGHTS, Model
 from pipeline.tracking.store import Store, as_typed
 
@@ -18,10 +19,10 @@ CODE = Path(__file__).with_name("served_network.py")
 NAME = "network"
 
 
-def log_network(store: Store, run: str, model: Model, directory: Path, images: NDArray[np.uint8]) -> str:
+def log_network(store: Store, run: str, model: Model, directory: Path, dataset: Dataset) -> str:
     """Log the network in a directory as its run's MLflow model, if that has not been done; the MLflow model's id.
 
-    `images` (n, d) are raw images of its dataset: the first is the model's example.
+    `dataset` is the one that it was trained on; its first test image is the MLflow model's example.
     """
     from mlflow.entities import LoggedModelOutput
 
@@ -29,7 +30,8 @@ def log_network(store: Store, run: str, model: Model, directory: Path, images: N
         return known
     with TemporaryDirectory() as place:
         files = Path(place) / "model"
-        description = save_network(directory, images, files)
+        brightest = max(int(part.pixels.max()) for part in dataset.parts.values())
+        description = save_network(directory, dataset.parts["test"].pixels[:1], brightest, files)
         params = {name: as_typed(value) for name, value in model.config.items()}
         tags = {"model_sha256": model.sha256, "data_md5": model.about.data_md5}
         logged = str(store.client.create_logged_model(store.experiment, NAME, run, tags, params).model_id)
@@ -57,11 +59,11 @@ def model_of(store: Store, run: str, sha256: str) -> str | None:
     return next((str(model.model_id) for model in logged if model.status == "READY"), None)
 
 
-def save_network(directory: Path, images: NDArray[np.uint8], files: Path) -> "mlflow.models.Model":
+def save_network(directory: Path, example: NDArray[np.uint8], brightest: int, files: Path) -> "mlflow.models.Model":
     """Write an MLflow model of the network in `directory` to the new directory `files`; what its MLmodel says.
 
-    `mlflow.pyfunc.log_model` would write the same, but to the store that is set globally, and with the paths of this
-    machine.
+    `example` (1, d) is a raw image, and `brightest` what its pixels can be at most. `mlflow.pyfunc.log_model` would do
+    the same, but to the store that is set globally, and with the paths of this machine.
     """
     import mlflow.pyfunc
     from mlflow.models import Model as MLmodel
@@ -69,7 +71,7 @@ def save_network(directory: Path, images: NDArray[np.uint8], files: Path) -> "ml
     from mlflow.types import ColSpec, Schema, TensorSpec
 
     # int64 is what a CSV of whole numbers is read as, and refuses null, which would become NaN in float64
-    pixels = Schema([TensorSpec(np.dtype("int64"), (-1, images.shape[1]))])
+    pixels = Schema([TensorSpec(np.dtype("int64"), (-1, example.shape[1]))])
     answers = Schema([ColSpec("long", "digit"), ColSpec("double", "probability")])
     description = MLmodel()
     mlflow.pyfunc.save_model(
@@ -77,9 +79,9 @@ def save_network(directory: Path, images: NDArray[np.uint8], files: Path) -> "ml
         mlflow_model=description,
         python_model=str(CODE),
         artifacts={"weights": str(directory / WEIGHTS), "normalisation": str(directory / NORMALISATION)},
-        model_config={"brightest": int(images.max())},
+        model_config={"brightest": brightest},
         signature=ModelSignature(pixels, answers),
-        input_example=images[:1].astype("int64"),
+        input_example=example.astype("int64"),
         pip_requirements=[f"{package}=={version(package)}" for package in ("mlflow", "numpy")],
     )
     flavor = description.flavors[mlflow.pyfunc.FLAVOR_NAME]

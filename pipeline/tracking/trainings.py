@@ -13,12 +13,9 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from pipeline.core.diagnosis.diagnosis import Diagnosed, Diagnosis, as_markdown
 from pipeline.core.training import Record, Training
-from pipeline.files.dataset import About
+from pipeline.files.dataset import About, Dataset
 from pipeline.files.model import Model, fingerprint
 from pipeline.provenance import provenance
 from pipeline.tracking.models import is_servable, log_network
@@ -76,12 +73,8 @@ def training_run(config: Mapping[str, Any], about: About, tags: dict[str, str]) 
             yield run
 
 
-def add_report(
-    model: Model, directory: Path, metrics: Mapping[str, float], report: Path, images: NDArray[np.uint8]
-) -> bool:
+def add_report(model: Model, directory: Path, metrics: Mapping[str, float], report: Path, dataset: Dataset) -> bool:
     """Add an evaluation to the run of the model, and the network as an MLflow model; whether the store had that run.
-
-    `images` (n, d) are raw images of its dataset.
 
     Where it has none (another machine, a model out of DVC's cache, a new store), it is filled in from the model's
     files and marked with the tag `filled_in`.
@@ -97,7 +90,7 @@ def add_report(
         store.log(run, [(last, news)])
         store.log_files(run, report, "report")
         if is_servable(model):
-            log_network(store, run, model, directory, images)
+            log_network(store, run, model, directory, dataset)
     return known is not None
 
 

@@ -33,7 +33,7 @@ def save_models(width: int, directory: Path) -> np.ndarray:
     save_arrays({name: random.normal(0, 0.1, shape) for name, shape in shapes.items()}, directory / WEIGHTS)
     save_arrays({"shift": np.array(0.0), "scale": np.array(float(WIDTHS[width]))}, directory / NORMALISATION)
     image = random.integers(0, WIDTHS[width], (1, width), dtype=np.uint8, endpoint=True)
-    save_network(directory, image, directory / "network")
+    save_network(directory, image, WIDTHS[width], directory / "network")
     network = Model.load(str(directory / "network"))
     zeros = str(Path(__file__).with_name("zeros.py"))
     mlflow.pyfunc.save_model(
