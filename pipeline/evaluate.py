@@ -18,7 +18,7 @@ from pipeline.files.dataset import PARTS, Dataset, load_dataset
 from pipeline.files.evaluated import METRICS, Evaluated
 from pipeline.files.model import Model, load_model, write_json
 from pipeline.files.paths import MODEL, NORMALISED, REPORT, added
-from pipeline.tracking.trainings import add_report
+from pipeline.tracking.evaluations import add_report
 
 PRECISION = "float64"  # a network that nearly diverged has logits whose loss float32 can't hold
 DECIMALS = 6  # beyond them a figure tells more of the machine than of the network
@@ -92,7 +92,7 @@ def main() -> None:
         added(REPORT) as directory,
     ):
         metrics = write_report(model, dataset, directory)
-    where = add_report(Evaluated(model, MODEL, REPORT, metrics))
+    where = add_report(Evaluated(model, MODEL, REPORT, metrics), dataset)
     for part in PARTS:
         print(f"{part:>10}: accuracy {metrics[f'{part}_accuracy']:.2%}, loss {metrics.get(f'{part}_loss', inf):.4g}")
     print(f"{model.diagnosis.outcome}, cause: {model.diagnosis.cause}; report/diagnosis.md says more")

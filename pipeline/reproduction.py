@@ -18,7 +18,7 @@ COMPARED = ("git_commit", "python", "numpy", "blas", "cpu")
 
 def reproduce(store: Store, run: str) -> None:
     """Print what differs, train, and print whether the model is the same. Raises UserError where it is not."""
-    tags = store.tags(run)
+    tags = store.run(run).data.tags
     with TemporaryDirectory() as directory:
         model = load_model(store.download(run, "model", directory))
     print(f"{tags['mlflow.runName']}: {tags.get('command', 'by an unknown command')}")

@@ -3,6 +3,7 @@
 python -m pipeline.track                     send what waits in unsent/, and publish what DVC has and MLflow has not
 python -m pipeline.track publish REV ...     publish a commit or an experiment of DVC
 python -m pipeline.track reproduce RUN_ID    say what differs here from a run, train it again, compare the models
+python -m pipeline.track champion [RUN_ID]   register the best network of a sweep, if it beats the present champion
 """
 
 from argparse import ArgumentParser, Namespace
@@ -12,8 +13,9 @@ from tempfile import TemporaryDirectory
 from pipeline.errors import UserError, run
 from pipeline.reproduction import reproduce
 from pipeline.revisions import experiments, of_the_revision, of_the_workspace, origin_of
+from pipeline.tracking.champion import crown
+from pipeline.tracking.evaluations import is_published, publish
 from pipeline.tracking.store import Store, connect
-from pipeline.tracking.trainings import is_published, publish
 
 WORKSPACE = "the workspace"
 
@@ -48,6 +50,11 @@ def reproduce_run(arguments: Namespace) -> None:
     reproduce(connected(), arguments.run)
 
 
+def crown_champion(arguments: Namespace) -> None:
+    """Register the best network of a sweep, if it beats the champion."""
+    print(crown(connected(), arguments.run))
+
+
 def publish_one(store: Store, name: str) -> None:
     """Publish the workspace, a commit or an experiment, and say so."""
     with TemporaryDirectory() as directory:
@@ -57,8 +64,8 @@ def publish_one(store: Store, name: str) -> None:
         if is_published(store, evaluated, origin):
             print(f"{name}: MLflow has it")
         else:
-            known = publish(store, evaluated, origin)
-            print(f"{name}: {'its evaluation' if known else 'a run'} is new in MLflow")
+            run, known = publish(store, evaluated, origin)
+            print(f"{name}: {'its evaluation' if known else 'its run'} is new in MLflow, in {run}")
 
 
 def parsed() -> Namespace:
@@ -74,6 +81,9 @@ def parsed() -> Namespace:
     command = commands.add_parser("reproduce", help="say what differs here from a run, and train it once more")
     command.add_argument("run", metavar="RUN_ID")
     command.set_defaults(do=reproduce_run)
+    command = commands.add_parser("champion", help="register the best network of a sweep, if it beats the champion")
+    command.add_argument("run", nargs="?", metavar="RUN_ID", help="a training's, or a sweep's; else the newest sweep")
+    command.set_defaults(do=crown_champion)
     return parser.parse_args()
 
 

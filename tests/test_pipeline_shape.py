@@ -16,7 +16,7 @@ READS = {  # what each stage reads besides modules
     "download": set(),
     "normalise": {"data"},
     "train": {"normalised"},
-    "evaluate": {"model", "normalised"},
+    "evaluate": {"model", "normalised", "pipeline/tracking/served_network.py"},
 }
 
 

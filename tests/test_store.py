@@ -192,7 +192,7 @@ def test_each_store_has_its_own_messages(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_run_that_is_not_there_is_named(store: Store) -> None:
     with pytest.raises(UserError, match="MLflow has no run nosuch"):
-        store.tags("nosuch")
+        store.run("nosuch")
 
 
 @pytest.mark.parametrize(

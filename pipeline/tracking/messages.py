@@ -6,6 +6,7 @@ a run is recognised by its tag `uid`, or by what it is, and what is there alread
 
 import json
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline.tracking.experiment import experiment_id
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
+NETWORK = "network"  # the name of a run's MLflow model
 UID = "uid"  # the tag by which a run is known that MLflow has perhaps, or not yet, given an id
 
 
@@ -93,6 +95,29 @@ class Writer:
     def text(self, run: str, again: bool, text: str, path: str) -> None:  # noqa: ARG002 (it is replaced)
         """Log a text as the file at a path."""
         self.client.log_text(run, text, path)
+
+    def network(
+        self, run: str, again: bool, directory: str, tags: dict[str, str], params: dict[str, str], step: int
+    ) -> None:
+        """Log the MLflow model in a directory as a run's, of its last step."""
+        from mlflow.entities import LoggedModelOutput
+        from mlflow.models import Model
+
+        if again and self.network_of(run, tags["model_sha256"]):
+            return
+        logged = str(self.client.create_logged_model(self.experiment, NETWORK, run, tags, params).model_id)
+        description = Model.load(directory)
+        description.run_id, description.model_id, description.model_uuid = run, logged, logged
+        description.save(Path(directory, "MLmodel"))
+        self.client.log_model_artifacts(logged, directory)
+        self.client.finalize_logged_model(logged, "READY")
+        self.client.log_outputs(run, [LoggedModelOutput(logged, step)])
+
+    def network_of(self, run: str, sha256: str) -> str | None:
+        """The id of the run's MLflow model that has the network with this sha256, if it was logged whole."""
+        same = f"source_run_id = '{run}' AND tags.model_sha256 = '{sha256}'"
+        logged = self.client.search_logged_models([self.experiment], same)
+        return next((str(model.model_id) for model in logged if model.status == "READY"), None)
 
     def reopen(self, run: str, again: bool) -> None:  # noqa: ARG002
         """Let a run go on that had ended."""

@@ -32,7 +32,7 @@ class Outbox:
         """Add a message, with a copy of the files that it is about."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
         self.lock.acquire()
-        if message.kind == "files":
+        if "directory" in message.content:
             copy = self.attachments / str(time.time_ns())
             shutil.copytree(message.content["directory"], copy)
             message = message._replace(content=message.content | {"directory": str(copy)})

@@ -63,6 +63,10 @@ class Store:
         """The runs that meet a condition, the newest first."""
         return self.asked(lambda: self.writer.search(condition), [])
 
+    def network(self, run: str, sha256: str) -> str | None:
+        """The id of the run's MLflow model that has the network with this sha256."""
+        return self.asked(lambda: self.writer.network_of(run, sha256), None)
+
     def newest(self, conditions: Iterable[str]) -> "Run | None":
         """The newest run that meets the first of the conditions that any run meets."""
         return next((runs[0] for runs in map(self.search, conditions) if runs), None)
@@ -106,6 +110,13 @@ class Store:
         """Log a text as the file at a path."""
         self.tell("text", run, text=text, path=path)
 
+    def log_network(
+        self, run: str, directory: Path, tags: Mapping[str, str], params: Mapping[str, Any], step: int
+    ) -> None:
+        """Log the MLflow model in a directory as a run's, of its last step."""
+        typed = {key: as_typed(value) for key, value in params.items()}
+        self.tell("network", run, directory=str(directory), tags=dict(tags), params=typed, step=step)
+
     def reopen(self, run: str) -> None:
         """Let a run go on that had ended."""
         self.tell("reopen", run)
@@ -118,10 +129,10 @@ class Store:
         """Put a run into MLflow's trash."""
         self.tell("delete", run)
 
-    def tags(self, run: str) -> dict[str, str]:
-        """The tags of a run. Raises UserError where there is none."""
+    def run(self, run: str) -> "Run":
+        """A run by its id. Raises UserError where there is none."""
         try:
-            return dict(self.client.get_run(run).data.tags)
+            return self.client.get_run(run)
         except failures() as error:
             raise UserError(f"MLflow has no run {run} ({reason(error)}): its page in `mlflow ui` has its id") from None
 

@@ -1,8 +1,4 @@
-"""The run of one training, and the evaluation that is added to it.
-
-A run is found again by what it is, the tag `model_sha256`. Its id stands in no file: it would differ at every training
-and mean nothing in another store.
-"""
+"""The run of one training."""
 
 import signal
 import time
@@ -16,10 +12,8 @@ from typing import Any
 from pipeline.core.diagnosis.diagnosis import Diagnosed, Diagnosis, as_markdown
 from pipeline.core.training import Record, Training
 from pipeline.files.dataset import About
-from pipeline.files.evaluated import Evaluated
-from pipeline.files.model import Model, fingerprint
-from pipeline.provenance import documents, experiment_name, provenance
-from pipeline.tracking.experiment import lock
+from pipeline.files.model import fingerprint
+from pipeline.provenance import documents, provenance
 from pipeline.tracking.open_runs import interrupted_by, keeper, kept_open
 from pipeline.tracking.store import Store, connect
 
@@ -63,61 +57,6 @@ def training_run(config: Mapping[str, Any], about: About, tags: dict[str, str]) 
             store.log_data(run.run, about)
             add_documents(store, run.run)
             yield run
-
-
-def add_report(evaluated: Evaluated) -> str:
-    """Add an evaluation to the run of its model; in words, what became of it."""
-    store = connect()
-    known = publish(store, evaluated, {"dvc_exp_name": experiment_name()})
-    if store.lost is not None:
-        return "kept in unsent/ until MLflow can be reached"
-    return "added to the model's run in MLflow" if known else "filled in as a run in MLflow"
-
-
-def publish(store: Store, evaluated: Evaluated, origin: dict[str, str]) -> bool:
-    """Let the store have a model with its evaluation; whether it had the model's run.
-
-    Where it has none (another machine, a model out of DVC's cache, a new store), it is filled in from the model's
-    files, marked with the tag `filled_in`, and gets the tags that are known of its origin.
-    """
-    model = evaluated.model
-    with lock():
-        known = store.newest(same_model(model, origin))
-        run = known.info.run_id if known else fill_in(store, evaluated, origin)
-        last = model.training.history[-1].iteration if model.training.history else 0
-        store.log(run, [(last, of_the_report(evaluated))], again=True)
-        store.log_files(run, evaluated.report, "report")
-    return known is not None
-
-
-def is_published(store: Store, evaluated: Evaluated, origin: dict[str, str]) -> bool:
-    """Whether the store has a model's run with the evaluation."""
-    known = store.newest(same_model(evaluated.model, origin))
-    return known is not None and set(of_the_report(evaluated)) <= set(known.data.metrics)
-
-
-def of_the_report(evaluated: Evaluated) -> dict[str, float]:
-    """The metrics that only the evaluation has; the others are logged by step."""
-    by_step = Record._fields if evaluated.model.training.history else ()
-    return {name: value for name, value in evaluated.metrics.items() if name not in by_step}
-
-
-def same_model(model: Model, origin: dict[str, str]) -> list[str]:
-    """The conditions by which a model's run is found: one of the same DVC experiment before all others."""
-    same = f"tags.model_sha256 = '{model.sha256}' and tags.data_md5 = '{model.about.data_md5}'"
-    return [f"{same} and tags.dvc_exp_name = '{origin['dvc_exp_name']}'", same]
-
-
-def fill_in(store: Store, evaluated: Evaluated, origin: dict[str, str]) -> str:
-    """Make a training's run from its files; its id. On which machine it was trained, they don't tell."""
-    model = evaluated.model
-    tags = tags_of(model.about) | origin | {"filled_in": "true"}
-    run = store.create_run(name_of(model.config), tags, same=same_model(model, origin))
-    store.log(run, map(as_metrics, model.training.history), model.config)
-    store.log_data(run, model.about)
-    add_model(store, run, Diagnosed(model.training, model.diagnosis), evaluated.directory)
-    store.close(run)
-    return run
 
 
 def tags_of(about: About) -> dict[str, str]:

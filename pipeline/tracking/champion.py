@@ -1,0 +1,138 @@
+"""The champion: the version of a registered model that is served, and the gate that a network passes to become it."""
+
+import json
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from pipeline.errors import UserError
+from pipeline.files.dataset import load_dataset
+from pipeline.files.model import load_model
+from pipeline.files.paths import NORMALISED
+from pipeline.tracking.experiment import lock
+from pipeline.tracking.models import log_network
+from pipeline.tracking.store import Store
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+    from mlflow.entities.model_registry import ModelVersion
+
+ALIAS = "champion"
+ACCURACY = "final_validation_accuracy"
+
+
+def crown(store: Store, named: str | None) -> str:
+    """Make a network the champion of its dataset if it is better than the present one; what was done, in sentences.
+
+    `named` is the id of a training's run, or of a sweep's, of which the best point is taken; without it, the newest
+    finished sweep is. Better is a greater validation accuracy on the same data: each version of the registered model
+    has both as its tags, so that no other run is needed. Raises UserError where there is no such network, or where
+    it can't be compared.
+    """
+    with lock():
+        run = contender(store, named)
+        name = f"numpy-mlp-{run.data.params['dataset']}"
+        if present := champion_of(store, name):
+            require_same_data(run, present)
+            if run.data.tags["model_sha256"] == present.tags["model_sha256"]:
+                return f"This network is the champion of {name} already, as version {present.version}."
+            if run.data.metrics[ACCURACY] <= float(present.tags["validation_accuracy"]):
+                return f"{figures(run, present)}: version {present.version} of {name} stays the champion."
+        version = register(store, run, name)
+        better = f"{figures(run, present)}: the champion" if present else "The first champion"
+        return f"{better} is version {version} of {name}, of the run {run.info.run_id}.\n{how_to_call(name)}"
+
+
+def contender(store: Store, named: str | None) -> "Run":
+    """The run of the network that wants to be champion."""
+    run = store.run(named) if named else newest_sweep(store)
+    if "sweep_key" in run.data.tags:
+        if "best_run_id" not in run.data.tags:
+            raise UserError(f"the sweep {run.info.run_id} has no best point yet: start it again, and it goes on")
+        run = store.run(run.data.tags["best_run_id"])
+    which = f"the run {run.info.run_id}"
+    if "model_sha256" not in run.data.tags:
+        raise UserError(f"{which} has no network: name the run of a finished training, or of a sweep")
+    if run.data.tags["outcome"] == "diverged":
+        raise UserError(f"the training of {which} diverged, which leaves no network to serve: take another")
+    if run.data.params["fault"] != "null":
+        raise UserError(f"{which} has the mistake {run.data.params['fault']} built in: train without a fault")
+    return run
+
+
+def newest_sweep(store: Store) -> "Run":
+    """The run of the sweep that was started last, of those that finished."""
+    sweeps = store.search("tags.sweep_key != '' and attributes.status = 'FINISHED'")
+    if not sweeps:
+        raise UserError("MLflow has no finished sweep: start one with `python -m pipeline.sweep`, or name a run's id")
+    return sweeps[0]
+
+
+def champion_of(store: Store, name: str) -> "ModelVersion | None":
+    """The version of a registered model that is its champion."""
+    known = store.client.search_registered_models(f"name = '{name}'")
+    version = next((model.aliases[ALIAS] for model in known if ALIAS in model.aliases), None)
+    return store.client.get_model_version(name, version) if version else None
+
+
+def require_same_data(run: "Run", present: "ModelVersion") -> None:
+    """Raise UserError where the two were trained on other data, of which accuracies can't be compared."""
+    if run.data.tags["data_md5"] != present.tags.get("data_md5"):
+        raise UserError(
+            f"the champion, version {present.version} of {present.name}, was trained on other data than the run "
+            f"{run.info.run_id}, so they can't be compared: train on the champion's data, or, if it is out of date, "
+            f"take the alias {ALIAS!r} off it in MLflow's UI and start this again"
+        )
+
+
+def figures(run: "Run", present: "ModelVersion") -> str:
+    """The contender's validation accuracy next to the champion's."""
+    accuracy, before = run.data.metrics[ACCURACY], float(present.tags["validation_accuracy"])
+    relation = "better" if accuracy > before else "not better"
+    return f"Validation accuracy {accuracy:.2%} is {relation} than the champion's {before:.2%}"
+
+
+def register(store: Store, run: "Run", name: str) -> str:
+    """Make a run's network the newest version of a registered model, and its champion; the version."""
+    logged = store.network(run.info.run_id, run.data.tags["model_sha256"]) or log_from_artefacts(store, run)
+    if not store.client.search_registered_models(f"name = '{name}'"):
+        store.client.create_registered_model(name)
+    tags = {
+        "model_sha256": run.data.tags["model_sha256"],
+        "data_md5": run.data.tags["data_md5"],
+        "validation_accuracy": repr(run.data.metrics[ACCURACY]),
+    }
+    # the id, as "models:/...", would be looked up in the store that is set globally
+    files = store.client.get_logged_model(logged).artifact_location
+    version = store.client.create_model_version(name, files, run.info.run_id, tags, model_id=logged).version
+    store.client.set_registered_model_alias(name, ALIAS, version)
+    link = json.dumps([{"name": name, "version": version}])  # from the network's page in MLflow's UI
+    store.client.set_logged_model_tags(logged, {"mlflow.modelVersions": link})
+    return str(version)
+
+
+def log_from_artefacts(store: Store, run: "Run") -> str:
+    """Log the MLflow model of a sweep's point, and return its id. It has none before: a hundred would take a minute."""
+    dataset = load_dataset(NORMALISED)
+    if dataset.about.data_md5 != run.data.tags["data_md5"]:
+        command = f"dvc exp run -S dataset={run.data.params['dataset']} normalise"
+        raise UserError(
+            f"normalised/ has other data than the run {run.info.run_id} was trained on, and its model needs an image "
+            f"of them as its example: `{command}` brings them back"
+        )
+    with TemporaryDirectory() as place:
+        directory = store.download(run.info.run_id, "model", place)
+        model = load_model(directory)
+        log_network(store, run.info.run_id, model, directory, dataset)
+    logged = store.network(run.info.run_id, model.sha256)
+    if logged is None:
+        raise UserError("MLflow's store stopped answering: start this again when it is back")
+    return logged
+
+
+def how_to_call(name: str) -> str:
+    """The commands that serve the champion and ask it, as one types them in the project."""
+    return f"""Serve it:
+    mlflow models serve -m models:/{name}@{ALIAS} --env-manager local -p 5001
+Ask it, from another terminal, with the image that is its example:
+    mlflow artifacts download -u models:/{name}@{ALIAS} -d champion
+    curl -H "Content-Type: application/json" -d @champion/serving_input_example.json localhost:5001/invocations"""
