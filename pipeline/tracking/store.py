@@ -22,6 +22,7 @@ from filelock import FileLock
 from pipeline.errors import UserError
 from pipeline.files.dataset import About
 from pipeline.files.paths import project_root
+from pipeline.tracking.view import NOTE, VIEWS
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -143,9 +144,12 @@ def experiment_id(client: "MlflowClient") -> str:
     """The id of the one experiment, which is made, or brought back out of MLflow's trash, where need be."""
     known = client.get_experiment_by_name(EXPERIMENT)
     if known is None:
-        return str(client.create_experiment(EXPERIMENT, artifact_location()))
+        return str(client.create_experiment(EXPERIMENT, artifact_location(), VIEWS | NOTE))
     if known.lifecycle_stage == "deleted":
         client.restore_experiment(known.experiment_id)
+    for key, view in VIEWS.items():
+        if known.tags.get(key) != view:
+            client.set_experiment_tag(known.experiment_id, key, view)
     return str(known.experiment_id)
 
 

@@ -27,6 +27,7 @@ from pipeline.tracking.store import (
     lock,
     tags_of,
 )
+from pipeline.tracking.view import COMPARED
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -57,6 +58,7 @@ class TrainingRun:
 
     def add_model(self, diagnosed: Diagnosed, directory: Path) -> None:
         """Add what the training ended in."""
+        self.store.log(self.run, [final_accuracy(diagnosed.training)])
         add_model(self.store, self.run, diagnosed, directory)
 
 
@@ -102,7 +104,8 @@ def find(store: Store, model: Model) -> "Run | None":
 def fill_in(store: Store, model: Model, directory: Path) -> str:
     """Make a training's run from its files; its id. Where it was trained, and by which command, they don't tell."""
     run = store.create_run(name_of(model.config), tags_of(model.about) | {"filled_in": "true"})
-    store.log(run, map(as_metrics, model.training.history), model.config)
+    rows = [final_accuracy(model.training), *map(as_metrics, model.training.history)]
+    store.log(run, rows, model.config)
     store.log_data(run, model.about)
     add_model(store, run, Diagnosed(model.training, model.diagnosis), directory)
     store.close(run)
@@ -119,7 +122,6 @@ def add_model(store: Store, run: str, diagnosed: Diagnosed, directory: Path) -> 
     training, diagnosis = diagnosed
     vitals = (vitals.flat() for vitals in training.vitals)
     rows = [(int(numbers.pop("iteration")), finite(numbers)) for numbers in vitals]
-    rows.append((training.iterations, {"final_validation_accuracy": final_accuracy(training)}))
     if diagnosis.stable_alpha is not None:
         rows.append((0, {"stable_alpha": diagnosis.stable_alpha}))
     store.log(run, rows)
@@ -128,12 +130,13 @@ def add_model(store: Store, run: str, diagnosed: Diagnosed, directory: Path) -> 
     store.tag(run, tags_of_diagnosis(diagnosis) | {"model_sha256": fingerprint(directory)})
 
 
-def final_accuracy(training: Training) -> float:
-    """The validation accuracy of the network that a training left; 0 where its outputs are no numbers any more.
+def final_accuracy(training: Training) -> tuple[int, dict[str, float]]:
+    """The row with the validation accuracy of the network that a training left; 0 where its outputs are no numbers.
 
     Every training has one, so that MLflow's UI can sort and compare failed runs too.
     """
-    return 0.0 if training.diverged else training.history[-1].validation_accuracy
+    accuracy = 0.0 if training.diverged else training.history[-1].validation_accuracy
+    return training.iterations, {COMPARED: accuracy}
 
 
 def tags_of_diagnosis(diagnosis: Diagnosis) -> dict[str, str]:

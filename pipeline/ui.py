@@ -1,0 +1,108 @@
+"""MLflow's UI on the project's store, with links to the pages that compare runs: `python -m pipeline.ui`."""
+
+import argparse
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from pipeline.errors import UserError, run
+from pipeline.tracking.store import Store, connect, interrupted_by, store_uri
+from pipeline.tracking.sweeps import PARENT
+from pipeline.tracking.view import BEST, COMPARED, SWEEPS, compare_page, curves_page, experiment_page, run_page
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+HOST = "127.0.0.1"
+POINTS_COMPARED = 20
+STORE = "MLFLOW_BACKEND_STORE_URI"
+FOR_THE_SERVER = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore"}
+
+
+def main() -> None:
+    """Print the links, and serve the store to the browser unless a server does so already."""
+    asked = arguments()
+    uri = store_uri()
+    if uri.startswith(("http://", "https://")):
+        print_links(connect(), re.sub(r"://\S*@", "://", uri).rstrip("/"))  # without user and password
+        return
+    port = free_port(asked.port)
+    print_links(connect(), f"http://{HOST}:{port}")
+    print("They answer in a few seconds, until Ctrl-C.", flush=True)
+    serve(uri, port)
+
+
+def arguments() -> argparse.Namespace:
+    """What is asked for on the command line."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.ui", description="MLflow's UI, and links into it")
+    parser.add_argument("--port", type=int, default=5000, help="0 for any that is free (%(default)s)")
+    return parser.parse_args()
+
+
+def free_port(port: int) -> int:
+    """The port, or any if it is 0. Raises UserError where it can't be had."""
+    try:
+        with socket.create_server((HOST, port)) as server:
+            return int(server.getsockname()[1])
+    except (OSError, OverflowError):
+        raise UserError(
+            f"port {port} is in use, or can't be used: take another, as `python -m pipeline.ui --port 5001`"
+        ) from None
+
+
+def print_links(store: Store, server: str) -> None:
+    """Print the addresses of the runs, and of the comparison of the newest sweep."""
+    experiment = store.experiment
+    print_link("Every run, with sweeps folded", experiment_page(server, experiment, SWEEPS))
+    print_link("Every run, the best first", experiment_page(server, experiment, BEST))
+    sweeps = store.search("tags.sweep_key != ''")
+    if not sweeps:
+        print("`python -m pipeline.sweep` makes sweeps, which this can compare.")
+        return
+    newest = sweeps[0].info
+    print_link(f"The newest sweep, {newest.run_name!r}", run_page(server, experiment, newest.run_id))
+    if best := best_points(store, newest.run_id):
+        print_link(f"Its best {len(best)} points, compared", compare_page(server, experiment, best))
+        print_link("Their learning curves", curves_page(server, experiment, best, "validation_accuracy"))
+
+
+def print_link(title: str, address: str) -> None:
+    """Print an address under what it is of."""
+    print(f"{title}:\n  {address}")
+
+
+def best_points(store: Store, sweep: str) -> list[str]:
+    """The runs of a sweep's best points, the best first."""
+    points = store.search(f"tags.`{PARENT}` = '{sweep}' and attributes.status = 'FINISHED'")
+    return [point.info.run_id for point in sorted(points, key=accuracy, reverse=True)[:POINTS_COMPARED]]
+
+
+def accuracy(point: "Run") -> float:
+    """The validation accuracy by which points are compared."""
+    return float(point.data.metrics[COMPARED])
+
+
+def serve(uri: str, port: int) -> None:
+    """Run MLflow's server until Ctrl-C or another signal ends this process. Raises UserError where it ends earlier."""
+    # One process is enough for one user. The address may hold a password: a command line is for all to see.
+    options = ("--host", HOST, "--port", str(port), "--workers", "1", "--uvicorn-opts", "--log-level warning")
+    command = [sys.executable, "-m", "mlflow", "ui", *options]
+    # Out of reach of the terminal's Ctrl-C, at which it would print a traceback.
+    with interrupted_by(signal.SIGTERM, signal.SIGHUP):
+        server = subprocess.Popen(command, env=os.environ | FOR_THE_SERVER | {STORE: uri}, start_new_session=True)
+        try:
+            code = server.wait()
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(server.pid, signal.SIGTERM)
+            server.wait()
+    raise UserError(f"MLflow's server ended by itself, with exit code {code}: what it printed above says why")
+
+
+if __name__ == "__main__":
+    run(main)
