@@ -7,8 +7,11 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from pipeline.errors import UserError, run
 from pipeline.tracking.store import Store, connect, interrupted_by, store_uri
@@ -65,10 +68,13 @@ def print_links(store: Store, server: str) -> None:
         print("`python -m pipeline.sweep` makes sweeps, which this can compare.")
         return
     newest = sweeps[0].info
-    print_link(f"The newest sweep, {newest.run_name!r}", run_page(server, experiment, newest.run_id))
-    if best := best_points(store, newest.run_id):
-        print_link(f"Its best {len(best)} points, compared", compare_page(server, experiment, best))
-        print_link("Their learning curves", curves_page(server, experiment, best, "validation_accuracy"))
+    page = run_page(server, experiment, newest.run_id)
+    print_link(f"The newest sweep, {newest.run_name!r}: its map, curves and table", f"{page}/artifacts/accuracy.png")
+    if points := ranked(store, newest.run_id):
+        chosen = {"Its best points": points[:POINTS_COMPARED], "From its best to its worst point": spread(points)}
+        for title, runs in chosen.items():
+            print_link(f"{title}, compared", compare_page(server, experiment, runs))
+            print_link(f"{title}, learning curves", curves_page(server, experiment, runs, "validation_accuracy"))
 
 
 def print_link(title: str, address: str) -> None:
@@ -76,15 +82,21 @@ def print_link(title: str, address: str) -> None:
     print(f"{title}:\n  {address}")
 
 
-def best_points(store: Store, sweep: str) -> list[str]:
-    """The runs of a sweep's best points, the best first."""
+def ranked(store: Store, sweep: str) -> list[str]:
+    """The runs of a sweep's points, the best first."""
     points = store.search(f"tags.`{PARENT}` = '{sweep}' and attributes.status = 'FINISHED'")
-    return [point.info.run_id for point in sorted(points, key=accuracy, reverse=True)[:POINTS_COMPARED]]
+    return [point.info.run_id for point in sorted(points, key=accuracy, reverse=True)]
+
+
+def spread(points: Sequence[str]) -> list[str]:
+    """As many points as are compared, at even distances, with the first and the last."""
+    places = np.linspace(0, len(points) - 1, min(POINTS_COMPARED, len(points)))
+    return [points[round(place)] for place in places]
 
 
 def accuracy(point: "Run") -> float:
     """The validation accuracy by which points are compared."""
-    return float(point.data.metrics[COMPARED])
+    return float(point.data.metrics.get(COMPARED, 0))
 
 
 def serve(uri: str, port: int) -> None:

@@ -7,14 +7,14 @@ from urllib.parse import quote
 
 COMPARED = "final_validation_accuracy"
 WIDTHS = {  # of the columns, in pixels and from left to right
-    "attributes.`Run Name`": 235,
+    "attributes.`Run Name`": 260,
     "runDateAndNestInfo": 145,  # when it was created
-    "params.`alpha`": 75,
-    "params.`init`": 70,
+    "params.`alpha`": 70,
+    "params.`init`": 80,
     "params.`iterations`": 85,
-    f"metrics.`{COMPARED}`": 190,
+    f"metrics.`{COMPARED}`": 185,
     "tags.`outcome`": 105,
-    "tags.`cause`": 160,
+    "tags.`cause`": 185,
 }
 CHOSEN = [column for column in WIDTHS if column.startswith(("params.", "metrics.", "tags."))]
 
