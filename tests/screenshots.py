@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 from tests.browser import browser, served_ui, unfold
 from tests.conftest import CHECKOUT, new_project
 
-GRID = ("alpha=0.01,0.1,0.3,1,3", "init=uniform,he,xavier,normal,zeros", "iterations=100,300,500")
+GRID = ("alpha=0.01,0.1,1,3,6", "init=uniform,he,xavier,normal,zeros", "iterations=100,300,500")
 SWEEP = "sweep of alpha × init × iterations"
 DRAWN = 1500  # milliseconds in which a page is drawn, once it has what it shows
 

@@ -7,9 +7,9 @@ from urllib.parse import quote
 
 COMPARED = "final_validation_accuracy"
 WIDTHS = {  # of the columns, in pixels and from left to right
-    "attributes.`Run Name`": 260,
-    "runDateAndNestInfo": 145,  # when it was created
-    "params.`alpha`": 70,
+    "attributes.`Run Name`": 285,
+    "runDateAndNestInfo": 140,  # when it was created
+    "params.`alpha`": 65,
     "params.`init`": 80,
     "params.`iterations`": 85,
     f"metrics.`{COMPARED}`": 185,
