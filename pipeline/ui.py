@@ -104,8 +104,8 @@ def serve(uri: str, port: int) -> None:
     # One process is enough for one user. The address may hold a password: a command line is for all to see.
     options = ("--host", HOST, "--port", str(port), "--workers", "1", "--uvicorn-opts", "--log-level warning")
     command = [sys.executable, "-m", "mlflow", "ui", *options]
-    # Out of reach of the terminal's Ctrl-C, at which it would print a traceback.
     with interrupted_by(signal.SIGTERM, signal.SIGHUP):
+        # In a session of its own, since at the terminal's Ctrl-C it would print a traceback.
         server = subprocess.Popen(command, env=os.environ | FOR_THE_SERVER | {STORE: uri}, start_new_session=True)
         try:
             code = server.wait()
