@@ -15,7 +15,7 @@ test: .venv/installed-for-tests
 	pytest --numprocesses auto --dist loadfile
 
 ui: .venv/installed
-	mlflow ui
+	python -m pipeline.ui
 
 bench: .venv/installed-for-tests
 	python -m tests.benchmarks

@@ -15,17 +15,9 @@ from pipeline.reproduction import reproduce
 from pipeline.revisions import experiments, of_the_revision, of_the_workspace, origin_of
 from pipeline.tracking.champion import crown
 from pipeline.tracking.evaluations import is_published, publish
-from pipeline.tracking.store import Store, connect
+from pipeline.tracking.store import Store, connected
 
 WORKSPACE = "the workspace"
-
-
-def connected() -> Store:
-    """The store. Raises UserError where it does not answer."""
-    store = connect()
-    if store.lost is not None:
-        raise UserError("nothing can be tracked now: what waits stays in unsent/ until MLflow's server answers")
-    return store
 
 
 def publish_all(arguments: Namespace) -> None:  # noqa: ARG001

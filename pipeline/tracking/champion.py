@@ -11,13 +11,13 @@ from pipeline.files.paths import NORMALISED
 from pipeline.tracking.experiment import lock
 from pipeline.tracking.models import log_network
 from pipeline.tracking.store import Store
+from pipeline.tracking.view import COMPARED as ACCURACY
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion
 
 ALIAS = "champion"
-ACCURACY = "final_validation_accuracy"
 
 
 def crown(store: Store, named: str | None) -> str:

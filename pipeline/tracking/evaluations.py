@@ -15,7 +15,7 @@ from pipeline.provenance import experiment_name
 from pipeline.tracking.experiment import lock
 from pipeline.tracking.models import is_servable, log_network
 from pipeline.tracking.store import Store, connect
-from pipeline.tracking.trainings import add_model, as_metrics, name_of, tags_of
+from pipeline.tracking.trainings import add_model, as_metrics, final_accuracy, name_of, tags_of
 
 
 class Published(NamedTuple):
@@ -78,7 +78,8 @@ def fill_in(store: Store, evaluated: Evaluated, origin: dict[str, str]) -> str:
     model = evaluated.model
     tags = tags_of(model.about) | origin | {"filled_in": "true"}
     run = store.create_run(name_of(model.config), tags, same=same_model(model, origin))
-    store.log(run, map(as_metrics, model.training.history), model.config)
+    rows = [final_accuracy(model.training), *map(as_metrics, model.training.history)]
+    store.log(run, rows, model.config)
     store.log_data(run, model.about)
     add_model(store, run, Diagnosed(model.training, model.diagnosis), evaluated.directory)
     store.close(run)

@@ -6,6 +6,7 @@ from filelock import FileLock
 
 from pipeline.files.paths import project_root
 from pipeline.tracking.address import artifact_location
+from pipeline.tracking.view import NOTE, VIEWS
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -21,13 +22,16 @@ def experiment_id(client: "MlflowClient") -> str:
         known = client.get_experiment_by_name(EXPERIMENT)
         if known is None:
             try:
-                return str(client.create_experiment(EXPERIMENT, artifact_location()))
+                return str(client.create_experiment(EXPERIMENT, artifact_location(), VIEWS | NOTE))
             except MlflowException:  # somebody else's process, on another machine, was faster
                 known = client.get_experiment_by_name(EXPERIMENT)
                 if known is None:
                     raise
         if known.lifecycle_stage == "deleted":
             client.restore_experiment(known.experiment_id)
+        for key, view in VIEWS.items():
+            if known.tags.get(key) != view:
+                client.set_experiment_tag(known.experiment_id, key, view)
     return str(known.experiment_id)
 
 

@@ -285,6 +285,14 @@ def connect() -> Store:
     return store
 
 
+def connected() -> Store:
+    """The store, for what can't be done without. Raises UserError where it does not answer."""
+    store = connect()
+    if store.lost is not None:
+        raise UserError("MLflow's server must answer for this: start it again, or see what MLFLOW_TRACKING_URI names")
+    return store
+
+
 def as_typed(value: Any) -> str:
     """A setting's value as one types it on the command line."""
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))

@@ -21,7 +21,7 @@ from pipeline.key import sweep_key
 from pipeline.provenance import provenance
 from pipeline.tracking.open_runs import interrupted_by, keeper, kept_open
 from pipeline.tracking.store import Store
-from pipeline.tracking.trainings import add_documents, add_model, as_metrics, name_of, tags_of
+from pipeline.tracking.trainings import add_documents, add_model, as_metrics, final_accuracy, name_of, tags_of
 
 PARENT = "mlflow.parentRunId"
 TABLE = "sweep.csv"
@@ -55,7 +55,10 @@ class SweepRun:
         tags = tags_of(child.about) | self.origin | {"key": child.key, PARENT: self.run}
         same = [] if self.retrain else [finished_point(child.key)]
         run = self.store.create_run(name_of(child.config), tags, child.started, same)
-        self.store.log(run, map(as_metrics, sparse(child.diagnosed.training.history)), child.config)
+        training = child.diagnosed.training
+        # MLflow's page that compares runs starts with the metric that was logged first.
+        rows = [final_accuracy(training), *map(as_metrics, sparse(training.history))]
+        self.store.log(run, rows, child.config)
         self.store.log_data(run, child.about)
         add_model(self.store, run, child.diagnosed, child.directory)
         self.store.close(run, ended=child.ended)

@@ -16,6 +16,7 @@ from pipeline.files.model import fingerprint
 from pipeline.provenance import documents, provenance
 from pipeline.tracking.open_runs import interrupted_by, keeper, kept_open
 from pipeline.tracking.store import Store, connect
+from pipeline.tracking.view import COMPARED
 
 SECONDS_BETWEEN_BATCHES = 2.0
 
@@ -43,6 +44,7 @@ class TrainingRun:
 
     def add_model(self, diagnosed: Diagnosed, directory: Path) -> None:
         """Add what the training ended in."""
+        self.store.log(self.run, [final_accuracy(diagnosed.training)])
         add_model(self.store, self.run, diagnosed, directory)
 
 
@@ -80,7 +82,6 @@ def add_model(store: Store, run: str, diagnosed: Diagnosed, directory: Path) -> 
     training, diagnosis = diagnosed
     vitals = (vitals.flat() for vitals in training.vitals)
     rows = [(int(numbers.pop("iteration")), finite(numbers)) for numbers in vitals]
-    rows.append((training.iterations, {"final_validation_accuracy": final_accuracy(training)}))
     if diagnosis.stable_alpha is not None:
         rows.append((0, {"stable_alpha": diagnosis.stable_alpha}))
     store.log(run, rows)
@@ -90,12 +91,13 @@ def add_model(store: Store, run: str, diagnosed: Diagnosed, directory: Path) -> 
     store.log(run, tags=tags_of_diagnosis(diagnosis) | {"model_sha256": fingerprint(directory)})
 
 
-def final_accuracy(training: Training) -> float:
-    """The validation accuracy of the network that a training left; 0 where its outputs are no numbers any more.
+def final_accuracy(training: Training) -> tuple[int, dict[str, float]]:
+    """The row with the validation accuracy of the network that a training left; 0 where its outputs are no numbers.
 
     Every training has one, so that MLflow's UI can sort and compare failed runs too.
     """
-    return 0.0 if training.diverged else training.history[-1].validation_accuracy
+    accuracy = 0.0 if training.diverged else training.history[-1].validation_accuracy
+    return training.iterations, {COMPARED: accuracy}
 
 
 def tags_of_diagnosis(diagnosis: Diagnosis) -> dict[str, str]:

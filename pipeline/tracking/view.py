@@ -1,0 +1,68 @@
+"""What MLflow's UI shows of the experiment, and the addresses of its pages."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+COMPARED = "final_validation_accuracy"
+WIDTHS = {  # of the columns, in pixels and from left to right
+    "attributes.`Run Name`": 285,
+    "runDateAndNestInfo": 140,  # when it was created
+    "params.`alpha`": 65,
+    "params.`init`": 80,
+    "params.`iterations`": 85,
+    f"metrics.`{COMPARED}`": 185,
+    "tags.`outcome`": 105,
+    "tags.`cause`": 185,
+}
+CHOSEN = [column for column in WIDTHS if column.startswith(("params.", "metrics.", "tags."))]
+
+# Points fold under their sweep only where runs are sorted by their time: what is sorted by results is another view.
+SWEEPS, BEST = "sweeps", "best"
+ORDERS = {SWEEPS: ("Sweeps", "attributes.start_time"), BEST: ("Best first", f"metrics.`{COMPARED}`")}
+
+
+def saved_view(name: str, order: str) -> str:
+    """A view as MLflow keeps it under its menu "Views": the columns, and the descending order of the runs."""
+    state = {
+        "orderByKey": order,
+        "orderByAsc": False,
+        "selectedColumns": CHOSEN,
+        "columnOrder": [*WIDTHS],
+        "columnWidths": WIDTHS,
+    }
+    return json.dumps({"name": name, "createdAt": 0, "state": json.dumps(state)})
+
+
+VIEWS = {f"mlflow.sharedViewState.{key}": saved_view(*view) for key, view in ORDERS.items()}  # tags of the experiment
+NOTE = {
+    "mlflow.note.content": "Each training is a run. So is each sweep: its points fold out under it. "
+    "**Views** has *Sweeps* and *Best first*, with the settings, results and causes as columns."
+}
+
+
+def experiment_page(server: str, experiment: str, view: str) -> str:
+    """The address of all runs in a view."""
+    return f"{server}/#/experiments/{experiment}/runs?workflowType=machine_learning&viewStateShareKey={view}"
+
+
+def run_page(server: str, experiment: str, run: str) -> str:
+    """The address of a run."""
+    return f"{server}/#/experiments/{experiment}/runs/{run}"
+
+
+def compare_page(server: str, experiment: str, runs: Sequence[str]) -> str:
+    """The address of the page that compares runs: settings and results, as parallel coordinates and as a table."""
+    return f"{server}/#/compare-runs?runs={typed(runs)}&experiments={typed([experiment])}"
+
+
+def curves_page(server: str, experiment: str, runs: Sequence[str], metric: str) -> str:
+    """The address of a metric's curves over the iterations, one for each run."""
+    chosen = f"metric={typed(metric)}&plot_metric_keys={typed([metric])}&x_axis=step"
+    return f"{server}/#/metric?runs={typed(runs)}&experiments={typed([experiment])}&{chosen}"
+
+
+def typed(value: Any) -> str:
+    """A value as MLflow's addresses have it."""
+    return quote(json.dumps(value, separators=(",", ":")), safe=",")

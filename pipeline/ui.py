@@ -1,0 +1,122 @@
+"""MLflow's UI on the project's store, with links to the pages that compare runs: `python -m pipeline.ui`."""
+
+import argparse
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.credentials import without_credentials
+from pipeline.errors import UserError, run
+from pipeline.tracking.address import is_a_server, store_uri
+from pipeline.tracking.open_runs import interrupted_by
+from pipeline.tracking.store import Store, connected
+from pipeline.tracking.sweeps import PARENT
+from pipeline.tracking.view import BEST, COMPARED, SWEEPS, compare_page, curves_page, experiment_page, run_page
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+HOST = "127.0.0.1"
+POINTS_COMPARED = 20
+STORE = "MLFLOW_BACKEND_STORE_URI"
+FOR_THE_SERVER = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore"}
+
+
+def main() -> None:
+    """Print the links, and serve the store to the browser unless a server does so already."""
+    asked = arguments()
+    uri = store_uri()
+    if is_a_server(uri):
+        print_links(connected(), without_credentials(uri).rstrip("/"))
+        return
+    port = free_port(asked.port)
+    print_links(connected(), f"http://{HOST}:{port}")
+    print("They answer in a few seconds, until Ctrl-C.", flush=True)
+    serve(uri, port)
+
+
+def arguments() -> argparse.Namespace:
+    """What is asked for on the command line."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.ui", description="MLflow's UI, and links into it")
+    parser.add_argument("--port", type=int, default=5000, help="0 for any that is free (%(default)s)")
+    return parser.parse_args()
+
+
+def free_port(port: int) -> int:
+    """The port, or any if it is 0. Raises UserError where it can't be had."""
+    try:
+        with socket.create_server((HOST, port)) as server:
+            return int(server.getsockname()[1])
+    except (OSError, OverflowError):
+        raise UserError(
+            f"port {port} is in use, or can't be used: take another, as `python -m pipeline.ui --port 5001`"
+        ) from None
+
+
+def print_links(store: Store, server: str) -> None:
+    """Print the addresses of the runs, and of the comparison of the newest sweep."""
+    experiment = store.writer.experiment
+    print_link("Every run, with sweeps folded", experiment_page(server, experiment, SWEEPS))
+    print_link("Every run, the best first", experiment_page(server, experiment, BEST))
+    sweeps = store.search("tags.sweep_key != ''")
+    if not sweeps:
+        print("`python -m pipeline.sweep` makes sweeps, which this can compare.")
+        return
+    newest = sweeps[0].info
+    page = run_page(server, experiment, newest.run_id)
+    print_link(f"The newest sweep, {newest.run_name!r}: its map, curves and table", f"{page}/artifacts/accuracy.png")
+    if points := ranked(store, newest.run_id):
+        chosen = {"Its best points": points[:POINTS_COMPARED], "From its best to its worst point": spread(points)}
+        for title, runs in chosen.items():
+            print_link(f"{title}, compared", compare_page(server, experiment, runs))
+            print_link(f"{title}, learning curves", curves_page(server, experiment, runs, "validation_accuracy"))
+
+
+def print_link(title: str, address: str) -> None:
+    """Print an address under what it is of."""
+    print(f"{title}:\n  {address}")
+
+
+def ranked(store: Store, sweep: str) -> list[str]:
+    """The runs of a sweep's points, the best first."""
+    points = store.search(f"tags.`{PARENT}` = '{sweep}' and attributes.status = 'FINISHED'")
+    return [point.info.run_id for point in sorted(points, key=accuracy, reverse=True)]
+
+
+def spread(points: Sequence[str]) -> list[str]:
+    """As many points as are compared, at even distances, with the first and the last."""
+    places = np.linspace(0, len(points) - 1, min(POINTS_COMPARED, len(points)))
+    return [points[round(place)] for place in places]
+
+
+def accuracy(point: "Run") -> float:
+    """The validation accuracy by which points are compared."""
+    return float(point.data.metrics.get(COMPARED, 0))
+
+
+def serve(uri: str, port: int) -> None:
+    """Run MLflow's server until Ctrl-C or another signal ends this process. Raises UserError where it ends earlier."""
+    # One process is enough for one user. The address may hold a password: a command line is for all to see.
+    options = ("--host", HOST, "--port", str(port), "--workers", "1", "--uvicorn-opts", "--log-level warning")
+    command = [sys.executable, "-m", "mlflow", "ui", *options]
+    with interrupted_by(signal.SIGTERM, signal.SIGHUP):
+        # In a session of its own, since at the terminal's Ctrl-C it would print a traceback.
+        server = subprocess.Popen(command, env=os.environ | FOR_THE_SERVER | {STORE: uri}, start_new_session=True)
+        try:
+            code = server.wait()
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(server.pid, signal.SIGTERM)
+            server.wait()
+    raise UserError(f"MLflow's server ended by itself, with exit code {code}: what it printed above says why")
+
+
+if __name__ == "__main__":
+    run(main)
