@@ -49,9 +49,9 @@ def of_the_revision(name: str, directory: Path) -> Evaluated:
 
 def origin_of(name: str) -> dict[str, str]:
     """The tags that say where the result of a commit or an experiment comes from."""
-    commit = (git("rev-parse", "--verify", "--quiet", name) or "").strip()
-    in_git = {"git_commit": commit, "git_dirty": "false"} if commit else {}
-    return {"dvc_exp_name": name if name in experiments() else ""} | in_git
+    known = experiments()
+    commit = known.get(name) or (git("rev-parse", name) or "").strip()
+    return {"dvc_exp_name": name if name in known else "", "git_commit": commit, "git_dirty": "false"}
 
 
 def is_of_one_model(lock: dict[str, Any]) -> bool:
@@ -63,8 +63,8 @@ def is_of_one_model(lock: dict[str, Any]) -> bool:
     return "model" in made and made["model"] == used.get("model")
 
 
-def experiments() -> list[str]:
-    """The names of all of DVC's experiments."""
+def experiments() -> dict[str, str]:
+    """The commit of each of DVC's experiments, by its name."""
     with Repo(str(CHECKOUT)) as repo:
         found = repo.experiments.ls(all_commits=True)
-    return sorted({name for named in found.values() for name, _ in named})
+    return {name: commit for named in found.values() for name, commit in named}

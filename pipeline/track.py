@@ -21,9 +21,9 @@ WORKSPACE = "the workspace"
 
 
 def publish_all(arguments: Namespace) -> None:  # noqa: ARG001
-    """Publish the workspace, the last commit, and all experiments; what can't be is named, and no error."""
+    """Publish all experiments, the last commit, and the workspace; what can't be is named, and no error."""
     store = connected()
-    for name in (WORKSPACE, "HEAD", *experiments()):
+    for name in (*experiments(), "HEAD", WORKSPACE):
         try:
             publish_one(store, name)
         except UserError as error:
