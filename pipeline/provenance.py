@@ -17,6 +17,7 @@ from pipeline.files.paths import CHECKOUT
 
 WRITTEN_BY_THE_PIPELINE = ("params.yaml", "data.dvc", "dvc.lock", "report/metrics.json")
 WHAT_OTHERS_WROTE = ("--", ".", *(f":!{name}" for name in WRITTEN_BY_THE_PIPELINE))
+AS_A_PATCH = ("diff", "--binary", "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/")
 LARGEST_SHOWN = 100_000  # bytes, of a file that Git does not know: a diff is no place for data
 
 
@@ -28,12 +29,12 @@ def provenance() -> dict[str, str]:
     return tags
 
 
-def documents() -> dict[str, str]:
-    """What is too long for a tag, as texts by their names: all packages, and what differs from the commit."""
-    texts = {"packages.txt": packages()}
+def documents() -> dict[str, bytes]:
+    """What is too long for a tag, as files by their names: all packages, and what differs from the commit."""
+    files = {"packages.txt": packages().encode()}
     if is_dirty():
-        texts["changes.diff"] = changes()
-    return texts
+        files["changes.diff"] = changes()
+    return files
 
 
 def machine() -> dict[str, str]:
@@ -96,26 +97,44 @@ def is_dirty() -> bool:
     return git("--no-optional-locks", "status", "--porcelain", *WHAT_OTHERS_WROTE) not in ("", None)
 
 
-def changes() -> str:
+def changes() -> bytes:
     """What differs from the commit, as `git apply` takes it; of new files too large to be shown, the names."""
-    new = (git("ls-files", "--others", "--exclude-standard", "-z", *WHAT_OTHERS_WROTE) or "").split("\0")[:-1]
-    shown = [name for name in new if (CHECKOUT / name).stat().st_size <= LARGEST_SHOWN]
-    left_out = "".join(f"# new, and too large to be shown: {name}\n" for name in new if name not in shown)
     with TemporaryDirectory() as directory:
         index = Path(directory, "index")  # Git's own stays as the user has it
         git("read-tree", "HEAD", index=index)
-        if shown:
-            git("add", "--intent-to-add", "--", *shown, index=index)
-        return without_credentials(left_out + (git("diff", "--binary", "HEAD", *WHAT_OTHERS_WROTE, index=index) or ""))
+        listed = git("ls-files", "--others", "--exclude-standard", "-z", *WHAT_OTHERS_WROTE, index=index) or ""
+        new = listed.split("\0")[:-1]
+        shown = {name for name in new if is_small(CHECKOUT / name)}
+        from_stdin = ("--pathspec-from-file=-", "--pathspec-file-nul")
+        git("--literal-pathspecs", "add", "--intent-to-add", *from_stdin, index=index, stdin="\0".join(shown))
+        diff = git(*AS_A_PATCH, "HEAD", *WHAT_OTHERS_WROTE, index=index) or ""
+    left_out = "".join(f"# new, and too large to be shown: {name}\n" for name in new if name not in shown)
+    return without_credentials(left_out + diff).encode(errors="surrogateescape")
 
 
-def git(*arguments: str, index: Path | None = None) -> str | None:
-    """What git answers in the checkout, or None where it has no repository or no commit."""
+def is_small(file: Path) -> bool:
+    """Whether a new file can be shown in a diff; not a repository within this one."""
+    try:
+        return file.lstat().st_size <= LARGEST_SHOWN and not file.is_dir()
+    except OSError:  # gone meanwhile
+        return False
+
+
+def git(*arguments: str, index: Path | None = None, stdin: str = "") -> str | None:
+    """What git answers in the checkout, or None where it has no repository or no commit.
+
+    Bytes that are not UTF-8, as files can have them, come as Python's surrogates.
+    """
     environment = os.environ if index is None else os.environ | {"GIT_INDEX_FILE": str(index)}
     try:
         answer = subprocess.run(
-            ["git", *arguments], cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=True
+            ["git", *arguments],
+            cwd=CHECKOUT,
+            env=environment,
+            input=stdin.encode(errors="surrogateescape"),
+            capture_output=True,
+            check=True,
         )
     except (OSError, subprocess.CalledProcessError):
         return None
-    return answer.stdout
+    return answer.stdout.decode(errors="surrogateescape")

@@ -1,5 +1,7 @@
 """Results as DVC keeps them: model/ and report/ of the workspace, of a commit, or of an experiment."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,11 @@ from pipeline.provenance import git
 
 def of_the_workspace() -> Evaluated:
     """What model/ and report/ hold. Raises UserError where that is not what DVC made last."""
-    with Repo(str(CHECKOUT)) as repo:
+    with repository() as repo:
         changes = repo.status(targets=["train", "evaluate"])
     outputs = [change["changed outs"] for stage in changes.values() for change in stage if "changed outs" in change]
     lock = CHECKOUT / "dvc.lock"
-    if outputs or not (lock.exists() and is_of_one_model(yaml.safe_load(lock.read_text(encoding="utf-8")))):
+    if outputs or not (lock.exists() and is_of_one_model(lock.read_text(encoding="utf-8"))):
         raise UserError("model/ and report/ are not what one `dvc repro` made: another makes them agree")
     return load_evaluated(MODEL, REPORT)
 
@@ -34,12 +36,14 @@ def of_the_revision(name: str, directory: Path) -> Evaluated:
     """
     files = DVCFileSystem(str(CHECKOUT), rev=name)
     try:
-        if not is_of_one_model(yaml.safe_load(files.read_text("dvc.lock", encoding="utf-8"))):
+        if not is_of_one_model(files.read_text("dvc.lock", encoding="utf-8")):
             raise UserError(f"{name}: its dvc.lock has no evaluation of its model")
         for part in ("model", "report"):
             files.get(part, str(directory / part), recursive=True)
     except (DvcException, SCMError):
         raise UserError(f"{name} is neither a commit nor one of DVC's experiments: see `dvc exp list`") from None
+    except FileNotFoundError:
+        raise UserError(f"{name}: it has no dvc.lock, so DVC has no result of it") from None
     except (DataIndexError, OSError):
         raise UserError(
             f"{name}: its model/ and report/ are not in DVC's cache: `dvc pull` or `dvc exp pull`"
@@ -50,13 +54,13 @@ def of_the_revision(name: str, directory: Path) -> Evaluated:
 def origin_of(name: str) -> dict[str, str]:
     """The tags that say where the result of a commit or an experiment comes from."""
     known = experiments()
-    commit = known.get(name) or (git("rev-parse", name) or "").strip()
-    return {"dvc_exp_name": name if name in known else "", "git_commit": commit, "git_dirty": "false"}
+    commit = known.get(name) or (git("rev-parse", f"{name}^{{commit}}") or "").strip()
+    return {"dvc_exp_name": name if name in known else "", "git_commit": commit}
 
 
-def is_of_one_model(lock: dict[str, Any]) -> bool:
+def is_of_one_model(lock: str) -> bool:
     """Whether, by what dvc.lock holds, the evaluation is of the model that was trained last."""
-    stages = lock.get("stages", {})
+    stages: dict[str, Any] = yaml.safe_load(lock).get("stages", {})
     trained, evaluated = (stages.get(name, {}) for name in ("train", "evaluate"))
     made = {out["path"]: out["md5"] for out in trained.get("outs", [])}
     used = {dep["path"]: dep["md5"] for dep in evaluated.get("deps", [])}
@@ -65,6 +69,16 @@ def is_of_one_model(lock: dict[str, Any]) -> bool:
 
 def experiments() -> dict[str, str]:
     """The commit of each of DVC's experiments, by its name."""
-    with Repo(str(CHECKOUT)) as repo:
+    with repository() as repo:
         found = repo.experiments.ls(all_commits=True)
     return {name: commit for named in found.values() for name, commit in named}
+
+
+@contextmanager
+def repository() -> Iterator[Repo]:
+    """DVC's repository. Raises UserError for what DVC says against it, as without Git or with a broken dvc.lock."""
+    try:
+        with Repo(str(CHECKOUT)) as repo:
+            yield repo
+    except (DvcException, SCMError) as error:
+        raise UserError(f"DVC can't tell what it has ({error}): see `dvc status`") from None

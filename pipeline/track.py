@@ -15,7 +15,7 @@ from pipeline.reproduction import reproduce
 from pipeline.revisions import experiments, of_the_revision, of_the_workspace, origin_of
 from pipeline.tracking.champion import crown
 from pipeline.tracking.evaluations import is_published, publish
-from pipeline.tracking.store import Store, connected
+from pipeline.tracking.store import Store, connected, reason, refusals
 
 WORKSPACE = "the workspace"
 
@@ -28,6 +28,8 @@ def publish_all(arguments: Namespace) -> None:  # noqa: ARG001
             publish_one(store, name)
         except UserError as error:
             print(f"not published: {error}")
+    if refused := refusals():
+        print(f"MLflow refused what is in {refused}, perhaps as its run was deleted: see, and delete, these files")
 
 
 def publish_some(arguments: Namespace) -> None:
@@ -57,6 +59,8 @@ def publish_one(store: Store, name: str) -> None:
             print(f"{name}: MLflow has it")
         else:
             run, known = publish(store, evaluated, origin)
+            if store.lost is not None:
+                raise UserError(f"{name}: MLflow's server stopped answering; what it lacks is kept in unsent/")
             print(f"{name}: {'its evaluation' if known else 'its run'} is new in MLflow, in {run}")
 
 
@@ -81,8 +85,13 @@ def parsed() -> Namespace:
 
 def main() -> None:
     """Do what the command line says."""
+    from mlflow.exceptions import MlflowException
+
     arguments = parsed()
-    arguments.do(arguments)
+    try:
+        arguments.do(arguments)
+    except MlflowException as error:
+        raise UserError(f"MLflow's store did not do it ({reason(error)}): start this again") from None
 
 
 if __name__ == "__main__":

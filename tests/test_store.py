@@ -3,6 +3,7 @@
 import json
 import shutil
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,12 @@ import pytest
 from pipeline.credentials import without_credentials
 from pipeline.errors import UserError
 from pipeline.files.dataset import About
+from pipeline.files.model import Model
+from pipeline.tracking.evaluations import same_model
+from pipeline.tracking.open_runs import close_abandoned_runs, keeper
 from pipeline.tracking.outbox import left_behind
 from pipeline.tracking.store import Store, connect, unsent
+from pipeline.tracking.sweeps import SweepRun, sweep_run
 
 ABOUT = About({"dataset": {"name": "digits"}, "normalise": "unit"}, "0f.dir", image_shape=(2, 2), classes=2)
 
@@ -195,6 +200,33 @@ def test_a_run_that_is_not_there_is_named(store: Store) -> None:
         store.run("nosuch")
 
 
+def test_a_run_is_closed_when_its_process_is_gone_and_not_before(store: Store) -> None:
+    long_ago = store.create_run("resumed", keeper(), started=1000.0)
+    gone = store.create_run("gone", keeper() | {"pid_since": "1000.0"})
+    close_abandoned_runs(store)
+    assert store.run(long_ago).info.status == "RUNNING"
+    assert store.run(gone).info.status == "KILLED"
+
+
+def test_two_who_start_the_same_sweep_have_a_run_each(store: Store) -> None:
+    def sweep() -> AbstractContextManager[SweepRun]:
+        return sweep_run(store, "sweep", ["key"], {}, None, retrain=False)
+
+    with sweep() as mine:
+        with sweep() as another:
+            assert mine.run != another.run
+        assert store.run(mine.run).info.status == "RUNNING"
+    with sweep() as again:
+        assert again.run in (mine.run, another.run)
+
+
+def test_an_apostrophe_in_the_name_of_an_experiment_is_no_harm(store: Store) -> None:
+    run = store.create_run("training", {"dvc_exp_name": "it's", "model_sha256": "ab", "data_md5": "0f.dir"})
+    model = Model(None, None, {}, ABOUT, "ab")
+    for name in ("it's", "another"):
+        assert store.newest(same_model(model, {"dvc_exp_name": name})).info.run_id == run
+
+
 @pytest.mark.parametrize(
     "address",
     [
@@ -206,7 +238,8 @@ def test_a_run_that_is_not_there_is_named(store: Store) -> None:
         "postgresql://host/db?user=me&password=s3cret",
     ],
 )
-def test_no_secret_of_an_address_is_repeated(address: str) -> None:
+def test_no_secret_of_an_address_is_repeated(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     shown = without_credentials(f"error: {address} can't be reached")
     assert "s3cret" not in shown
     assert "user:" not in shown
@@ -215,5 +248,5 @@ def test_no_secret_of_an_address_is_repeated(address: str) -> None:
 
 
 def test_other_texts_stay_as_they_are() -> None:
-    text = "see https://host/a/b@v1, mail me@host or type dvc exp run -S alpha=0.1"
+    text = "see https://host/a/b@v1 or http://localhost:5000/a@b, mail me@host or type dvc exp run -S alpha=0.1"
     assert without_credentials(text) == text

@@ -117,6 +117,13 @@ def test_a_run_tells_where_it_comes_from(reproduced: Project) -> None:
     (reproduced.root / "LICENSE").rename(reproduced.root / "LIZENZ")
     (reproduced.root / "large.csv").write_bytes(b"1,2,3\n" * 100_000)
     (reproduced.root / "binary.dat").write_bytes(bytes(range(256)))
+    (reproduced.root / "latin-1.txt").write_bytes("Größe\n".encode("latin-1"))
+    (reproduced.root / ":odd.py").write_text("odd = True\n")
+    (reproduced.root / "dangling").symlink_to("nowhere")
+    reproduced.write("staged.py", "staged = True\n")
+    reproduced.ok("git", "add", "staged.py")
+    reproduced.ok("git", "config", "color.ui", "always")
+    reproduced.ok("git", "config", "diff.noprefix", "true")
     reproduced.write("conf/mine.txt", "http://somebody:s3cret@localhost/")
     reproduced.ok("dvc", "repro", "--force", "--single-item", "train")
     [*_, run] = reproduced.tracked_runs()
@@ -146,6 +153,6 @@ def test_the_changes_can_be_applied_to_the_commit(reproduced: Project, tmp_path:
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "--quiet", str(reproduced.root), str(clone)], check=True)
     subprocess.run(["git", "apply", diff], cwd=clone, check=True)
-    for name in ("conf/experiment/mine.yaml", "LIZENZ", "binary.dat"):
+    for name in ("conf/experiment/mine.yaml", "LIZENZ", "binary.dat", "latin-1.txt", ":odd.py", "staged.py"):
         assert (clone / name).read_bytes() == (reproduced.root / name).read_bytes()
     assert not (clone / "LICENSE").exists()

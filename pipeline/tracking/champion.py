@@ -50,7 +50,7 @@ def contender(store: Store, named: str | None) -> "Run":
             raise UserError(f"the sweep {run.info.run_id} has no best point yet: start it again, and it goes on")
         run = store.run(run.data.tags["best_run_id"])
     which = f"the run {run.info.run_id}"
-    if "model_sha256" not in run.data.tags:
+    if "model_sha256" not in run.data.tags or ACCURACY not in run.data.metrics:
         raise UserError(f"{which} has no network: name the run of a finished training, or of a sweep")
     if run.data.tags["outcome"] == "diverged":
         raise UserError(f"the training of {which} diverged, which leaves no network to serve: take another")

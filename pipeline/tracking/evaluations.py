@@ -14,6 +14,7 @@ from pipeline.files.model import Model
 from pipeline.provenance import experiment_name
 from pipeline.tracking.experiment import lock
 from pipeline.tracking.models import is_servable, log_network
+from pipeline.tracking.open_runs import keeper, kept_open
 from pipeline.tracking.store import Store, connect
 from pipeline.tracking.trainings import add_model, as_metrics, final_accuracy, name_of, tags_of
 
@@ -70,17 +71,18 @@ def of_the_report(evaluated: Evaluated) -> dict[str, float]:
 def same_model(model: Model, origin: dict[str, str]) -> list[str]:
     """The conditions by which a model's run is found: one of the same DVC experiment before all others."""
     same = f"tags.model_sha256 = '{model.sha256}' and tags.data_md5 = '{model.about.data_md5}'"
-    return [f"{same} and tags.dvc_exp_name = '{origin['dvc_exp_name']}'", same]
+    name = origin["dvc_exp_name"].replace("'", "_")  # as LIKE has it, any character: MLflow knows no escape
+    return [f"{same} and tags.dvc_exp_name LIKE '{name}'", same]
 
 
 def fill_in(store: Store, evaluated: Evaluated, origin: dict[str, str]) -> str:
     """Make a training's run from its files; its id. On which machine it was trained, they don't tell."""
     model = evaluated.model
-    tags = tags_of(model.about) | origin | {"filled_in": "true"}
+    tags = tags_of(model.about) | keeper() | origin | {"filled_in": "true"}
     run = store.create_run(name_of(model.config), tags, same=same_model(model, origin))
     rows = [final_accuracy(model.training), *map(as_metrics, model.training.history)]
-    store.log(run, rows, model.config)
-    store.log_data(run, model.about)
-    add_model(store, run, Diagnosed(model.training, model.diagnosis), evaluated.directory)
-    store.close(run)
+    with kept_open(store, run, lambda: None):
+        store.log(run, rows, model.config)
+        store.log_data(run, model.about)
+        add_model(store, run, Diagnosed(model.training, model.diagnosis), evaluated.directory)
     return run

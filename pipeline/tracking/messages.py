@@ -36,6 +36,7 @@ class Writer:
     def __init__(self, client: "MlflowClient") -> None:
         self.client = client
         self.ids: dict[str, str] = {}  # of the runs made here, by their uid
+        self.points: dict[tuple[str, str], set[tuple[int, float]]] = {}  # see known_points
 
     @cached_property
     def experiment(self) -> str:
@@ -72,8 +73,8 @@ class Writer:
         from mlflow.entities import Metric, Param, RunTag
 
         if again:
-            known = self.known_points(run, {name for name, *_ in metrics})
-            metrics = [point for point in metrics if (point[0], point[3], point[1]) not in known]
+            known = {name: self.known_points(run, name) for name in {name for name, *_ in metrics}}
+            metrics = [point for point in metrics if (point[3], point[1]) not in known[point[0]]]
         self.client.log_batch(
             run,
             [Metric(name, value, moment, step) for name, value, moment, step in metrics],
@@ -146,9 +147,9 @@ class Writer:
             runs += page
         return runs
 
-    def known_points(self, run: str, names: set[str]) -> set[tuple[str, int, float]]:
-        """The name, step and value of each point that a run has of these metrics."""
-        logged = names & set(self.client.get_run(run).data.metrics)
-        return {
-            (name, point.step, point.value) for name in logged for point in self.client.get_metric_history(run, name)
-        }
+    def known_points(self, run: str, name: str) -> set[tuple[int, float]]:
+        """The step and value of each point that a run has of a metric; asked once, as a journal has many messages."""
+        if (run, name) not in self.points:
+            history = self.client.get_metric_history(run, name)
+            self.points[run, name] = {(point.step, point.value) for point in history}
+        return self.points[run, name]

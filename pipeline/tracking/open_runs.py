@@ -1,6 +1,5 @@
 """Runs that are open for as long as a process lives, and what becomes of them when that ends."""
 
-import os
 import platform
 import signal
 from collections.abc import Callable, Iterable, Iterator
@@ -11,6 +10,8 @@ import psutil
 
 if TYPE_CHECKING:
     from pipeline.tracking.store import Store
+
+CLOCK = 1.0  # seconds by which the start of one process can seem to differ
 
 
 @contextmanager
@@ -35,21 +36,22 @@ def kept_open(store: "Store", run: str, at_the_end: Callable[[], None]) -> Itera
 def close_abandoned_runs(store: "Store") -> None:
     """Mark as KILLED the runs of this machine whose process ended without a word, as by `kill -9`."""
     for run in store.search(f"attributes.status = 'RUNNING' and tags.host = '{platform.node()}'"):
-        if not is_alive(int(run.data.tags["pid"]), run.info.start_time / 1000):
+        if not is_alive(int(run.data.tags.get("pid", 0)), float(run.data.tags.get("pid_since", 0))):
             store.close(run.info.run_id, "KILLED")
 
 
 def is_alive(pid: int, since: float) -> bool:
-    """Whether the process that had this pid then (seconds since 1970) is still there."""
+    """Whether the process is still there that has this pid since then (seconds since 1970)."""
     try:
-        return psutil.Process(pid).create_time() <= since
+        return abs(psutil.Process(pid).create_time() - since) < CLOCK
     except psutil.Error:
         return False
 
 
 def keeper() -> dict[str, str]:
     """What tells whether the process that keeps a run open is still there."""
-    return {"host": platform.node(), "pid": str(os.getpid())}
+    process = psutil.Process()
+    return {"host": platform.node(), "pid": str(process.pid), "pid_since": str(process.create_time())}
 
 
 def interrupted_by(*signals: signal.Signals) -> AbstractContextManager[None]:

@@ -33,16 +33,20 @@ class Outbox:
         self.file.parent.mkdir(parents=True, exist_ok=True)
         self.lock.acquire()
         if "directory" in message.content:
-            copy = self.attachments / str(time.time_ns())
-            shutil.copytree(message.content["directory"], copy)
-            message = message._replace(content=message.content | {"directory": str(copy)})
+            copy = str(time.time_ns())
+            shutil.copytree(message.content["directory"], self.attachments / copy)
+            message = message._replace(content=message.content | {"directory": copy})
         with self.file.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps(message) + "\n")
 
     def messages(self) -> list[Message]:
         """All of its messages; of one that a `kill -9` cut off, nothing."""
         lines = self.file.read_text(encoding="utf-8").split("\n")
-        return [Message(*json.loads(line)) for line in lines[:-1]]
+        messages = [Message(*json.loads(line)) for line in lines[:-1]]
+        for message in messages:
+            if "directory" in message.content:
+                message.content["directory"] = str(self.attachments / message.content["directory"])
+        return messages
 
     def clear(self) -> None:
         """Forget them."""

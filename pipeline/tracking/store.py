@@ -39,7 +39,8 @@ FOR_MLFLOW = {
 }
 LOGGED = {"mlflow": logging.WARNING, "alembic": logging.WARNING, "urllib3": logging.ERROR}  # else each table and retry
 LONGEST_REASON = 160
-TOO_MANY_REQUESTS = 429
+REFUSED = "refused"
+BAD_REQUEST, TOO_LARGE, TOO_MANY_REQUESTS = 400, 413, 429  # as HTTP has them
 NOT_ALLOWED = (401, 403)
 
 T = TypeVar("T")
@@ -56,7 +57,7 @@ class Store:
         self.client = client
         self.writer = Writer(client)
         self.outbox = Outbox.new(unsent())
-        self.refused = Outbox.new(unsent() / "refused")
+        self.refused = Outbox.new(unsent() / REFUSED)
         self.lost: float | None = None  # when the store did last not answer, by the monotonic clock
 
     def search(self, condition: str) -> "list[Run]":
@@ -149,6 +150,8 @@ class Store:
             try:
                 return question()
             except failures() as error:
+                if is_refusal(error):
+                    raise
                 self.lose(error)
         return otherwise
 
@@ -158,6 +161,7 @@ class Store:
         if not self.is_silent:
             try:
                 if self.outbox:
+                    self.send_left_behind()  # what is older comes first
                     self.send(self.outbox)
                 self.write(message, again)
             except failures() as error:
@@ -180,6 +184,7 @@ class Store:
     def send(self, outbox: Outbox) -> int:
         """Write messages that waited; how many they were."""
         messages = outbox.messages()
+        self.writer.points.clear()
         for message in messages:
             self.write(message, again=True)
         outbox.clear()
@@ -230,16 +235,25 @@ def is_passing(error: Exception) -> bool:
 
 
 def is_refusal(error: Exception) -> bool:
-    """Whether the store takes messages, but never this one."""
-    return not is_passing(error) and http_code(error) not in NOT_ALLOWED
+    """Whether the store takes messages, but never this one; not what a proxy answers in a server's place."""
+    from mlflow.exceptions import RestException
+
+    if isinstance(error, FileNotFoundError) or http_code(error) == TOO_LARGE:
+        return True
+    is_the_store_s = isinstance(error, RestException) or not is_a_server(store_uri())
+    return is_the_store_s and not is_passing(error) and http_code(error) not in NOT_ALLOWED
 
 
 def http_code(error: Exception) -> int:
-    """HTTP's code for what MLflow raises; 500 for what is none of its own exceptions."""
-    from mlflow.exceptions import MlflowException
+    """HTTP's code for what MLflow raises; 500 where there is no answer."""
+    from mlflow.exceptions import InvalidUrlException, MlflowException
 
-    known = isinstance(error, MlflowException)
-    return int(error.get_http_status_code()) if known else 500  # type: ignore[attr-defined]
+    if isinstance(error, InvalidUrlException):
+        return BAD_REQUEST
+    if isinstance(error, MlflowException):
+        return int(error.get_http_status_code())  # type: ignore[no-untyped-call]
+    response = getattr(error, "response", None)  # of an upload
+    return 500 if response is None else int(response.status_code)
 
 
 def reason(error: Exception) -> str:
@@ -272,17 +286,25 @@ def connect() -> Store:
     for name, value in FOR_MLFLOW.items():
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient
+    from sqlalchemy.exc import SQLAlchemyError
 
     for name, level in LOGGED.items():
         logging.getLogger(name).setLevel(level)
+    unusable = failures() + (ImportError, SQLAlchemyError)  # noqa: RUF005 (what mypy understands)
     try:
         with lock():
             store = Store(MlflowClient(tracking_uri=store_uri()))
             store.greet()
         close_abandoned_runs(store)
-    except failures() as error:
+    except unusable as error:
         raise UserError(f"MLflow's store can't be used ({reason(error)}): see what MLFLOW_TRACKING_URI names") from None
     return store
+
+
+def refusals() -> Path | None:
+    """The directory of what the store refused for good, if there is anything."""
+    directory = unsent() / REFUSED
+    return directory if directory.exists() else None
 
 
 def connected() -> Store:

@@ -87,7 +87,8 @@ def sweep_run(
     """
     with interrupted_by(signal.SIGTERM, signal.SIGHUP):
         origin = provenance()
-        same = [] if retrain else [f"tags.sweep_key = '{sweep_key(keys)}'"]
+        # One that is RUNNING is somebody else's: runs whose process is gone are closed by now.
+        same = [] if retrain else [f"tags.sweep_key = '{sweep_key(keys)}' and attributes.status != 'RUNNING'"]
         if run is None and (known := store.newest(same)):
             run = known.info.run_id
         if run is None:

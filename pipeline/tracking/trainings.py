@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from pipeline.core.diagnosis.diagnosis import Diagnosed, Diagnosis, as_markdown
@@ -68,8 +69,10 @@ def tags_of(about: About) -> dict[str, str]:
 
 def add_documents(store: Store, run: str) -> None:
     """Add what tells where a run comes from, and is too long for a tag."""
-    for name, text in documents().items():
-        store.log_text(run, text, f"provenance/{name}")
+    with TemporaryDirectory() as directory:
+        for name, content in documents().items():
+            Path(directory, name).write_bytes(content)
+        store.log_files(run, Path(directory), "provenance")
 
 
 def name_of(config: Mapping[str, Any]) -> str:
