@@ -12,7 +12,7 @@ test: .venv/installed-for-tests
 	ruff check .
 	ruff format --check .
 	mypy
-	pytest --numprocesses auto --dist loadfile
+	pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 ui: .venv/installed
 	python -m pipeline.ui

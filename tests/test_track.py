@@ -1,8 +1,8 @@
 """What DVC has is published once, a run is trained again, and what a run says of where it comes from is true."""
 
-import json
 import platform
 import subprocess
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -10,6 +10,13 @@ import numpy as np
 import pytest
 import yaml
 from conftest import Project
+
+from pipeline.errors import UserError
+from pipeline.files.model import load_model
+from pipeline.reproduction import data_for, reproduce
+from pipeline.revisions import of_the_revision, of_the_workspace
+from pipeline.settings import of_a_model
+from pipeline.tracking.store import connect
 
 TRACK = ("python", "-m", "pipeline.track")
 
@@ -48,16 +55,19 @@ def test_a_store_that_has_nothing_gets_all_that_dvc_has(reproduced: Project) -> 
     assert len(reproduced.tracked_runs(store="elsewhere.db")) == 2
 
 
-def test_what_can_not_be_published_is_named(reproduced: Project) -> None:
-    assert "nosuch is neither a commit nor one of DVC's experiments" in reproduced.fails(*TRACK, "publish", "nosuch")
-    model, aside = reproduced.root / "model", reproduced.root / "aside"
-    model.rename(aside)
+def test_what_can_not_be_published_is_named(
+    reproduced: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.revisions.CHECKOUT", reproduced.root)
+    monkeypatch.chdir(reproduced.root)
+    with pytest.raises(UserError, match="nosuch is neither a commit nor one of DVC's experiments"):
+        of_the_revision("nosuch", tmp_path)
+    (reproduced.root / "model").rename(tmp_path / "model")
     try:
-        printed = reproduced.ok(*TRACK)
+        with pytest.raises(UserError, match="model/ and report/ are not what one `dvc repro` made"):
+            of_the_workspace()
     finally:
-        aside.rename(model)
-    assert "not published: model/ and report/ are not what one `dvc repro` made" in printed
-    assert "forty: MLflow has it" in printed
+        (tmp_path / "model").rename(reproduced.root / "model")
 
 
 def test_a_run_trained_again_is_the_same_model(reproduced: Project) -> None:
@@ -91,23 +101,24 @@ def test_a_difference_from_the_run_is_named(reproduced: Project) -> None:
     assert "the model is another one" in printed
 
 
-def test_a_run_whose_data_is_not_here_says_how_to_bring_it(reproduced: Project) -> None:
-    [run] = reproduced.tracked_runs("tags.dvc_exp_name = 'forty'")
-    about = reproduced.root / "normalised/about.json"
-    original = about.read_text()
-    about.unlink()  # a link to DVC's cache, perhaps
-    about.write_text(json.dumps(json.loads(original) | {"data_md5": "0000.dir"}))
-    try:
-        printed = reproduced.fails(*TRACK, "reproduce", run.info.run_id)
-    finally:
-        about.write_text(original)
-    assert f"git checkout {run.data.tags['git_commit']} -- data.dvc dvc.lock" in printed
+def test_a_run_whose_data_is_not_here_says_how_to_bring_it(
+    reproduced: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.reproduction.NORMALISED", reproduced.root / "normalised")
+    model = load_model(reproduced.root / "model")
+    chosen = of_a_model(model.config, model.about.settings)
+    with pytest.raises(UserError, match="`git checkout 123 -- data"):
+        data_for(chosen, replace(model.about, data_md5="0000.dir"), "123")
 
 
-def test_what_has_no_model_can_not_be_trained_again(reproduced: Project) -> None:
-    client = reproduced.store()
-    empty = client.create_run(client.get_experiment_by_name("numpy-mlp").experiment_id).info.run_id
-    assert f"MLflow's run {empty} has no artefact model" in reproduced.fails(*TRACK, "reproduce", empty)
+def test_what_has_no_model_can_not_be_trained_again(reproduced: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(reproduced.root))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    store = connect()
+    empty = store.create_run("empty", {})
+    with pytest.raises(UserError, match=f"MLflow's run {empty} has no artefact model"):
+        reproduce(store, empty)
+    store.delete(empty)
 
 
 def test_a_run_tells_where_it_comes_from(reproduced: Project) -> None:

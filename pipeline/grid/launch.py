@@ -131,7 +131,10 @@ class Sweep:
         tracked.add_comparison(summary(table), tags, self.directory / "comparison")
         print(summary_as_text(table), end="")
         print(f"{shown(self.directory)}/comparison/ has this table whole, as sweep.csv, and its pictures.")
-        print(f"MLflow has every point, under the run {tracked.name!r}: look with `mlflow ui`.")
+        if tracked.is_told:
+            print(f"MLflow has every point, under the run {tracked.name!r}: look with `make ui`, or `mlflow ui`.")
+        else:
+            print("MLflow will have every point when it answers again and `python -m pipeline.track` has run.")
         if typed := " ".join(f"-S {setting}" for setting in best_settings(table).split()):
             print(f"`dvc exp run {typed}` trains the best again, and tests it.")
 

@@ -50,6 +50,11 @@ class SweepRun:
     origin: dict[str, str]  # the tags that say where all of its trainings come from
     retrain: bool  # whether points are trained that are finished
 
+    @property
+    def is_told(self) -> bool:
+        """Whether the store has all of it, and nothing waits in unsent/."""
+        return self.store.lost is None
+
     def add(self, child: Child) -> str:
         """Log a trained point, all at once; its run's id."""
         tags = tags_of(child.about) | self.origin | {"key": child.key, PARENT: self.run}
