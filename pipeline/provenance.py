@@ -29,10 +29,10 @@ def provenance() -> dict[str, str]:
     return tags
 
 
-def documents() -> dict[str, bytes]:
-    """What is too long for a tag, as files by their names: all packages, and what differs from the commit."""
+def documents(tags: dict[str, str]) -> dict[str, bytes]:
+    """What is too long for the tags, as files by their names: all packages, and, if anything does, what differs."""
     files = {"packages.txt": packages().encode()}
-    if is_dirty():
+    if tags.get("git_dirty") == "true":
         files["changes.diff"] = changes()
     return files
 

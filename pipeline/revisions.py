@@ -51,9 +51,8 @@ def of_the_revision(name: str, directory: Path) -> Evaluated:
     return load_evaluated(directory / "model", directory / "report")
 
 
-def origin_of(name: str) -> dict[str, str]:
-    """The tags that say where the result of a commit or an experiment comes from."""
-    known = experiments()
+def origin_of(name: str, known: dict[str, str]) -> dict[str, str]:
+    """The tags that say where the result of a commit comes from, or of one of the known experiments."""
     commit = known.get(name) or (git("rev-parse", f"{name}^{{commit}}") or "").strip()
     return {"dvc_exp_name": name if name in known else "", "git_commit": commit}
 

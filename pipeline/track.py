@@ -22,10 +22,10 @@ WORKSPACE = "the workspace"
 
 def publish_all(arguments: Namespace) -> None:  # noqa: ARG001
     """Publish all experiments, the last commit, and the workspace; what can't be is named, and no error."""
-    store = connected()
-    for name in (*experiments(), "HEAD", WORKSPACE):
+    store, known = connected(), experiments()
+    for name in (*known, "HEAD", WORKSPACE):
         try:
-            publish_one(store, name)
+            publish_one(store, name, known)
         except UserError as error:
             print(f"not published: {error}")
     if refused := refusals():
@@ -34,9 +34,9 @@ def publish_all(arguments: Namespace) -> None:  # noqa: ARG001
 
 def publish_some(arguments: Namespace) -> None:
     """Publish what is named."""
-    store = connected()
+    store, known = connected(), experiments()
     for name in arguments.revisions:
-        publish_one(store, name)
+        publish_one(store, name, known)
 
 
 def reproduce_run(arguments: Namespace) -> None:
@@ -49,19 +49,19 @@ def crown_champion(arguments: Namespace) -> None:
     print(crown(connected(), arguments.run))
 
 
-def publish_one(store: Store, name: str) -> None:
-    """Publish the workspace, a commit or an experiment, and say so."""
+def publish_one(store: Store, name: str, known: dict[str, str]) -> None:
+    """Publish the workspace, a commit or one of the known experiments, and say so."""
     with TemporaryDirectory() as directory:
         here = name == WORKSPACE
         evaluated = of_the_workspace() if here else of_the_revision(name, Path(directory))
-        origin = {"dvc_exp_name": ""} if here else origin_of(name)
+        origin = {"dvc_exp_name": ""} if here else origin_of(name, known)
         if is_published(store, evaluated, origin):
             print(f"{name}: MLflow has it")
         else:
-            run, known = publish(store, evaluated, origin)
+            run, had_it = publish(store, evaluated, origin)
             if store.lost is not None:
                 raise UserError(f"{name}: MLflow's server stopped answering; what it lacks is kept in unsent/")
-            print(f"{name}: {'its evaluation' if known else 'its run'} is new in MLflow, in {run}")
+            print(f"{name}: {'its evaluation' if had_it else 'its run'} is new in MLflow, in {run}")
 
 
 def parsed() -> Namespace:

@@ -6,12 +6,10 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from pipeline.core.arrays import spread
 from pipeline.credentials import without_credentials
 from pipeline.errors import UserError, run
 from pipeline.tracking.address import is_a_server, store_uri
@@ -73,7 +71,8 @@ def print_links(store: Store, server: str) -> None:
     page = run_page(server, experiment, newest.run_id)
     print_link(f"The newest sweep, {newest.run_name!r}: its map, curves and table", f"{page}/artifacts/accuracy.png")
     if points := ranked(store, newest.run_id):
-        chosen = {"Its best points": points[:POINTS_COMPARED], "From its best to its worst point": spread(points)}
+        from_best_to_worst = [points[place] for place in spread(len(points), POINTS_COMPARED)]
+        chosen = {"Its best points": points[:POINTS_COMPARED], "From its best to its worst point": from_best_to_worst}
         for title, runs in chosen.items():
             print_link(f"{title}, compared", compare_page(server, experiment, runs))
             print_link(f"{title}, learning curves", curves_page(server, experiment, runs, "validation_accuracy"))
@@ -88,12 +87,6 @@ def ranked(store: Store, sweep: str) -> list[str]:
     """The runs of a sweep's points, the best first."""
     points = store.search(f"tags.`{PARENT}` = '{sweep}' and attributes.status = 'FINISHED'")
     return [point.info.run_id for point in sorted(points, key=accuracy, reverse=True)]
-
-
-def spread(points: Sequence[str]) -> list[str]:
-    """As many points as are compared, at even distances, with the first and the last."""
-    places = np.linspace(0, len(points) - 1, min(POINTS_COMPARED, len(points)))
-    return [points[round(place)] for place in places]
 
 
 def accuracy(point: "Run") -> float:

@@ -3,15 +3,14 @@
 import re
 import shutil
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import takewhile
 from typing import NamedTuple
-from urllib.error import URLError
-from urllib.request import urlopen
 
 from playwright.sync_api import ConsoleMessage, Locator, Page, expect, sync_playwright
+
+from tests.servers import wait_for
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = (
@@ -89,23 +88,11 @@ def served_ui(project) -> Iterator[Links]:
     try:
         printed = "".join(takewhile(lambda line: "until Ctrl-C" not in line, process.stdout))
         links = Links(*re.findall(r"^  (http\S+)$", printed, re.MULTILINE))
-        wait_for(links.sweeps.split("/#")[0] + "/health")
+        wait_for(links.sweeps.split("/#")[0] + "/health", process)
         yield links
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 130
-
-
-def wait_for(address: str) -> None:
-    """Wait until a server answers."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            urlopen(address).close()
-            return
-        except URLError:
-            time.sleep(0.2)
-    raise AssertionError(f"{address} did not answer within a minute")
 
 
 def unfold(page: Page, run: str) -> None:

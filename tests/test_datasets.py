@@ -3,12 +3,12 @@
 import gzip
 import hashlib
 import json
-import socket
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import MNIST, Project, needs_mnist, served
+from servers import free_port
 
 from pipeline.files.idx import write_idx
 
@@ -54,9 +54,7 @@ def small_mnist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def dead_url() -> str:
     """The URL of a port at which nobody listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{free.getsockname()[1]}"
+    return f"http://127.0.0.1:{free_port()}"
 
 
 @needs_mnist

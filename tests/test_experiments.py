@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import time
 from contextlib import suppress
@@ -10,6 +9,7 @@ from contextlib import suppress
 import psutil
 import requests
 from conftest import Project
+from servers import free_port
 
 SHORT = ("-S", "iterations=20")
 
@@ -105,9 +105,7 @@ def test_no_run_is_left_open_or_doubled(reproduced: Project) -> None:
 
 
 def test_a_plain_mlflow_ui_in_the_projects_folder_shows_them_all(reproduced: Project) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     server = subprocess.Popen(
         ["mlflow", "ui", "--port", str(port), "--workers", "1"],
         cwd=reproduced.root,

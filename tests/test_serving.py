@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import requests
 from conftest import Project
-from model_server import model_server
+from servers import model_server
 
 from pipeline.core.network import Layer, forward, log_softmax
 from pipeline.core.normalisation import standard

@@ -5,13 +5,11 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.request import urlopen
 
 import pandas as pd
 import psycopg
@@ -19,6 +17,7 @@ import pytest
 from conftest import Project
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from servers import free_port, wait_for
 
 from pipeline.files.model import load_model
 from pipeline.tracking.sweeps import sparse
@@ -40,9 +39,7 @@ class Server:
     def __init__(self, root: Path) -> None:
         with psycopg.connect(f"postgresql://mlflow@{POSTGRESQL}/postgres", autocommit=True) as connection:
             connection.execute("CREATE DATABASE mlflow")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+        self.address = f"127.0.0.1:{free_port()}"
         self.root = root
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -61,17 +58,7 @@ class Server:
                 stderr=log,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + 120
-        while not self.answers():
-            assert time.monotonic() < deadline, (self.root / "server.log").read_text()
-            time.sleep(0.2)
-
-    def answers(self) -> bool:
-        try:
-            with urlopen(f"http://{self.address}/health", timeout=5) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
+        wait_for(f"http://{self.address}/health", self.process)
 
     def kill(self) -> None:
         """Without a word; its children answer on without it, so they go too."""

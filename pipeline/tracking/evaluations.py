@@ -81,7 +81,7 @@ def fill_in(store: Store, evaluated: Evaluated, origin: dict[str, str]) -> str:
     tags = tags_of(model.about) | keeper() | origin | {"filled_in": "true"}
     run = store.create_run(name_of(model.config), tags, same=same_model(model, origin))
     rows = [final_accuracy(model.training), *map(as_metrics, model.training.history)]
-    with kept_open(store, run, lambda: None):
+    with kept_open(store, run):
         store.log(run, rows, model.config)
         store.log_data(run, model.about)
         add_model(store, run, Diagnosed(model.training, model.diagnosis), evaluated.directory)

@@ -15,7 +15,7 @@ CLOCK = 1.0  # seconds by which the start of one process can seem to differ
 
 
 @contextmanager
-def kept_open(store: "Store", run: str, at_the_end: Callable[[], None]) -> Iterator[None]:
+def kept_open(store: "Store", run: str, at_the_end: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Keep a run open for a while: then it is FINISHED, or FAILED by an error, or KILLED by a signal."""
     with interrupted_by(signal.SIGTERM, signal.SIGHUP):
         status = "FAILED"

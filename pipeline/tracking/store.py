@@ -228,6 +228,13 @@ def failures() -> tuple[type[Exception], ...]:
     return (MlflowException, OSError)
 
 
+def hindrances() -> tuple[type[Exception], ...]:
+    """What MLflow raises besides when it can't connect at all; for a server, nothing else needs SQLAlchemy's import."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return (*failures(), ImportError, SQLAlchemyError)
+
+
 def is_passing(error: Exception) -> bool:
     """Whether what the store did not do now, it may do later: there is no answer, or none but that it can't."""
     code = http_code(error)
@@ -286,17 +293,15 @@ def connect() -> Store:
     for name, value in FOR_MLFLOW.items():
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient
-    from sqlalchemy.exc import SQLAlchemyError
 
     for name, level in LOGGED.items():
         logging.getLogger(name).setLevel(level)
-    unusable = failures() + (ImportError, SQLAlchemyError)  # noqa: RUF005 (what mypy understands)
     try:
         with lock():
             store = Store(MlflowClient(tracking_uri=store_uri()))
             store.greet()
         close_abandoned_runs(store)
-    except unusable as error:
+    except hindrances() as error:
         raise UserError(f"MLflow's store can't be used ({reason(error)}): see what MLFLOW_TRACKING_URI names") from None
     return store
 

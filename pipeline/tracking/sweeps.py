@@ -99,13 +99,13 @@ def sweep_run(
         if run is None:
             run = store.create_run(name, keeper() | origin | {"sweep_key": sweep_key(keys)}, same=same)
             store.log(run, params=params)
-            add_documents(store, run)
+            add_documents(store, run, origin)
         else:
             store.reopen(run)
             store.log(run, tags=keeper())
             for child in store.search(f"tags.`{PARENT}` = '{run}' and attributes.status != 'FINISHED'"):
                 store.delete(child.info.run_id)
-        with kept_open(store, run, lambda: None):
+        with kept_open(store, run):
             yield SweepRun(store, run, name, origin, retrain)
 
 

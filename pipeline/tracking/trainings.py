@@ -54,11 +54,12 @@ def training_run(config: Mapping[str, Any], about: About, tags: dict[str, str]) 
     """A run for as long as the training lasts, with some tags of its own."""
     store = connect()
     with interrupted_by(signal.SIGTERM, signal.SIGHUP):
-        run = TrainingRun(store, store.create_run(name_of(config), tags_of(about) | keeper() | provenance() | tags))
+        origin = provenance()
+        run = TrainingRun(store, store.create_run(name_of(config), tags_of(about) | keeper() | origin | tags))
         with kept_open(store, run.run, run.send):
             store.log(run.run, params=config)
             store.log_data(run.run, about)
-            add_documents(store, run.run)
+            add_documents(store, run.run, origin)
             yield run
 
 
@@ -67,10 +68,10 @@ def tags_of(about: About) -> dict[str, str]:
     return {"data_md5": about.data_md5}
 
 
-def add_documents(store: Store, run: str) -> None:
-    """Add what tells where a run comes from, and is too long for a tag."""
+def add_documents(store: Store, run: str, origin: dict[str, str]) -> None:
+    """Add what tells where a run comes from, and is too long for the tags that do."""
     with TemporaryDirectory() as directory:
-        for name, content in documents().items():
+        for name, content in documents(origin).items():
             Path(directory, name).write_bytes(content)
         store.log_files(run, Path(directory), "provenance")
 

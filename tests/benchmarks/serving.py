@@ -19,7 +19,7 @@ from mlflow.models import Model
 
 from pipeline.files.model import NORMALISATION, WEIGHTS, save_arrays
 from pipeline.tracking.models import save_network
-from tests.model_server import model_server
+from tests.servers import model_server
 
 WIDTHS = {64: 16, 784: 255}  # pixels of an image, and the brightest of them
 HIDDEN, CLASSES = 20, 10

@@ -1,4 +1,4 @@
-"""`mlflow models serve`, in a process group of its own."""
+"""Servers on this machine: a port for one, waiting until it answers, and `mlflow models serve`."""
 
 import os
 import signal
@@ -14,12 +14,17 @@ import requests
 SECONDS_TO_START = 120
 
 
-@contextmanager
-def model_server(model: str, directory: Path, environment: Mapping[str, str]) -> Iterator[str]:
-    """The URL at which a model answers, served from a directory."""
+def free_port() -> int:
+    """A port of 127.0.0.1 at which nobody listens."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def model_server(model: str, directory: Path, environment: Mapping[str, str]) -> Iterator[str]:
+    """The URL at which a model answers, served from a directory by a process group of its own."""
+    port = free_port()
     command = ["mlflow", "models", "serve", "-m", model, "--env-manager", "local", "-p", str(port)]
     server = subprocess.Popen(
         command,
@@ -38,6 +43,7 @@ def model_server(model: str, directory: Path, environment: Mapping[str, str]) ->
 
 
 def wait_for(url: str, server: subprocess.Popen) -> None:
+    """Wait until a server that was started answers."""
     deadline = time.monotonic() + SECONDS_TO_START
     while time.monotonic() < deadline and server.poll() is None:
         try:
@@ -45,4 +51,4 @@ def wait_for(url: str, server: subprocess.Popen) -> None:
             return
         except requests.ConnectionError:
             time.sleep(0.1)
-    raise AssertionError(f"no model is served at {url}")
+    raise AssertionError(f"nothing is served at {url}")
