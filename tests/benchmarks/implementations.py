@@ -30,6 +30,7 @@ class Implementation(NamedTuple):
     build: Callable[[Problem, int], Run]
     networks: int = 1  # that one iteration brings forward
     library: str = "numpy"  # without which it is left out
+    processes: int = 1  # that share the networks and the threads
 
 
 def ours(problem: Problem, threads: int, networks: int) -> Run:
@@ -202,6 +203,9 @@ def sgemm(_problem: Problem, _threads: int) -> Run:
 
 OURS = Implementation("ours K=1", partial(ours, networks=1))
 OURS_STACKED = Implementation(f"ours K={NETWORKS}", partial(ours, networks=NETWORKS), NETWORKS)
+OURS_APART = Implementation(
+    f"ours K={NETWORKS}, two processes", partial(ours, networks=NETWORKS // 2), NETWORKS, processes=2
+)  # as `hydra.launcher.backend=loky` has it on two cores
 TEXTBOOK_DOUBLE = Implementation("textbook NumPy float64", partial(textbook, dtype="float64"))
 TEXTBOOK = Implementation("textbook NumPy float32", partial(textbook, dtype="float32"))
 SCIKIT_LEARN = Implementation("scikit-learn", scikit_learn)
@@ -210,5 +214,6 @@ JAX = Implementation("JAX jit", partial(jax, networks=1), library="jax")
 JAX_STACKED = Implementation(f"JAX jit, vmap K={NETWORKS}", partial(jax, networks=NETWORKS), NETWORKS, "jax")
 SGEMM = Implementation(f"sgemm {SIDE}", sgemm)
 
-OF_FULL_BATCH = [OURS_STACKED, OURS, TEXTBOOK_DOUBLE, TEXTBOOK, SCIKIT_LEARN, PYTORCH, JAX, JAX_STACKED, SGEMM]
-OF_MINIBATCHES = [OURS_STACKED, OURS, TEXTBOOK, SCIKIT_LEARN, PYTORCH]
+OF_OURS = [OURS_STACKED, OURS_APART, OURS]
+OF_FULL_BATCH = [*OF_OURS, TEXTBOOK_DOUBLE, TEXTBOOK, SCIKIT_LEARN, PYTORCH, JAX, JAX_STACKED, SGEMM]
+OF_MINIBATCHES = [*OF_OURS, TEXTBOOK, SCIKIT_LEARN, PYTORCH]

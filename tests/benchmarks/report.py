@@ -11,10 +11,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 from threadpoolctl import threadpool_info
 
-from tests.benchmarks.implementations import OURS, OURS_STACKED, SGEMM, SIDE
+from tests.benchmarks.implementations import OF_OURS, OURS, OURS_STACKED, SGEMM, SIDE
 from tests.benchmarks.problems import Problem
 
-OF_OURS, OF_OTHERS = "#d95f02", "#1f77b4"
+OUR_COLOUR, OTHER_COLOUR = "#d95f02", "#1f77b4"
 DOTS_PER_INCH = 120
 
 
@@ -36,8 +36,7 @@ def countable(problem: Problem) -> dict[str, int]:
     """The floating-point operations of the implementations that we can tell them of."""
     if problem.batch_size is not None:
         return {}
-    ours = problem.arithmetic()
-    return {OURS.name: ours, OURS_STACKED.name: ours, SGEMM.name: 2 * SIDE**3}
+    return dict.fromkeys((our.name for our in OF_OURS), problem.arithmetic()) | {SGEMM.name: 2 * SIDE**3}
 
 
 def efficiency(rows: pd.DataFrame) -> str:
@@ -74,7 +73,7 @@ def chart(rows: pd.DataFrame, title: str) -> Figure:
     figure.suptitle(f"Milliseconds per network, the median of the rounds\n{title}", fontsize=9)
     panels = figure.subplots(len(cases), 1, squeeze=False)[:, 0]
     for axes, (case, of_case) in zip(panels, cases, strict=True):
-        colours = [OF_OURS if name.startswith("ours") else OF_OTHERS for name in of_case.implementation]
+        colours = [OUR_COLOUR if name.startswith("ours") else OTHER_COLOUR for name in of_case.implementation]
         medians = of_case.milliseconds
         reach = [medians - of_case["min"], of_case["max"] - medians]
         bars = axes.barh(of_case.implementation, medians, color=colours, xerr=reach, error_kw={"alpha": 0.4})

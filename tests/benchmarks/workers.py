@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 
 import numpy as np
 
@@ -42,20 +43,28 @@ def serve(connection: Connection, implementation: Implementation, problem: Probl
 
 
 class Worker:
-    """An implementation's process, from outside."""
+    """An implementation's process, or its processes, from outside."""
 
     def __init__(self, implementation: Implementation, problem: Problem, threads: int) -> None:
         self.implementation = implementation
+        self.connections: list[Connection] = []
+        self.processes: list[SpawnProcess] = []
         context = get_context("spawn")
-        self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=serve, args=(theirs, implementation, problem, threads), daemon=True)
-        self.process.start()
-        theirs.close()  # then a process that dies ends the wait for its answer
+        for _ in range(implementation.processes):
+            connection, theirs = context.Pipe()
+            arguments = (theirs, implementation, problem, max(1, threads // implementation.processes))
+            process = context.Process(target=serve, args=arguments, daemon=True)
+            process.start()
+            theirs.close()  # then a process that dies ends the wait for its answer
+            self.connections.append(connection)
+            self.processes.append(process)
 
     def run(self, count: int) -> tuple[float, float | None]:
         """Run so many iterations: the seconds that one took, and the loss that the last started from."""
-        self.connection.send(count)
-        return self.connection.recv()
+        for connection in self.connections:
+            connection.send(count)
+        answers = [connection.recv() for connection in self.connections]
+        return max(seconds for seconds, _ in answers), answers[0][1]
 
     def round(self) -> float:
         """A round's seconds per iteration, after a few that fill the caches, which the others have used since."""
@@ -65,9 +74,11 @@ class Worker:
         return seconds
 
     def stop(self) -> None:
-        """End the process."""
-        self.connection.send(0)
-        self.process.join()
+        """End its processes."""
+        for connection in self.connections:
+            connection.send(0)
+        for process in self.processes:
+            process.join()
 
 
 def measure(
