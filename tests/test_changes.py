@@ -30,7 +30,8 @@ def test_alpha_concerns_training_and_evaluation(reproduced: Project) -> None:
 
 def test_the_normalisation_concerns_what_follows_it(reproduced: Project) -> None:
     reproduced.edit(CONFIG, "normalise: standard", "normalise: unit")
-    assert reproduced.stages_run(reproduced.ok("dvc", "repro")) == ["config", "normalise", "train", "evaluate"]
+    printed = reproduced.ok("dvc", "repro", "train")  # that evaluating follows training is shown above
+    assert reproduced.stages_run(printed) == ["config", "normalise", "train"]
 
 
 def test_the_dataset_concerns_everything(reproduced: Project) -> None:
