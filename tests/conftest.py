@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -138,27 +138,61 @@ def new_project(root: Path) -> Project:
     return project
 
 
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A fresh clone in which `dvc repro` has run, made once for all processes that test. It is not to be changed."""
-    shared = tmp_path_factory.getbasetemp()
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Project]) -> Project:
+    """A project that is made once for all processes that test. It is not to be changed."""
+    shared = factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
-    root = shared / "template" / "clone"
-    with FileLock(shared / "template.lock"):
-        if not root.exists():
-            new_project(root).ok("dvc", "repro")
+    root = shared / name / "clone"
+    with FileLock(shared / f"{name}.lock"):
+        return Project(root) if root.exists() else make(root)
+
+
+def copied(project: Project, root: Path) -> Project:
+    """A copy of a project, with its store."""
+    shutil.copytree(project.root, root, symlinks=True, ignore=shutil.ignore_patterns("tmp"))  # .dvc/tmp has locks
     return Project(root)
+
+
+def with_its_results_committed(project: Project) -> Project:
+    project.ok("git", "commit", "--all", "--allow-empty", "--quiet", "--message", "Reproduced on this machine")
+    return project
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A fresh clone in which `dvc repro` has run."""
+
+    def make(root: Path) -> Project:
+        project = new_project(root)
+        project.ok("dvc", "repro")
+        return project
+
+    return made_once(tmp_path_factory, "template", make)
+
+
+@pytest.fixture(scope="session")
+def template_with_an_experiment(template: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A copy of it in which DVC's experiment `tried` was run."""
+
+    def make(root: Path) -> Project:
+        project = with_its_results_committed(copied(template, root))
+        project.ok("dvc", "exp", "run", "-n", "tried", "-S", "alpha=0.3", "-S", "init=xavier", "-S", "iterations=40")
+        return project
+
+    return made_once(tmp_path_factory, "tried", make)
 
 
 @pytest.fixture(scope="module")
 def reproduced(template: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A copy of it with its store, shared by the tests of a file, in their order."""
-    root = tmp_path_factory.mktemp("reproduced") / "clone"
-    shutil.copytree(template.root, root, symlinks=True, ignore=shutil.ignore_patterns("tmp"))  # .dvc/tmp has locks
-    project = Project(root)
-    project.ok("git", "commit", "--all", "--allow-empty", "--quiet", "--message", "Reproduced on this machine")
-    return project
+    """A copy of the reproduced project, shared by the tests of a file, in their order."""
+    return with_its_results_committed(copied(template, tmp_path_factory.mktemp("reproduced") / "clone"))
+
+
+@pytest.fixture(scope="module")
+def tried(template_with_an_experiment: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A copy of the project with an experiment, shared by the tests of a file, in their order."""
+    return copied(template_with_an_experiment, tmp_path_factory.mktemp("tried") / "clone")
 
 
 @pytest.fixture(scope="module")

@@ -21,18 +21,17 @@ from pipeline.tracking.store import connect
 TRACK = ("python", "-m", "pipeline.track")
 
 
-def test_a_store_that_has_nothing_gets_all_that_dvc_has(reproduced: Project) -> None:
-    reproduced.ok("dvc", "exp", "run", "-S", "alpha=0.2", "-S", "iterations=40", "-n", "forty")
-    known = {run.data.tags["model_sha256"]: run for run in reproduced.tracked_runs()}
+def test_a_store_that_has_nothing_gets_all_that_dvc_has(tried: Project) -> None:
+    known = {run.data.tags["model_sha256"]: run for run in tried.tracked_runs()}
     elsewhere = {"MLFLOW_TRACKING_URI": "sqlite:///elsewhere.db"}
-    printed = reproduced.ok(*TRACK, **elsewhere)
-    assert "forty: its run is new in MLflow" in printed
+    printed = tried.ok(*TRACK, **elsewhere)
+    assert "tried: its run is new in MLflow" in printed
     assert "HEAD: its run is new in MLflow" in printed
     assert "the workspace: MLflow has it" in printed  # as it holds what the experiment made
 
-    published = reproduced.tracked_runs(store="elsewhere.db")
+    published = tried.tracked_runs(store="elsewhere.db")
     assert len(published) == 2
-    client = reproduced.store("elsewhere.db")
+    client = tried.store("elsewhere.db")
     for run in published:
         original = known[run.data.tags["model_sha256"]]
         assert run.info.status == "FINISHED"
@@ -44,55 +43,53 @@ def test_a_store_that_has_nothing_gets_all_that_dvc_has(reproduced: Project) -> 
         assert len(steps) == len(set(steps)) > 40
 
     origins = {run.data.params["alpha"]: run.data.tags for run in published}
-    assert origins["0.2"]["dvc_exp_name"] == "forty"
-    of_experiments = reproduced.ok("git", "for-each-ref", "--format=%(objectname)", "refs/exps").split()
-    assert origins["0.2"]["git_commit"] in of_experiments
+    assert origins["0.3"]["dvc_exp_name"] == "tried"
+    of_experiments = tried.ok("git", "for-each-ref", "--format=%(objectname)", "refs/exps").split()
+    assert origins["0.3"]["git_commit"] in of_experiments
     assert origins["0.5"]["dvc_exp_name"] == ""
-    assert origins["0.5"]["git_commit"] == reproduced.ok("git", "rev-parse", "HEAD").strip()
+    assert origins["0.5"]["git_commit"] == tried.ok("git", "rev-parse", "HEAD").strip()
 
-    printed = reproduced.ok(*TRACK, **elsewhere)
+    printed = tried.ok(*TRACK, **elsewhere)
     assert printed.count("MLflow has it") == 3
-    assert len(reproduced.tracked_runs(store="elsewhere.db")) == 2
+    assert len(tried.tracked_runs(store="elsewhere.db")) == 2
 
 
-def test_what_can_not_be_published_is_named(
-    reproduced: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("pipeline.revisions.CHECKOUT", reproduced.root)
-    monkeypatch.chdir(reproduced.root)
+def test_what_can_not_be_published_is_named(tried: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.revisions.CHECKOUT", tried.root)
+    monkeypatch.chdir(tried.root)
     with pytest.raises(UserError, match="nosuch is neither a commit nor one of DVC's experiments"):
         of_the_revision("nosuch", tmp_path)
-    (reproduced.root / "model").rename(tmp_path / "model")
+    (tried.root / "model").rename(tmp_path / "model")
     try:
         with pytest.raises(UserError, match="model/ and report/ are not what one `dvc repro` made"):
             of_the_workspace()
     finally:
-        (tmp_path / "model").rename(reproduced.root / "model")
+        (tmp_path / "model").rename(tried.root / "model")
 
 
-def test_a_run_trained_again_is_the_same_model(reproduced: Project) -> None:
-    [run] = reproduced.tracked_runs("tags.dvc_exp_name = 'forty'")
-    before = len(reproduced.tracked_runs())
-    printed = reproduced.ok(*TRACK, "reproduce", run.info.run_id)
-    assert "he α=0.2 · 40: dvc exp run -S alpha=0.2 -S iterations=40 -n forty" in printed
+def test_a_run_trained_again_is_the_same_model(tried: Project) -> None:
+    [run] = tried.tracked_runs("tags.dvc_exp_name = 'tried'")
+    before = len(tried.tracked_runs())
+    printed = tried.ok(*TRACK, "reproduce", run.info.run_id)
+    assert "xavier α=0.3 · 40: dvc exp run -n tried -S alpha=0.3 -S init=xavier -S iterations=40" in printed
     assert f"the same model: {run.data.tags['model_sha256']}" in printed
-    assert len(reproduced.tracked_runs()) == before
+    assert len(tried.tracked_runs()) == before
 
 
-def test_a_difference_from_the_run_is_named(reproduced: Project) -> None:
-    [run] = reproduced.tracked_runs("tags.dvc_exp_name = 'forty'")
-    client = reproduced.store()
+def test_a_difference_from_the_run_is_named(tried: Project) -> None:
+    [run] = tried.tracked_runs("tags.dvc_exp_name = 'tried'")
+    client = tried.store()
     kept = {name: run.data.tags[name] for name in ("numpy", "git_commit")}
     client.set_tag(run.info.run_id, "numpy", "1.0")
     client.set_tag(run.info.run_id, "git_commit", "0000000")
     code = "pipeline/core/initialisation.py"
-    original = reproduced.read(code)
-    reproduced.write(code, original.replace("(2 /", "(3 /"))
-    assert reproduced.read(code) != original
+    original = tried.read(code)
+    tried.write(code, original.replace("(6 /", "(7 /"))
+    assert tried.read(code) != original
     try:
-        printed = reproduced.fails(*TRACK, "reproduce", run.info.run_id)
+        printed = tried.fails(*TRACK, "reproduce", run.info.run_id)
     finally:
-        reproduced.write(code, original)
+        tried.write(code, original)
         for name, value in kept.items():
             client.set_tag(run.info.run_id, name, value)
     assert f"numpy was 1.0, here it is {np.__version__}" in printed
@@ -101,18 +98,16 @@ def test_a_difference_from_the_run_is_named(reproduced: Project) -> None:
     assert "the model is another one" in printed
 
 
-def test_a_run_whose_data_is_not_here_says_how_to_bring_it(
-    reproduced: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("pipeline.reproduction.NORMALISED", reproduced.root / "normalised")
-    model = load_model(reproduced.root / "model")
+def test_a_run_whose_data_is_not_here_says_how_to_bring_it(tried: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.reproduction.NORMALISED", tried.root / "normalised")
+    model = load_model(tried.root / "model")
     chosen = of_a_model(model.config, model.about.settings)
     with pytest.raises(UserError, match="`git checkout 123 -- data"):
         data_for(chosen, replace(model.about, data_md5="0000.dir"), "123")
 
 
-def test_what_has_no_model_can_not_be_trained_again(reproduced: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DVC_ROOT", str(reproduced.root))
+def test_what_has_no_model_can_not_be_trained_again(tried: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tried.root))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     store = connect()
     empty = store.create_run("empty", {})
@@ -121,27 +116,27 @@ def test_what_has_no_model_can_not_be_trained_again(reproduced: Project, monkeyp
     store.delete(empty)
 
 
-def test_a_run_tells_where_it_comes_from(reproduced: Project) -> None:
-    head = reproduced.ok("git", "rev-parse", "HEAD").strip()
-    reproduced.write("conf/experiment/mine.yaml", "# @package _global_\nalpha: 0.21\n")
-    reproduced.edit("LICENSE", "MIT License", "My License")
-    (reproduced.root / "LICENSE").rename(reproduced.root / "LIZENZ")
-    (reproduced.root / "large.csv").write_bytes(b"1,2,3\n" * 100_000)
-    (reproduced.root / "binary.dat").write_bytes(bytes(range(256)))
-    (reproduced.root / "latin-1.txt").write_bytes("Größe\n".encode("latin-1"))
-    (reproduced.root / ":odd.py").write_text("odd = True\n")
-    (reproduced.root / "dangling").symlink_to("nowhere")
-    reproduced.write("staged.py", "staged = True\n")
-    reproduced.ok("git", "add", "staged.py")
-    reproduced.ok("git", "config", "color.ui", "always")
-    reproduced.ok("git", "config", "diff.noprefix", "true")
-    reproduced.write("conf/mine.txt", "http://somebody:s3cret@localhost/")
-    reproduced.ok("dvc", "repro", "--force", "--single-item", "train")
-    [*_, run] = reproduced.tracked_runs()
+def test_a_run_tells_where_it_comes_from(tried: Project) -> None:
+    head = tried.ok("git", "rev-parse", "HEAD").strip()
+    tried.write("conf/experiment/mine.yaml", "# @package _global_\nalpha: 0.21\n")
+    tried.edit("LICENSE", "MIT License", "My License")
+    (tried.root / "LICENSE").rename(tried.root / "LIZENZ")
+    (tried.root / "large.csv").write_bytes(b"1,2,3\n" * 100_000)
+    (tried.root / "binary.dat").write_bytes(bytes(range(256)))
+    (tried.root / "latin-1.txt").write_bytes("Größe\n".encode("latin-1"))
+    (tried.root / ":odd.py").write_text("odd = True\n")
+    (tried.root / "dangling").symlink_to("nowhere")
+    tried.write("staged.py", "staged = True\n")
+    tried.ok("git", "add", "staged.py")
+    tried.ok("git", "config", "color.ui", "always")
+    tried.ok("git", "config", "diff.noprefix", "true")
+    tried.write("conf/mine.txt", "http://somebody:s3cret@localhost/")
+    tried.ok("dvc", "repro", "--force", "--single-item", "train")
+    [*_, run] = tried.tracked_runs()
     tags = run.data.tags
     assert tags["git_commit"] == head
     assert tags["git_dirty"] == "true"
-    assert tags["data_md5"] == yaml.safe_load(reproduced.read("data.dvc"))["outs"][0]["md5"]
+    assert tags["data_md5"] == yaml.safe_load(tried.read("data.dvc"))["outs"][0]["md5"]
     assert tags["command"] == "dvc repro --force --single-item train"
     assert tags["dvc_exp_name"] == ""
     assert tags["python"] == platform.python_version()
@@ -149,7 +144,7 @@ def test_a_run_tells_where_it_comes_from(reproduced: Project) -> None:
     assert tags["blas"].startswith("openblas")
     assert tags["cpu"]
 
-    client = reproduced.store()
+    client = tried.store()
     packages = Path(client.download_artifacts(run.info.run_id, "provenance/packages.txt")).read_text().splitlines()
     assert f"mlflow=={version('mlflow')}" in packages
     diff = Path(client.download_artifacts(run.info.run_id, "provenance/changes.diff")).read_bytes()
@@ -158,12 +153,12 @@ def test_a_run_tells_where_it_comes_from(reproduced: Project) -> None:
     assert b"s3cret" not in diff
 
 
-def test_the_changes_can_be_applied_to_the_commit(reproduced: Project, tmp_path: Path) -> None:
-    [*_, run] = reproduced.tracked_runs()
-    diff = reproduced.store().download_artifacts(run.info.run_id, "provenance/changes.diff")
+def test_the_changes_can_be_applied_to_the_commit(tried: Project, tmp_path: Path) -> None:
+    [*_, run] = tried.tracked_runs()
+    diff = tried.store().download_artifacts(run.info.run_id, "provenance/changes.diff")
     clone = tmp_path / "clone"
-    subprocess.run(["git", "clone", "--quiet", str(reproduced.root), str(clone)], check=True)
+    subprocess.run(["git", "clone", "--quiet", str(tried.root), str(clone)], check=True)
     subprocess.run(["git", "apply", diff], cwd=clone, check=True)
     for name in ("conf/experiment/mine.yaml", "LIZENZ", "binary.dat", "latin-1.txt", ":odd.py", "staged.py"):
-        assert (clone / name).read_bytes() == (reproduced.root / name).read_bytes()
+        assert (clone / name).read_bytes() == (tried.root / name).read_bytes()
     assert not (clone / "LICENSE").exists()
