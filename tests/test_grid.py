@@ -6,12 +6,14 @@ from io import StringIO
 from math import inf
 
 import pytest
+from omegaconf import OmegaConf
 from plain import PLAIN
 
 from pipeline.core.diagnosis.diagnosis import Diagnosis
 from pipeline.core.training import Record, Training
+from pipeline.errors import UserError
 from pipeline.figures.sweep import LARGEST, accuracy_maps, learning_curves
-from pipeline.grid.points import Point
+from pipeline.grid.points import Point, shall_retrain
 from pipeline.grid.progress import Progress
 from pipeline.grid.results import (
     WORST,
@@ -25,6 +27,7 @@ from pipeline.grid.results import (
     validation_loss,
 )
 from pipeline.grid.stacks import stacks_of, work_of
+from pipeline.grid.workers import Workers
 
 
 def points(**values):
@@ -188,6 +191,13 @@ def test_curves_show_every_point():
 class Terminal(StringIO):
     def isatty(self):
         return True
+
+
+def test_the_sweep_s_own_settings_are_checked():
+    with pytest.raises(UserError, match="backend can't be dask: it must be one of in_process, loky, ray"):
+        Workers("dask")
+    with pytest.raises(UserError, match="retrain can't be perhaps: it must be true or false"):
+        shall_retrain(OmegaConf.create({"retrain": "perhaps"}))
 
 
 def test_progress_is_the_work_that_is_done(monkeypatch):
