@@ -6,7 +6,9 @@ import pytest
 from conftest import Project
 
 ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # as there: on 127.0.0.1, not on the machine's address
-SWEEP = ("python", "-m", "pipeline.sweep", "init=he,uniform", "iterations=15", "seed=1")
+COMMAND = ("python", "-m", "pipeline.sweep", "iterations=15", "seed=1")
+SWEEP = (*COMMAND, "init=he,uniform")
+POINT = (*COMMAND, "init=he")
 
 
 @pytest.fixture(scope="module")
@@ -49,19 +51,19 @@ def test_a_ray_cluster_trains_the_same_models(reproduced: Project, models: dict[
     assert trained_last(reproduced) == models
 
 
-@pytest.mark.parametrize("launcher", ["basic", "joblib", "ray", "submitit_local"])
-def test_hydra_s_launchers_train_the_same_models(reproduced: Project, models: dict[str, str], launcher: str) -> None:
+@pytest.mark.parametrize("launcher", ["joblib", "ray", "submitit_local"])
+def test_hydra_s_launchers_train_the_same_model(reproduced: Project, models: dict[str, str], launcher: str) -> None:
     before = len(reproduced.tracked_runs())
-    reproduced.ok(*SWEEP, "retrain=true", f"hydra/launcher={launcher}", **ON_LOOPBACK)
-    assert len(reproduced.tracked_runs()) == before + 2
-    assert trained_last(reproduced) == models
+    reproduced.ok(*POINT, "retrain=true", f"hydra/launcher={launcher}", **ON_LOOPBACK)
+    runs = reproduced.tracked_runs()
+    assert len(runs) == before + 1
+    assert runs[-1].data.tags["model_sha256"] == models["he"]
 
 
 def test_hydra_s_launchers_leave_what_is_finished(reproduced: Project, models: dict[str, str]) -> None:
     before = len(reproduced.tracked_runs())
-    assert "finished already" in reproduced.ok(*SWEEP, "hydra/launcher=basic")
+    assert reproduced.ok(*SWEEP, "hydra/launcher=basic").count("finished already") == len(models)
     assert len(reproduced.tracked_runs()) == before
-    assert trained_last(reproduced) == models
 
 
 def test_optuna_makes_the_validation_loss_small(reproduced: Project) -> None:
