@@ -249,10 +249,10 @@ def test_the_stable_alpha_of_a_sum_is_smaller_by_the_number_of_its_terms():
 
 
 def test_the_pace_of_a_slow_training_is_extrapolated():
-    said = diagnosed(alpha=0.01).sentence
+    said = diagnosed(alpha=0.015).sentence
     needed = int(said.split("after about ")[1].split(" iterations")[0].replace(",", ""))
     assert 500 < needed < 20_000
-    assert diagnosed(alpha=0.01, iterations=needed).evidence["last_loss"] < 0.4
+    assert diagnosed(alpha=0.015, iterations=needed).evidence["last_loss"] < 0.4
 
 
 def test_dead_units_are_counted():

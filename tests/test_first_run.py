@@ -49,8 +49,9 @@ def test_again_nothing_is_to_be_done(fresh: Project) -> None:
 
 def test_another_checkout_with_more_threads_makes_the_same_bytes(fresh: Project, tmp_path) -> None:
     other = new_project(tmp_path / "another" / "clone")
-    other.ok("dvc", "repro", OPENBLAS_NUM_THREADS="2", OMP_NUM_THREADS="2")
-    assert other.read("dvc.lock") == fresh.read("dvc.lock")
+    other.ok("dvc", "repro", "train", OPENBLAS_NUM_THREADS="2", OMP_NUM_THREADS="2")
+    made, expected = (yaml.safe_load(project.read("dvc.lock"))["stages"] for project in (other, fresh))
+    assert made["train"]["outs"] == expected["train"]["outs"]
     assert other.read("data.dvc") == fresh.read("data.dvc")
 
 
