@@ -1,4 +1,4 @@
-"""A team's server on PostgreSQL: eight at once, gone in the middle and back again, and no secret of its address told.
+"""A team's server on PostgreSQL: five at once, gone in the middle and back again, and no secret of its address told.
 
 `tests/with_postgresql pytest` starts the database that these tests need.
 """
@@ -25,7 +25,7 @@ from pipeline.tracking.sweeps import sparse
 POSTGRESQL = os.environ.get("TEST_POSTGRESQL")  # its host and port
 SECRET = "s3cret"
 SWEEP = ("python", "-m", "pipeline.sweep")
-STACKS = ("hidden=[20],[21],[22],[23]", "alpha=0.1,0.2", "iterations=600")  # each size is a stack of its own
+STACKS = ("hidden=[20],[21],[22],[23]", "iterations=600")  # each size is a stack of its own
 TRACK = ("python", "-m", "pipeline.track")
 
 pytestmark = pytest.mark.skipif(
@@ -116,18 +116,16 @@ def assert_whole(server: Server, run: Run, tmp_path: Path) -> None:
     assert server.client.list_artifacts(run.info.run_id, "report")
 
 
-def test_eight_at_once_are_eight_whole_runs(
-    project: Project, server: Server, printed: list[str], tmp_path: Path
-) -> None:
-    # Each is a process with a directory of its own, as by eight people.
+def test_five_at_once_are_five_whole_runs(project: Project, server: Server, printed: list[str], tmp_path: Path) -> None:
+    # Each is a process with a directory of its own, as by five people.
     alone = (*SWEEP, "hydra/launcher=basic", "iterations=60")
-    trainings = [project.start(*alone, f"alpha=0.{n}", f"hydra.sweep.dir=multirun/{n}") for n in range(1, 9)]
+    trainings = [project.start(*alone, f"alpha=0.{n}", f"hydra.sweep.dir=multirun/{n}") for n in range(1, 6)]
     for training in trainings:
         text, _ = training.communicate(timeout=240)
         printed.append(text)
         assert training.returncode == 0, text
     runs = server.runs()
-    assert sorted(run.data.params["alpha"] for run in runs) == [f"0.{n}" for n in range(1, 9)]
+    assert sorted(run.data.params["alpha"] for run in runs) == [f"0.{n}" for n in range(1, 6)]
     for run in runs:
         assert_whole(server, run, tmp_path)
     assert not (project.root / "unsent").exists()
@@ -152,7 +150,7 @@ def test_a_sweep_goes_on_without_a_server_that_is_killed_in_its_middle(
 
 def test_without_the_server_the_sweep_trains_all_points_again(project: Project, printed: list[str]) -> None:
     printed.append(project.ok(*SWEEP, *STACKS))
-    assert "0 of 8 points are finished already" in printed[-1]
+    assert "0 of 4 points are finished already" in printed[-1]
 
 
 def test_the_pipeline_runs_without_the_server(project: Project, printed: list[str]) -> None:
@@ -175,7 +173,7 @@ def test_when_the_server_is_back_the_sweep_is_there_once_and_whole(
     assert not list(project.root.glob("unsent/*/*"))
     [parent] = server.runs("tags.sweep_key != ''")
     children = server.runs(f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
-    assert len(children) == len({run.data.tags["key"] for run in children}) == 8
+    assert len(children) == len({run.data.tags["key"] for run in children}) == 4
     for run in children:
         assert_whole(server, run, tmp_path)
 
@@ -186,8 +184,7 @@ def test_when_the_server_is_back_the_sweep_is_there_once_and_whole(
     assert parent.data.tags["best_run_id"] == table.run_id[0]
 
 
-def test_and_so_is_the_pipeline_s_run(project: Project, server: Server, printed: list[str], tmp_path: Path) -> None:
-    printed.append(project.ok("python", "-m", "pipeline.evaluate"))
+def test_and_so_is_the_pipeline_s_run(server: Server, tmp_path: Path) -> None:
     [run] = server.runs("params.alpha = '0.33'")
     assert_whole(server, run, tmp_path)
     assert run.data.tags["command"] == "dvc exp run -S alpha=0.33 -S iterations=70 -n unseen"
