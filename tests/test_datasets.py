@@ -75,50 +75,50 @@ def dead_url() -> str:
 
 
 @needs_mnist
-def test_mnist_over_http_is_trained_on_and_evaluated(project: Project) -> None:
+def test_mnist_over_http_is_trained_on_and_evaluated(reproduced: Project) -> None:
     with served(MNIST) as url:
-        project.ok(*experiment("dataset=mnist", f"dataset.source={url}", "iterations=60"), "-n", "mnist")
-    assert json.loads(project.read("report/metrics.json"))["test_accuracy"] >= 0.9
-    normalised = sum(file.stat().st_size for file in (project.root / "normalised").iterdir())
+        reproduced.ok(*experiment("dataset=mnist", f"dataset.source={url}", "iterations=60"), "-n", "mnist")
+    assert json.loads(reproduced.read("report/metrics.json"))["test_accuracy"] >= 0.9
+    normalised = sum(file.stat().st_size for file in (reproduced.root / "normalised").iterdir())
     assert normalised < 56e6  # a byte for a pixel
-    shapes = {part: np.load(project.root / f"normalised/{part}_pixels.npy").shape for part in ("train", "test")}
+    shapes = {part: np.load(reproduced.root / f"normalised/{part}_pixels.npy").shape for part in ("train", "test")}
     assert shapes["test"] == (10_000, 784)
     assert 53_990 < shapes["train"][0] < 54_010  # nine of every ten images of each class
-    [run] = project.tracked_runs("tags.dvc_exp_name = 'mnist'")
+    [run] = reproduced.tracked_runs("tags.dvc_exp_name = 'mnist'")
     assert run.data.params["dataset"] == "mnist"
     assert run.data.metrics["test_accuracy"] >= 0.9
-    assert run.data.tags["data_md5"] in project.read("data.dvc")
+    assert run.data.tags["data_md5"] in reproduced.read("data.dvc")
 
 
 @needs_mnist
-def test_mnist_from_a_directory_is_the_same_data(project: Project) -> None:
-    before = checksums(project.root / "raw")
-    compose_for_a_stage(project, "dataset=mnist", f"dataset.source={MNIST}")
-    assert "mnist: 60000 + 10000 images in raw/" in project.ok(*DOWNLOAD)
-    assert checksums(project.root / "raw") == before
+def test_mnist_from_a_directory_is_the_same_data(reproduced: Project) -> None:
+    before = checksums(reproduced.root / "raw")
+    compose_for_a_stage(reproduced, "dataset=mnist", f"dataset.source={MNIST}")
+    assert "mnist: 60000 + 10000 images in raw/" in reproduced.ok(*DOWNLOAD)
+    assert checksums(reproduced.root / "raw") == before
 
 
-def test_the_second_mirror_helps_where_the_first_is_down(project: Project, small_mnist: Path, dead_url: str) -> None:
+def test_the_second_mirror_helps_where_the_first_is_down(reproduced: Project, small_mnist: Path, dead_url: str) -> None:
     with served(small_mnist) as url:
-        compose_for_a_stage(project, "dataset=mnist", mirrors(dead_url, url), *pinned(small_mnist))
-        assert "mnist: 200 + 50 images in raw/" in project.ok(*DOWNLOAD)
+        compose_for_a_stage(reproduced, "dataset=mnist", mirrors(dead_url, url), *pinned(small_mnist))
+        assert "mnist: 200 + 50 images in raw/" in reproduced.ok(*DOWNLOAD)
 
 
-def test_a_file_with_another_checksum_is_never_put_in_place(project: Project, small_mnist: Path) -> None:
-    before = checksums(project.root / "raw")
-    compose_for_a_stage(project, "dataset=mnist", f"dataset.source={small_mnist}")
-    printed = project.fails(*DOWNLOAD)
+def test_a_file_with_another_checksum_is_never_put_in_place(reproduced: Project, small_mnist: Path) -> None:
+    before = checksums(reproduced.root / "raw")
+    compose_for_a_stage(reproduced, "dataset=mnist", f"dataset.source={small_mnist}")
+    printed = reproduced.fails(*DOWNLOAD)
     assert "train-images-idx3-ubyte.gz" in printed
     assert "sha256" in printed
-    assert checksums(project.root / "raw") == before
+    assert checksums(reproduced.root / "raw") == before
 
 
-def test_a_pinned_file_that_is_no_idx_file_is_named(project: Project, tmp_path: Path) -> None:
+def test_a_pinned_file_that_is_no_idx_file_is_named(reproduced: Project, tmp_path: Path) -> None:
     published = tmp_path / "published"
     write_small_mnist(published)
     (published / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(b"<html>moved</html>"))
-    compose_for_a_stage(project, "dataset=mnist", f"dataset.source={published}", *pinned(published))
-    printed = project.fails(*DOWNLOAD)
+    compose_for_a_stage(reproduced, "dataset=mnist", f"dataset.source={published}", *pinned(published))
+    printed = reproduced.fails(*DOWNLOAD)
     assert "t10k-labels-idx1-ubyte.gz" in printed
     assert "IDX" in printed
 
@@ -147,18 +147,18 @@ def write_csv(project: Project, name: str, pixel: object = 0) -> None:
 CSV = ("dataset=csv", "dataset.label=digit", "dataset.image_shape=[2,2]", "iterations=50")
 
 
-def test_a_csv_in_the_projects_folder_trains_from_a_temporary_checkout_too(project: Project) -> None:
-    write_csv(project, "mine.csv")
-    project.ok(*experiment(*CSV, "dataset.path=mine.csv"), "--temp", "-n", "csv", "train")
-    [run] = project.tracked_runs("tags.dvc_exp_name = 'csv'")
+def test_a_csv_in_the_projects_folder_trains_from_a_temporary_checkout_too(reproduced: Project) -> None:
+    write_csv(reproduced, "mine.csv")
+    reproduced.ok(*experiment(*CSV, "dataset.path=mine.csv"), "--temp", "-n", "csv", "train")
+    [run] = reproduced.tracked_runs("tags.dvc_exp_name = 'csv'")
     assert run.data.params["dataset"] == "csv"
     assert run.data.metrics["final_validation_accuracy"] == 1.0
-    assert run.data.tags["data_md5"] not in project.read("data.dvc")  # that of the data in the temporary checkout
+    assert run.data.tags["data_md5"] not in reproduced.read("data.dvc")  # that of the data in the temporary checkout
 
 
-def test_text_in_a_pixel_is_shown_by_line_and_column(project: Project) -> None:
-    write_csv(project, "dark.csv", pixel="dark")
-    compose_for_a_stage(project, *CSV, "dataset.path=dark.csv")
-    printed = project.fails(*DOWNLOAD)
+def test_text_in_a_pixel_is_shown_by_line_and_column(reproduced: Project) -> None:
+    write_csv(reproduced, "dark.csv", pixel="dark")
+    compose_for_a_stage(reproduced, *CSV, "dataset.path=dark.csv")
+    printed = reproduced.fails(*DOWNLOAD)
     for words in ("dark.csv", "line 4", "'b'", "'dark'", "whole numbers from 0 to 255"):
         assert words in printed
