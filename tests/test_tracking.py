@@ -7,6 +7,8 @@ from math import isfinite
 import pytest
 from conftest import Project, wait_for_a_running_run
 
+from pipeline.tracking.store import connect
+
 CONNECT = ("python", "-c", "from pipeline.tracking.store import connect; connect()")  # as every stage and sweep does
 
 
@@ -79,28 +81,28 @@ def test_evaluating_again_makes_the_same_bytes_and_adds_nothing(reproduced: Proj
     assert reproduced.read("dvc.lock") == lock
 
 
+def test_the_first_use_of_a_store_is_safe_from_several_processes(reproduced: Project) -> None:
+    new = f"sqlite:///{reproduced.root / 'new.db'}"
+    processes = [reproduced.start(*CONNECT, MLFLOW_TRACKING_URI=new) for _ in range(2)]
+    assert [(process.communicate()[0], process.returncode) for process in processes] == [("", 0)] * 2
+    assert [experiment.name for experiment in reproduced.store("new.db").search_experiments()].count("numpy-mlp") == 1
+
+
 def test_a_store_without_the_run_is_filled_in(reproduced: Project) -> None:
     [known] = reproduced.tracked_runs("attributes.status = 'FINISHED'")
-    another = f"sqlite:///{reproduced.root / 'another.db'}"
-    reproduced.ok("python", "-m", "pipeline.evaluate", MLFLOW_TRACKING_URI=another)
-    [filled_in] = reproduced.tracked_runs(store="another.db")
+    new = f"sqlite:///{reproduced.root / 'new.db'}"
+    reproduced.ok("python", "-m", "pipeline.evaluate", MLFLOW_TRACKING_URI=new)
+    [filled_in] = reproduced.tracked_runs(store="new.db")
     assert filled_in.data.tags["filled_in"] == "true"
     assert filled_in.info.status == "FINISHED"
     assert filled_in.data.params == known.data.params
     assert filled_in.data.metrics == pytest.approx(known.data.metrics)
     for tag in ("model_sha256", "data_md5", "outcome", "cause"):
         assert filled_in.data.tags[tag] == known.data.tags[tag]
-    client = reproduced.store("another.db")
+    client = reproduced.store("new.db")
     assert len(client.get_metric_history(filled_in.info.run_id, "loss")) == 141
     assert [used.dataset.name for used in filled_in.inputs.dataset_inputs] == ["digits"]
     assert client.list_artifacts(filled_in.info.run_id, "model")
-
-
-def test_the_first_use_of_a_store_is_safe_from_several_processes(reproduced: Project) -> None:
-    new = f"sqlite:///{reproduced.root / 'new.db'}"
-    processes = [reproduced.start(*CONNECT, MLFLOW_TRACKING_URI=new) for _ in range(2)]
-    assert [(process.communicate()[0], process.returncode) for process in processes] == [("", 0)] * 2
-    assert [experiment.name for experiment in reproduced.store("new.db").search_experiments()].count("numpy-mlp") == 1
 
 
 def test_a_network_that_is_not_finite_from_the_start_is_a_result_too(reproduced: Project) -> None:
@@ -112,10 +114,12 @@ def test_a_network_that_is_not_finite_from_the_start_is_a_result_too(reproduced:
     assert_is_a_result(reproduced)
 
 
-def test_a_deleted_experiment_comes_back(reproduced: Project) -> None:
+def test_a_deleted_experiment_comes_back(reproduced: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(reproduced.root))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     store = reproduced.store()
     store.delete_experiment(store.get_experiment_by_name("numpy-mlp").experiment_id)
-    reproduced.ok(*CONNECT)
+    connect()
     assert store.get_experiment_by_name("numpy-mlp").lifecycle_stage == "active"
 
 

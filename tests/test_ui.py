@@ -10,6 +10,7 @@ from browser import CHROMIUM, Browser, Links, browser, row_of, served_ui, unfold
 from conftest import Project
 from playwright.sync_api import expect
 
+from pipeline.tracking.store import connect
 from pipeline.tracking.view import compare_page
 
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: no such command was found")
@@ -136,11 +137,13 @@ def test_a_plain_mlflow_ui_has_the_views_too(swept: Project) -> None:
     assert [view["name"] for view in views] == ["Sweeps", "Best first"]
 
 
-def test_a_view_that_was_changed_or_deleted_comes_back(swept: Project) -> None:
+def test_a_view_that_was_changed_or_deleted_comes_back(swept: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(swept.root))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     store = swept.store()
     known = store.get_experiment_by_name("numpy-mlp")
     store.set_experiment_tag(known.experiment_id, "mlflow.sharedViewState.sweeps", "{}")
-    swept.ok("python", "-c", "from pipeline.tracking.store import connect; connect()")
+    connect()
     assert store.get_experiment(known.experiment_id).tags == known.tags
 
 
