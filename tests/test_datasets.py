@@ -77,7 +77,7 @@ def dead_url() -> str:
 @needs_mnist
 def test_mnist_over_http_is_trained_on_and_evaluated(reproduced: Project) -> None:
     with served(MNIST) as url:
-        reproduced.ok(*experiment("dataset=mnist", f"dataset.source={url}", "iterations=60"), "-n", "mnist")
+        reproduced.ok(*experiment("dataset=mnist", f"dataset.source={url}", "iterations=40"), "-n", "mnist")
     assert json.loads(reproduced.read("report/metrics.json"))["test_accuracy"] >= 0.9
     normalised = sum(file.stat().st_size for file in (reproduced.root / "normalised").iterdir())
     assert normalised < 56e6  # a byte for a pixel

@@ -169,11 +169,11 @@ def test_healthy_trainings_are_called_healthy(normalise, reduction):
         )
         for init in ("uniform", "he", "xavier", "normal")
         for alpha in (0.3, 0.5, 1.0)
-        for seed in (0, 1, 2)
+        for seed in (0, 1)
         for iterations in (200, 400)
     ]
     found = fit(points, digits(normalise), 1, lambda _iteration, _rows: None)
-    assert len(found) == 72
+    assert len(found) == 48
     assert all(training.history[-1].validation_accuracy > 0.85 for training, _ in found)
     alarms = [
         (point.init, point.alpha, point.seed, point.iterations, diagnosis.outcome, diagnosis.cause)

@@ -60,9 +60,10 @@ def test_hydra_s_launchers_train_the_same_model(reproduced: Project, models: dic
     assert runs[-1].data.tags["model_sha256"] == models["he"]
 
 
-def test_hydra_s_launchers_leave_what_is_finished(reproduced: Project, models: dict[str, str]) -> None:
+@pytest.mark.usefixtures("models")
+def test_hydra_s_launchers_leave_what_is_finished(reproduced: Project) -> None:
     before = len(reproduced.tracked_runs())
-    assert reproduced.ok(*SWEEP, "hydra/launcher=basic").count("finished already") == len(models)
+    assert "finished already" in reproduced.ok(*POINT, "hydra/launcher=basic")
     assert len(reproduced.tracked_runs()) == before
 
 
