@@ -75,10 +75,10 @@ def dead_url() -> str:
 
 
 @needs_mnist
-def test_mnist_over_http_is_trained_on_and_evaluated(reproduced: Project) -> None:
+def test_mnist_over_http_trains_to_94_percent_with_the_defaults(reproduced: Project) -> None:
     with served(MNIST) as url:
-        reproduced.ok(*experiment("dataset=mnist", f"dataset.source={url}", "iterations=40"), "-n", "mnist")
-    assert json.loads(reproduced.read("report/metrics.json"))["test_accuracy"] >= 0.9
+        reproduced.ok(*experiment("dataset=mnist", f"dataset.source={url}"), "-n", "mnist")
+    assert json.loads(reproduced.read("report/metrics.json"))["test_accuracy"] >= 0.94
     normalised = sum(file.stat().st_size for file in (reproduced.root / "normalised").iterdir())
     assert normalised < 56e6  # a byte for a pixel
     shapes = {part: np.load(reproduced.root / f"normalised/{part}_pixels.npy").shape for part in ("train", "test")}
@@ -86,7 +86,7 @@ def test_mnist_over_http_is_trained_on_and_evaluated(reproduced: Project) -> Non
     assert 53_990 < shapes["train"][0] < 54_010  # nine of every ten images of each class
     [run] = reproduced.tracked_runs("tags.dvc_exp_name = 'mnist'")
     assert run.data.params["dataset"] == "mnist"
-    assert run.data.metrics["test_accuracy"] >= 0.9
+    assert run.data.metrics["test_accuracy"] >= 0.94
     assert run.data.tags["data_md5"] in reproduced.read("data.dvc")
 
 

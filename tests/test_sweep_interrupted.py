@@ -23,7 +23,9 @@ def wait_for_more_children(project: Project, than: int) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, "KILLED"), (signal.SIGKILL, "RUNNING")])
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, "KILLED"), (signal.SIGTERM, "KILLED"), (signal.SIGKILL, "RUNNING")]
+)
 def test_an_interrupted_sweep_keeps_what_it_has(reproduced: Project, number: signal.Signals, status: str) -> None:
     before = len(children(reproduced))
     sweep = reproduced.start(*SWEEP)

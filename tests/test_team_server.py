@@ -1,4 +1,4 @@
-"""A team's server on PostgreSQL: five at once, gone in the middle and back again, and no secret of its address told.
+"""A team's server on PostgreSQL: eight at once, gone in the middle and back again, and no secret of its address told.
 
 `tests/with_postgresql pytest` starts the database that these tests need.
 """
@@ -116,16 +116,18 @@ def assert_whole(server: Server, run: Run, tmp_path: Path) -> None:
     assert server.client.list_artifacts(run.info.run_id, "report")
 
 
-def test_five_at_once_are_five_whole_runs(project: Project, server: Server, printed: list[str], tmp_path: Path) -> None:
-    # Each is a process with a directory of its own, as by five people.
+def test_eight_at_once_are_eight_whole_runs(
+    project: Project, server: Server, printed: list[str], tmp_path: Path
+) -> None:
+    # Each is a process with a directory of its own, as by eight people.
     alone = (*SWEEP, "hydra/launcher=basic", "iterations=60")
-    trainings = [project.start(*alone, f"alpha=0.{n}", f"hydra.sweep.dir=multirun/{n}") for n in range(1, 6)]
+    trainings = [project.start(*alone, f"alpha=0.{n}", f"hydra.sweep.dir=multirun/{n}") for n in range(1, 9)]
     for training in trainings:
         text, _ = training.communicate(timeout=240)
         printed.append(text)
         assert training.returncode == 0, text
     runs = server.runs()
-    assert sorted(run.data.params["alpha"] for run in runs) == [f"0.{n}" for n in range(1, 6)]
+    assert sorted(run.data.params["alpha"] for run in runs) == [f"0.{n}" for n in range(1, 9)]
     for run in runs:
         assert_whole(server, run, tmp_path)
     assert not (project.root / "unsent").exists()

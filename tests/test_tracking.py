@@ -34,7 +34,7 @@ def endless(reproduced: Project):
     reproduced.write("params.yaml", before)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_training_is_killed_and_keeps_its_history(endless: Project, number: signal.Signals) -> None:
     training = endless.start("python", "-m", "pipeline.train")
     run_id = wait_for_a_running_run(endless)
