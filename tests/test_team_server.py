@@ -9,7 +9,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from pathlib import Path
+from threading import Barrier
 
 import pandas as pd
 import psycopg
@@ -20,6 +23,7 @@ from mlflow.entities import Run
 from servers import free_port, wait_for
 
 from pipeline.files.model import load_model
+from pipeline.tracking.messages import Writer
 from pipeline.tracking.sweeps import sparse
 
 POSTGRESQL = os.environ.get("TEST_POSTGRESQL")  # its host and port
@@ -131,6 +135,22 @@ def test_eight_at_once_are_eight_whole_runs(
     for run in runs:
         assert_whole(server, run, tmp_path)
     assert not (project.root / "unsent").exists()
+
+
+def test_data_that_eight_log_at_once_are_logged_for_each(server: Server) -> None:
+    runs, start = [run.info.run_id for run in server.runs()], Barrier(8)
+
+    def log(run: str, md5: str) -> None:
+        writer = Writer(server.client)
+        start.wait()
+        writer.data(run, False, "digits", md5)
+
+    new = [f"new-{number}" for number in range(10)]
+    with ThreadPoolExecutor(8) as threads:
+        for md5 in new:
+            list(threads.map(log, runs, repeat(md5)))
+    for run in server.runs():
+        assert {*new} <= {used.dataset.digest for used in run.inputs.dataset_inputs}
 
 
 def test_a_sweep_goes_on_without_a_server_that_is_killed_in_its_middle(

@@ -85,9 +85,16 @@ class Writer:
     def data(self, run: str, again: bool, name: str, md5: str) -> None:  # noqa: ARG002 (MLflow keeps equal ones once)
         """Log which data a run is of."""
         from mlflow.entities import Dataset, DatasetInput
+        from mlflow.exceptions import MlflowException
 
-        source = json.dumps({"uri": "data.dvc"})
-        self.client.log_inputs(run, [DatasetInput(Dataset(name, md5, "local", source))])
+        inputs = [DatasetInput(Dataset(name, md5, "local", json.dumps({"uri": "data.dvc"})))]
+        try:
+            self.client.log_inputs(run, inputs)
+        except MlflowException as error:
+            # MLflow refuses new data that another process logs between its look whether it has them and its write.
+            if error.error_code != "BAD_REQUEST":
+                raise
+            self.client.log_inputs(run, inputs)
 
     def files(self, run: str, again: bool, directory: str, name: str | None) -> None:  # noqa: ARG002 (they are replaced)
         """Log the files in a directory, under a name."""
