@@ -5,7 +5,7 @@
 - The normalisation x = (pixels - shift) / scale is not applied to the images but to the first layer's weights, of
   which there are far fewer: x @ W + b = pixels @ V + c, with V = W / scale and c = b - shift @ V. So pixels stay bytes,
   and zeros zeros. c is the weight of the constant input 1 that the staircase puts before the pixels.
-- Shares of the groups go to threads of our own; BLAS itself should be given one thread. The shares are the same for
+- Shares of the images go to threads of our own; BLAS itself should be given one thread. The shares are the same for
   any number of threads, and `products` sees to it that what else is in the stack does not matter. So a network's
   numbers have the same bits alone or in a stack, on one thread or on many.
 """
@@ -24,18 +24,20 @@ from pipeline.core.stack import Passes, Scores, Stack
 from pipeline.core.staircase import Group, Step, staircase
 
 SHARES = 4
+WORTH_THREADS = 1_000_000  # inputs times networks; waking a thread takes as long as a pass over half of that
 
 
 class Engine:
     """Images (n, d) and their labels (n,), laid out for any number of networks."""
 
     def __init__(self, pixels: NDArray[np.uint8], labels: Array, affine: Affine, dtype: str, threads: int) -> None:
-        self.images, inputs = pixels.shape
-        self.shift = np.broadcast_to(affine.shift, inputs).astype(dtype)[:, np.newaxis, np.newaxis]
-        self.scale = np.broadcast_to(affine.scale, inputs).astype(dtype)[:, np.newaxis, np.newaxis]
-        self.shares = [(share, Workspace(dtype)) for share in fair_shares(staircase(pixels, labels))]
-        # Waking a thread takes as long as half of a pass over a dataset as small as the digits.
-        self.map = ThreadPoolExecutor(threads).map if min(threads, len(self.shares)) > 1 else map
+        self.images, width = pixels.shape
+        self.shift = np.broadcast_to(affine.shift, width).astype(dtype)[:, np.newaxis, np.newaxis]
+        self.scale = np.broadcast_to(affine.scale, width).astype(dtype)[:, np.newaxis, np.newaxis]
+        shares = fair_shares(staircase(pixels, labels))
+        self.inputs = sum(map(inputs_of, shares))
+        self.shares = [(share, Workspace(dtype)) for share in shares]
+        self.threads = ThreadPoolExecutor(threads) if min(threads, len(shares)) > 1 else None
 
     def measure(self, stacked: Stack) -> Scores:
         """Loss and accuracy of each network, as `network.measure` finds them for one."""
@@ -54,7 +56,9 @@ class Engine:
     def sum_up(self, stacked: Stack, with_gradient: bool) -> Sums:
         """The sums over all shares."""
         folded = [self.fold(stacked[0]), *stacked[1:]]
-        sums = self.map(lambda share: over_share(share[0], share[1], folded, with_gradient), self.shares)
+        many = self.inputs * stacked[0].shape[1] >= WORTH_THREADS
+        each = self.threads.map if self.threads and many else map
+        sums = each(lambda share: over_share(share[0], share[1], folded, with_gradient), self.shares)
         total = next(sums)
         for others in sums:
             total.add(others)
@@ -79,15 +83,18 @@ class Engine:
 
 
 def fair_shares(groups: Sequence[Group]) -> list[list[Group]]:
-    """The groups in shares of about equal work, the same on every machine."""
-
-    def work(share: Sequence[Group]) -> int:
-        return sum(step.inputs.size for group in share for block in group.blocks for step in block.steps)
-
+    """The groups, or the blocks of a single one, in shares of about equal work, the same on every machine."""
+    if len(groups) == 1:
+        groups = [Group(groups[0].order, [block]) for block in groups[0].blocks]
     shares: list[list[Group]] = [[] for _ in range(min(SHARES, len(groups)))]
-    for group in sorted(groups, key=lambda group: work([group]), reverse=True):
-        min(shares, key=work).append(group)
+    for group in sorted(groups, key=lambda group: inputs_of([group]), reverse=True):
+        min(shares, key=inputs_of).append(group)
     return shares
+
+
+def inputs_of(share: Sequence[Group]) -> int:
+    """How many inputs a network is fed in a pass, which is how much there is to do."""
+    return sum(step.inputs.size for group in share for block in group.blocks for step in block.steps)
 
 
 def as_numbers(steps: Sequence[Step], work: Workspace) -> list[Step]:

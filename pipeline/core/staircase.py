@@ -16,11 +16,12 @@ can leave out whole rows. So the images are brought into an order in which the z
         xxxxxxxxxx
 
 Nothing is rounded or left out but products with 0. Pixels stay bytes, a quarter of the size of float32, and are
-converted a block at a time, while they are in the processor's cache. A block is a few steps: behind the first layer a
+converted a block at a time, while they are in the processor's cache. A block is one or two steps: behind the first layer a
 prefix is of no importance, and one call of NumPy for twice the images means less waiting for Python's interpreter, of
 which all threads have one.
 """
 
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
@@ -79,8 +80,8 @@ def group(pixels: NDArray[np.uint8], labels: Array) -> Group:
 
 
 def in_parts(images: NDArray[np.intp], size: int) -> list[NDArray[np.intp]]:
-    """The images cut into parts of about this size, which are one at least."""
-    return np.array_split(images, max(1, round(len(images) / size)))
+    """The images cut into as many equal parts as are needed for none to be larger than this."""
+    return np.array_split(images, ceil(len(images) / size))
 
 
 def pixel_order(used: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
