@@ -1,13 +1,11 @@
 """K networks' pass over one block of images: the mathematics of `network.loss_and_gradient`, made to be fast.
 
 - A block is small enough for the processor's cache, and all K networks go over it before the next one comes.
-- The first layer meets the images step by step, each with no more inputs than its images need (see `staircase`).
 - Arrays are features first, (K, units, images): then the softmax runs along the images.
 - Nothing is allocated: every array stands in a workspace and is used again for the next block.
 - There is no one-hot array: an index finds what stands at each image's label, a slice where all have the same.
 """
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -18,7 +16,6 @@ from pipeline.core.arrays import Array
 from pipeline.core.labels import Labels
 from pipeline.core.products import back, forward, way
 from pipeline.core.stack import Stack, each_in_one_piece
-from pipeline.core.staircase import Step
 
 
 class Workspace:
@@ -58,17 +55,15 @@ class Sums:
             mine += theirs
 
 
-def logits_of(steps: Sequence[Step], first: Array, others: Stack, work: Workspace) -> tuple[list[Array], Array]:
-    """The outputs (K, units, m) of the hidden layers, and the logits (K, C, m), for the m images of a block.
+def logits_of(inputs: Array, first: Array, others: Stack, work: Workspace) -> tuple[list[Array], Array]:
+    """The outputs (K, units, m) of the hidden layers, and the logits (K, C, m), for the inputs (c, m) of m images.
 
-    `first` (c, K, H) are the first layer's weights for the inputs of the longest step.
+    `first` (c, K, H) are the first layer's weights for these inputs, of which the constant 1 is one.
     """
     _, networks, units = first.shape
-    images = steps[-1].place.stop
+    images = inputs.shape[1]
     values = work("hidden 0", networks, units, images)
-    for inputs, place in steps:
-        together = way(networks, units, *inputs.shape, images, work.dtype).forward
-        forward(first[: len(inputs)], inputs, values[:, :, place], together)
+    forward(first, inputs, values, way(networks, units, *inputs.shape, work.dtype).forward)
     hidden = []
     for depth, table in enumerate(others, start=1):
         hidden.append(np.maximum(values, 0, out=values))
@@ -103,20 +98,15 @@ def right_answers(logits: Array, of_label: Array, labels: Labels) -> NDArray[np.
     return np.array([np.count_nonzero(each) for each in right])  # which is faster than with an axis
 
 
-def score(steps: Sequence[Step], labels: Labels, first: Array, others: Stack, sums: Sums, work: Workspace) -> None:
+def score(inputs: Array, labels: Labels, first: Array, others: Stack, sums: Sums, work: Workspace) -> None:
     """Add a block's loss and right answers to the sums."""
-    _, logits = logits_of(steps, first, others, work)
+    _, logits = logits_of(inputs, first, others, work)
     probabilities_and_score(logits, labels, sums, work)
 
 
-def score_and_slopes(
-    steps: Sequence[Step], labels: Labels, first: Array, others: Stack, sums: Sums, work: Workspace
-) -> Iterator[Array]:
-    """The same, and the gradient: that of `others` is added to the sums, that of `first` is what the steps add up to.
-
-    Yields a step's (inputs, K, H), to be used before the next one is asked for.
-    """
-    hidden, logits = logits_of(steps, first, others, work)
+def score_and_slope(inputs: Array, labels: Labels, first: Array, others: Stack, sums: Sums, work: Workspace) -> Array:
+    """The same, and the gradient: that of `others` is added to the sums, that of `first` (c, K, H) is returned."""
+    hidden, logits = logits_of(inputs, first, others, work)
     delta = probabilities_and_score(logits, labels, sums, work)
     delta[labels.place] -= 1
     for depth in reversed(range(len(others))):
@@ -125,9 +115,7 @@ def score_and_slopes(
         slope[0] += delta.sum(axis=2)
         delta = np.matmul(each_in_one_piece(table[1:]), delta, out=work(f"delta {depth}", *values.shape))
         delta *= np.greater(values, 0, out=work("is on", *values.shape, dtype="bool"))
-    _, networks, units = first.shape
-    for inputs, place in steps:
-        slope_of_first = work("slope", len(inputs), networks, units)
-        together = way(networks, units, *inputs.shape, delta.shape[2], work.dtype).back
-        back(inputs, delta[:, :, place], slope_of_first, together)
-        yield slope_of_first
+    slope_of_first = work("slope", *first.shape)
+    networks, units = first.shape[1:]
+    back(inputs, delta, slope_of_first, way(networks, units, *inputs.shape, work.dtype).back)
+    return slope_of_first

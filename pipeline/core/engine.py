@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.arrays import Array
-from pipeline.core.block import Sums, Workspace, score, score_and_slopes
+from pipeline.core.block import Sums, Workspace, score, score_and_slope
 from pipeline.core.network import Reduction
 from pipeline.core.normalisation import Affine
 from pipeline.core.stack import Passes, Scores, Stack
-from pipeline.core.staircase import Group, Step, staircase
+from pipeline.core.staircase import Group, staircase
 
 SHARES = 4
 WORTH_THREADS = 1_000_000  # inputs times networks; waking a thread takes as long as a pass over half of that
@@ -94,32 +94,30 @@ def fair_shares(groups: Sequence[Group]) -> list[list[Group]]:
 
 def inputs_of(share: Sequence[Group]) -> int:
     """How many inputs a network is fed in a pass, which is how much there is to do."""
-    return sum(step.inputs.size for group in share for block in group.blocks for step in block.steps)
+    return sum(block.inputs.size for group in share for block in group.blocks)
 
 
-def as_numbers(steps: Sequence[Step], work: Workspace) -> list[Step]:
-    """The steps of a block, whose inputs are bytes, in the networks' precision."""
-    numbers = [Step(work(f"inputs {number}", *step.inputs.shape), step.place) for number, step in enumerate(steps)]
-    for (inputs, _), (pixels, _) in zip(numbers, steps, strict=True):
-        np.copyto(inputs, pixels)
-    return numbers
+def as_numbers(pixels: NDArray[np.uint8], work: Workspace) -> Array:
+    """The bytes of a block (1 + prefix, m) in the networks' precision."""
+    inputs = work("inputs", *pixels.shape)
+    np.copyto(inputs, pixels)
+    return inputs
 
 
 def over_share(share: list[Group], work: Workspace, folded: Stack, with_gradient: bool) -> Sums:
     """The sums over a share, for networks whose first layer is folded."""
     sums = Sums.zero(folded)
     for whole_order, blocks in share:
-        order = whole_order[: len(blocks[0].steps[0].inputs)]
+        order = whole_order[: len(blocks[0].inputs)]
         first = folded[0][order]
         slope = np.zeros_like(first)
         # As in `training.train`, but this may be another thread, which starts without what its caller set.
         with np.errstate(over="ignore", invalid="ignore"):
-            for steps, labels in blocks:
-                numbers = as_numbers(steps, work)
+            for pixels, labels in blocks:
+                inputs, needed = as_numbers(pixels, work), first[: len(pixels)]
                 if with_gradient:
-                    for found in score_and_slopes(numbers, labels, first, folded[1:], sums, work):
-                        slope[: len(found)] += found
+                    slope[: len(pixels)] += score_and_slope(inputs, labels, needed, folded[1:], sums, work)
                 else:
-                    score(numbers, labels, first, folded[1:], sums, work)
+                    score(inputs, labels, needed, folded[1:], sums, work)
         sums.gradient[0][order] += slope
     return sums

@@ -1,20 +1,19 @@
 """Loss and gradient of many networks at once on one batch of images after the other, all on the same one.
 
-A batch is a block of one step (see `staircase`), in which every pixel is needed, so its images are normalised.
-What is gained over one network after the other is one wide product for all, and that the images are fetched once.
+A batch is a block (see `block`) in which every pixel is needed, so its images are normalised themselves. What is gained
+over one network after the other is one wide product for all, and that the images are fetched once.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.arrays import Array
-from pipeline.core.block import Sums, Workspace, score_and_slopes
+from pipeline.core.block import Sums, Workspace, score_and_slope
 from pipeline.core.descent import batches
 from pipeline.core.labels import labelled
 from pipeline.core.network import Reduction
 from pipeline.core.normalisation import Affine
 from pipeline.core.stack import Passes, Scores, Stack
-from pipeline.core.staircase import Step
 
 
 class Minibatches:
@@ -43,8 +42,7 @@ class Minibatches:
 
         first, *others = stacked
         sums = Sums.zero([first[:0], *others])  # the first layer's gradient needs no sum: there is one block
-        step = Step(inputs, slice(0, images))
-        [sums.gradient[0]] = score_and_slopes([step], labelled(labels), first, others, sums, self.work)
+        sums.gradient[0] = score_and_slope(inputs, labelled(labels), first, others, sums, self.work)
         if reduction == "mean":
             for slope in sums.gradient:
                 slope /= images

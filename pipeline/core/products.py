@@ -27,7 +27,7 @@ class Way(NamedTuple):
 def forward(first: Array, inputs: Array, out: Array, together: bool) -> None:
     """The first layer's values (K, H, m), to `out`, from its weights (c, K, H) and the inputs (c, m) of m images."""
     if together:
-        np.matmul(first.reshape(len(first), -1).T, inputs, out=as_one_layer(out))
+        np.matmul(first.reshape(len(first), -1).T, inputs, out=out.reshape(-1, inputs.shape[1]))
     else:
         np.matmul(each_in_one_piece(first).swapaxes(1, 2), inputs, out=out)
 
@@ -35,42 +35,30 @@ def forward(first: Array, inputs: Array, out: Array, together: bool) -> None:
 def back(inputs: Array, delta: Array, out: Array, together: bool) -> None:
     """The gradient at the weights (c, K, H), to `out`, from the inputs (c, m) and the gradient at the values (K, H, m).
 
-    All arrays are contiguous, here and in `forward`, but the values and the gradient at them, which are m neighbouring
-    columns of a contiguous array.
+    All arrays are contiguous, here and in `forward`.
     """
     if together:
-        np.matmul(inputs, as_one_layer(delta).T, out=out.reshape(len(inputs), -1))
+        np.matmul(inputs, delta.reshape(-1, delta.shape[2]).T, out=out.reshape(len(inputs), -1))
     else:
         np.matmul(inputs, delta.swapaxes(1, 2), out=out.swapaxes(0, 1))
 
 
-def as_one_layer(values: Array) -> Array:
-    """The values (K, H, m) as those of one layer (K * H, m), in the same memory."""
-    return values.reshape(-1, values.shape[2], copy=False)
-
-
 @cache
-def way(networks: int, units: int, inputs: int, images: int, columns: int, dtype: str) -> Way:
-    """The way to take for K networks of H units, a step (inputs, images) and values in an array of so many columns.
-
-    Found by trying it on random numbers.
-    """
+def way(networks: int, units: int, inputs: int, images: int, dtype: str) -> Way:
+    """The way to take for K networks of H units and a block (inputs, images), found by trying it on random numbers."""
     if networks == 1:
         return Way(True, True)
     rng = np.random.default_rng(0)
-    shape = (networks, units, inputs, images, columns)
-    trials = [trial(rng, *shape, dtype) for _ in range(max(1, COLUMNS // (networks * units)))]
+    trials = [trial(rng, networks, units, inputs, images, dtype) for _ in range(max(1, COLUMNS // (networks * units)))]
     return Way(all(found.forward for found in trials), all(found.back for found in trials))
 
 
-def trial(
-    rng: np.random.Generator, networks: int, units: int, inputs: int, images: int, columns: int, dtype: str
-) -> Way:
+def trial(rng: np.random.Generator, networks: int, units: int, inputs: int, images: int, dtype: str) -> Way:
     """Whether both products of some random numbers have the same bits on both ways."""
-    shapes = (inputs, images), (inputs, networks, units), (networks, units, columns)
+    shapes = (inputs, images), (inputs, networks, units), (networks, units, images)
     x, weights, delta = [rng.random(shape, np.dtype(dtype).type) - np.dtype(dtype).type(0.5) for shape in shapes]
-    values, slopes = np.empty((2, *delta.shape), dtype)[..., :images], np.empty((2, *weights.shape), dtype)
+    values, slopes = np.empty((2, *delta.shape), dtype), np.empty((2, *weights.shape), dtype)
     for place, together in enumerate((False, True)):
         forward(weights, x, values[place], together)
-        back(x, delta[..., :images], slopes[place], together)
+        back(x, delta, slopes[place], together)
     return Way(np.array_equal(values[0], values[1]), np.array_equal(slopes[0], slopes[1]))

@@ -8,17 +8,15 @@ can leave out whole rows. So the images are brought into an order in which the z
 2. Each group has an order of pixels of its own. The last place is for the pixel that the fewest images use, the place
    before it for the pixel that the fewest of the remaining images use, and so on. An image then needs only a prefix of
    the pixels: all behind its last non-zero one are 0.
-3. Images are sorted by the length of their prefix and cut into steps. A step is as long as its longest prefix.
+3. Images are sorted by the length of their prefix and cut into blocks. A block is as long as its longest prefix.
 
         pixels, in the group's order ->
-        xxxxxxxxxxxxxxxxxxx      Seen from the side, the steps of a group are a staircase. On MNIST an image needs 340
+        xxxxxxxxxxxxxxxxxxx      Seen from the side, the blocks of a group are a staircase. On MNIST an image needs 360
         xxxxxxxxxxxxxxx          of 784 pixels on average, on digits most of the 64.
         xxxxxxxxxx
 
 Nothing is rounded or left out but products with 0. Pixels stay bytes, a quarter of the size of float32, and are
-converted a block at a time, while they are in the processor's cache. A block is one or two steps: behind the first layer a
-prefix is of no importance, and one call of NumPy for twice the images means less waiting for Python's interpreter, of
-which all threads have one.
+converted a block at a time, while they are in the processor's cache.
 """
 
 from math import ceil
@@ -30,22 +28,14 @@ from numpy.typing import NDArray
 from pipeline.core.arrays import Array
 from pipeline.core.labels import Labels, labelled
 
-IMAGES_IN_A_STEP = 512
-IMAGES_IN_A_BLOCK = 1024  # what sixteen networks of twenty units make of them nearly fits the processor's second cache
-
-
-class Step(NamedTuple):
-    """Images whose prefixes are about as long."""
-
-    inputs: Array  # (1 + prefix, images); the first input of each image is the constant 1
-    place: slice  # of these images among those of the block
+IMAGES_IN_A_BLOCK = 1024  # fewer, and threads wait longer for Python's interpreter; more, and prefixes grow
 
 
 class Block(NamedTuple):
-    """Images that networks pass over at once."""
+    """Images whose prefixes are about as long."""
 
-    steps: list[Step]  # the longest prefix first
-    labels: Labels  # of the images of all steps
+    inputs: NDArray[np.uint8]  # (1 + prefix, images); the first input of each image is the constant 1
+    labels: Labels
 
 
 class Group(NamedTuple):
@@ -56,9 +46,9 @@ class Group(NamedTuple):
 
 
 def staircase(pixels: NDArray[np.uint8], labels: Array) -> list[Group]:
-    """Lay out pixels (n, d) by their labels (n,); as one group where a label's images would not fill a step."""
+    """Lay out pixels (n, d) by their labels (n,); as one group where a label's images would not fill a block."""
     classes = np.unique(labels)
-    if len(pixels) < len(classes) * IMAGES_IN_A_STEP:
+    if len(pixels) < len(classes) * IMAGES_IN_A_BLOCK:
         return [group(pixels, labels)]
     return [group(pixels[labels == label], labels[labels == label]) for label in classes]
 
@@ -68,20 +58,10 @@ def group(pixels: NDArray[np.uint8], labels: Array) -> Group:
     order, prefix = pixel_order(pixels > 0)
     longest_first = np.argsort(-prefix, kind="stable")
     blocks = []
-    for images in in_parts(longest_first, IMAGES_IN_A_BLOCK):
-        steps: list[Step] = []
-        for chosen in in_parts(images, IMAGES_IN_A_STEP):
-            used = pixels[np.ix_(chosen, order[: prefix[chosen[0]]])]
-            start = steps[-1].place.stop if steps else 0
-            inputs = np.ascontiguousarray(np.insert(used, 0, 1, axis=1).T)
-            steps.append(Step(inputs, slice(start, start + len(chosen))))
-        blocks.append(Block(steps, labelled(labels[images])))
+    for images in np.array_split(longest_first, ceil(len(pixels) / IMAGES_IN_A_BLOCK)):
+        used = pixels[np.ix_(images, order[: prefix[images[0]]])]
+        blocks.append(Block(np.ascontiguousarray(np.insert(used, 0, 1, axis=1).T), labelled(labels[images])))
     return Group(np.concatenate([[0], order + 1]), blocks)
-
-
-def in_parts(images: NDArray[np.intp], size: int) -> list[NDArray[np.intp]]:
-    """The images cut into as many equal parts as are needed for none to be larger than this."""
-    return np.array_split(images, ceil(len(images) / size))
 
 
 def pixel_order(used: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -66,8 +66,7 @@ class Problem:
         A product takes two for each of its terms. The first layer has one forward and one back, and is never asked for
         the gradient at the pixels; the second has three.
         """
-        blocks = [block for group in staircase(self.pixels, self.labels) for block in group.blocks]
-        inputs = sum(step.inputs.size for block in blocks for step in block.steps)
+        inputs = sum(block.inputs.size for group in staircase(self.pixels, self.labels) for block in group.blocks)
         return 4 * HIDDEN * inputs + 6 * HIDDEN * CLASSES * len(self.labels)
 
 

@@ -20,11 +20,9 @@ from pipeline.core.products import Way, back, forward, way
 from pipeline.core.stack import descend, member, stack
 from pipeline.files.images import read_images
 
-# Inputs, with the constant 1, and images of a step, and images of its block: steps and batches of digits, and of MNIST.
-SHAPES = [(65, 482, 1444), (40, 449, 898), (65, 100, 100), (65, 37, 37), (65, 1, 1)]
-SHAPES += [(60, 512, 1024), (150, 512, 1024), (341, 495, 991), (341, 512, 512), (700, 512, 1024)]
-SHAPES += [(785, 128, 128), (785, 96, 96)]
-SMALL = [(33, 90, 90), (61, 128, 128), (65, 37, 37), (65, 100, 100), (65, 482, 1444)]
+# Inputs, with the constant 1, and images: blocks and batches of digits, blocks of MNIST, and batches of it.
+SHAPES = [(65, 722), (40, 899), (65, 100), (65, 37), (65, 1)]
+SHAPES += [(60, 1024), (150, 991), (361, 991), (700, 1024), (785, 128), (785, 96)]
 STACKS = [2, 5, 16]
 
 # The instructions that a processor must have for it.
@@ -40,19 +38,15 @@ def one_blas_thread():
 
 
 def factors(networks, units, shape, dtype, seed=7):
-    """Inputs (c, m), weights (c, K, H), and a gradient at the values (K, H, m), the last columns of a block's."""
-    inputs, images, columns = shape
+    """Inputs (c, m), weights (c, K, H), and a gradient at the values (K, H, m)."""
     rng = np.random.default_rng(seed)
-    shapes = ((inputs, images), (inputs, networks, units), (networks, units, columns))
-    x, weights, delta = [rng.standard_normal(each).astype(dtype) for each in shapes]
-    return x, weights, delta[..., columns - images :]
+    shapes = (shape, (shape[0], networks, units), (networks, units, shape[1]))
+    return [rng.standard_normal(each).astype(dtype) for each in shapes]
 
 
 def products(inputs, weights, delta, ways):
     """Both products, each on its way."""
-    columns = delta.strides[1] // delta.itemsize
-    values = np.full((*delta.shape[:2], columns), np.nan, delta.dtype)[..., columns - inputs.shape[1] :]
-    slopes = np.full_like(weights, np.nan)
+    values, slopes = np.full_like(delta, np.nan), np.full_like(weights, np.nan)
     forward(weights, inputs, values, ways.forward)
     back(inputs, delta, slopes, ways.back)
     return values, slopes
@@ -60,7 +54,7 @@ def products(inputs, weights, delta, ways):
 
 @EACH_DTYPE
 @pytest.mark.parametrize("together", [True, False])
-@pytest.mark.parametrize("shape", [(65, 37, 37), (341, 512, 1024), (785, 128, 128)], ids=str)
+@pytest.mark.parametrize("shape", [(65, 37), (361, 991), (785, 128)], ids=str)
 def test_both_ways_are_the_sums_that_they_stand_for(shape, together, dtype):
     inputs, weights, delta = factors(5, 20, shape, dtype)
     values, slopes = products(inputs, weights, delta, Way(together, together))
@@ -89,7 +83,7 @@ def test_what_a_trial_finds_equal_is_equal_for_other_numbers(shape, networks, dt
 
 @EACH_DTYPE
 @pytest.mark.parametrize("units", [5, 9, 13])
-@pytest.mark.parametrize("shape", SMALL, ids=str)
+@pytest.mark.parametrize("shape", [(33, 90), (61, 128), (65, 37), (65, 100), (65, 722)], ids=str)
 def test_a_trial_is_no_matter_of_luck_where_the_ways_differ_in_a_few_numbers(shape, units, dtype):
     found = way(2, units, *shape, dtype)
     for seed in range(12):
