@@ -56,7 +56,7 @@ PROVOKED = [
     ("relu_mask_missing", {"fault": "relu_mask_missing"}, {"converged", "still learning"}),
     ("transposed_product", {"fault": "transposed_product"}, {"converged", "still learning"}),
     ("pixels_not_normalised", {"normalise": "none"}, {"collapsed", "diverged"}),
-    ("pixels_not_normalised", {"normalise": "none", "init": "uniform"}, {"collapsed", "diverged"}),
+    ("pixels_not_normalised", {"normalise": "none", "init": "uniform"}, {"collapsed", "diverged", "stuck"}),
     ("initialisation_too_large", {"init": "normal", "init_scale": 10.0, "hidden": [20] * 40}, {"diverged"}),
     ("summed_gradients", {"reduction": "sum"}, {"collapsed", "diverged"}),
     ("summed_gradients", {"reduction": "sum", "alpha": 0.1, "batch_size": 100}, {"collapsed", "diverged"}),

@@ -101,7 +101,7 @@ def test_experiments_are_listed_with_their_settings(tried: Project) -> None:
 
 def test_no_run_is_left_open_or_doubled(tried: Project) -> None:
     runs = tried.tracked_runs()
-    assert len(runs) == 5  # the first `dvc repro`, here, apart, and two of the queue
+    assert len(runs) == 5  # the first `dvc repro`, tried, apart, and two of the queue
     assert {run.info.status for run in runs} == {"FINISHED"}
 
 
