@@ -8,6 +8,7 @@
 
 from dataclasses import dataclass
 from math import prod
+from threading import local
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,8 @@ from pipeline.core.products import back, forward, way
 from pipeline.core.stack import Stack, each_in_one_piece
 
 
-class Workspace:
-    """Arrays to be written over. They go from block to block, but not from thread to thread."""
+class Workspace(local):
+    """Arrays to be written over. They go from block to block, but not from thread to thread: each has its own."""
 
     def __init__(self, dtype: str) -> None:
         self.dtype = dtype

@@ -34,10 +34,10 @@ class Engine:
         self.images, width = pixels.shape
         self.shift = np.broadcast_to(affine.shift, width).astype(dtype)[:, np.newaxis, np.newaxis]
         self.scale = np.broadcast_to(affine.scale, width).astype(dtype)[:, np.newaxis, np.newaxis]
-        shares = fair_shares(staircase(pixels, labels))
-        self.inputs = sum(map(inputs_of, shares))
-        self.shares = [(share, Workspace(dtype)) for share in shares]
-        self.threads = ThreadPoolExecutor(threads) if min(threads, len(shares)) > 1 else None
+        self.shares = fair_shares(staircase(pixels, labels))
+        self.inputs = sum(map(inputs_of, self.shares))
+        self.work = Workspace(dtype)
+        self.threads = ThreadPoolExecutor(threads) if min(threads, len(self.shares)) > 1 else None
 
     def measure(self, stacked: Stack) -> Scores:
         """Loss and accuracy of each network, as `network.measure` finds them for one."""
@@ -58,7 +58,7 @@ class Engine:
         folded = [self.fold(stacked[0]), *stacked[1:]]
         many = self.inputs * stacked[0].shape[1] >= WORTH_THREADS
         each = self.threads.map if self.threads and many else map
-        sums = each(lambda share: over_share(share[0], share[1], folded, with_gradient), self.shares)
+        sums = each(lambda share: over_share(share, self.work, folded, with_gradient), self.shares)
         total = next(sums)
         for others in sums:
             total.add(others)

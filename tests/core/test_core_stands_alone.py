@@ -12,7 +12,16 @@ from pipeline.core import network
 from pipeline.core.initialisation import SCHEMES
 from pipeline.core.normalisation import METHODS
 
-PLAIN_PYTHON = ("collections", "concurrent.futures", "dataclasses", "functools", "itertools", "math", "typing")
+PLAIN_PYTHON = (
+    "collections",
+    "concurrent.futures",
+    "dataclasses",
+    "functools",
+    "itertools",
+    "math",
+    "threading",
+    "typing",
+)
 ALLOWED = (*PLAIN_PYTHON, "numpy", "pipeline.core")
 FOLDER = Path(pipeline.core.__file__).parent
 FILES = sorted(FOLDER.rglob("*.py"))
