@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 from pipeline.core.arrays import Array
 from pipeline.core.assessment import confusion_matrix, most_confident_mistakes, recall
 from pipeline.core.diagnosis.diagnosis import as_markdown
+from pipeline.core.fast.precision import Precision
 from pipeline.core.faults import log_probabilities
 from pipeline.core.network import accuracy, cross_entropy, forward, in_precision
 from pipeline.errors import UserError, run
@@ -20,15 +21,15 @@ from pipeline.files.model import Model, load_model, write_json
 from pipeline.files.paths import MODEL, NORMALISED, REPORT, added
 from pipeline.tracking.evaluations import add_report
 
-PRECISION = "float64"  # a network that nearly diverged has logits whose loss float32 can't hold
+PRECISION: Precision = "float64"  # a network that nearly diverged has logits whose loss float32 can't hold
 DECIMALS = 6  # beyond them a figure tells more of the machine than of the network
 
 
 def predict(model: Model, dataset: Dataset) -> dict[str, Array]:
     """The log of each class's probability, (n, C), for every part; by the softmax that the network was trained with."""
-    network = in_precision(model.training.network, PRECISION)
+    network, fault = in_precision(model.training.network, PRECISION), model.config["fault"]
     return {
-        part: log_probabilities(forward(network, dataset.samples(part, PRECISION).x)[-1], model.config["fault"])
+        part: log_probabilities(forward(network, dataset.samples(part, PRECISION).x)[-1], fault, PRECISION)
         for part in PARTS
     }
 

@@ -7,19 +7,24 @@ from threadpoolctl import threadpool_limits
 
 from pipeline.core import faults
 from pipeline.core.arrays import Samples, spread
-from pipeline.core.descent import batches
+from pipeline.core.batches import batches
+from pipeline.core.diagnosis.checkup import check_code
+from pipeline.core.diagnosis.code import CodeCheck
 from pipeline.core.diagnosis.diagnosis import Diagnosed
 from pipeline.core.diagnosis.doctor import Doctor
-from pipeline.core.engine import Engine
+from pipeline.core.fast.engine import Engine
+from pipeline.core.fast.minibatches import Minibatches
+from pipeline.core.fast.precision import ARITHMETIC
+from pipeline.core.fast.stack import Passes, Scores, Stack, member, stack
 from pipeline.core.initialisation import initialise
-from pipeline.core.minibatches import Minibatches
-from pipeline.core.network import Network
-from pipeline.core.stack import Passes, Scores, Stack
+from pipeline.core.network import Network, in_precision
+from pipeline.core.normalisation import Affine
 from pipeline.core.training import Record, Trajectory, train
-from pipeline.files.dataset import Dataset
+from pipeline.files.dataset import Dataset, Part
 from pipeline.settings import Settings
 
 EXAMINED = 512  # images, at most, of those that train
+CHECKED = 16  # of them, by which the code is checked
 
 
 def fit(
@@ -41,7 +46,7 @@ def fit(
         doctor = doctor_for(points[0], dataset)
         trainings = train(
             trajectories,
-            descent_of(points[0], dataset, threads),
+            descent_of(points[0], dataset.parts["train"], dataset.affine, threads),
             validation_of(points[0], dataset, threads),
             doctor.examine,
             observe,
@@ -78,43 +83,77 @@ def sizes_of(point: Settings, dataset: Dataset) -> list[int]:
 def untrained(point: Settings, dataset: Dataset) -> Network:
     """The network that a training starts from."""
     of_the_weights, _ = generators(point)
-    return initialise(sizes_of(point, dataset), point.init, point.init_scale, point.dtype, of_the_weights)
+    return initialise(
+        sizes_of(point, dataset), point.init, point.init_scale, ARITHMETIC[point.precision].dtype, of_the_weights
+    )
 
 
 def doctor_for(point: Settings, dataset: Dataset) -> Doctor:
     """Who examines the networks of points that are trained together."""
     labels = dataset.parts["train"].labels
-    some, some_to_validate = (some_of(dataset, part, point.dtype) for part in ("train", "validation"))
+    some, some_to_validate = (
+        normalised(point, some_of(dataset.parts[part], EXAMINED), dataset.affine) for part in ("train", "validation")
+    )
     batch = point.batch_size or len(labels)
-    return Doctor(some, some_to_validate, labels, sizes_of(point, dataset), batch, point.reduction, point.fault)
+    return Doctor(
+        code_check(point, dataset),
+        some,
+        some_to_validate,
+        labels,
+        dataset.about.classes,
+        batch,
+        point.reduction,
+        point.fault,
+        point.precision,
+    )
 
 
-def some_of(dataset: Dataset, part: str, dtype: str) -> Samples:
-    """Some samples from all over a part, normalised."""
-    pixels, labels = dataset.parts[part]
-    chosen = spread(len(labels), EXAMINED)
-    return Samples(dataset.affine.apply(pixels[chosen], dtype), labels[chosen])
+def code_check(point: Settings, dataset: Dataset) -> CodeCheck:
+    """The check of what trains the networks, on a few images."""
+    few = some_of(dataset.parts["train"], CHECKED)
+    # The scale of the inputs is not the code's: at theirs, a softmax may have no gradient left to compare.
+    size = max(float(np.abs(dataset.affine.apply(few.pixels, "float64")).max()), 1e-9)
+    affine = dataset.affine._replace(scale=dataset.affine.scale * size)
+    together = point if point.batch_size is None else point.model_copy(update={"batch_size": len(few.labels)})
+    passes = descent_of(together, few, affine, threads=1)
+
+    def gradient_of(network: Network) -> Network:
+        stacked = stack([in_precision(network, ARITHMETIC[point.precision].dtype)])
+        return member(passes(stacked, False).gradient, 0)
+
+    samples = Samples(affine.apply(few.pixels, "float64"), few.labels)
+    return check_code(sizes_of(point, dataset), point.reduction, point.fault, samples, gradient_of)
 
 
-def descent_of(point: Settings, dataset: Dataset, threads: int) -> Callable[[Stack], Passes]:
-    """Loss and gradient on all training images, or on the batch that comes next."""
-    images = dataset.parts["train"]
-    reduction, fault = point.reduction, point.fault
+def some_of(part: Part, most: int) -> Part:
+    """Some images from all over a part."""
+    chosen = spread(len(part.labels), most)
+    return Part(part.pixels[chosen], part.labels[chosen])
+
+
+def normalised(point: Settings, part: Part, affine: Affine) -> Samples:
+    """A part as the networks of a point take it."""
+    return Samples(affine.apply(part.pixels, ARITHMETIC[point.precision].dtype), part.labels)
+
+
+def descent_of(point: Settings, part: Part, affine: Affine, threads: int) -> Callable[[Stack, bool], Passes]:
+    """Gradient and, if asked for, scores on all images of a part, or on the batch that comes next."""
+    reduction, fault, precision = point.reduction, point.fault, point.precision
     _, of_the_order = generators(point)
     if fault is not None:
-        source = batches(*dataset.samples("train", point.dtype), point.batch_size, of_the_order)
-        return lambda stacked: faults.passes(stacked, *next(source), reduction, fault)
+        source = batches(*normalised(point, part, affine), point.batch_size, of_the_order)
+        return lambda stacked, _: faults.passes(stacked, *next(source), reduction, fault, precision)
     if point.batch_size is None:
-        engine = Engine(*images, dataset.affine, point.dtype, threads)
-        return lambda stacked: engine.loss_and_gradient(stacked, reduction)
-    minibatches = Minibatches(*images, dataset.affine, point.dtype, point.batch_size, of_the_order)
-    return lambda stacked: minibatches.loss_and_gradient(stacked, reduction)
+        engine = Engine(*part, affine, precision, threads)
+        return lambda stacked, with_scores: engine.loss_and_gradient(stacked, reduction, with_scores)
+    minibatches = Minibatches(*part, affine, precision, point.batch_size, of_the_order)
+    return lambda stacked, with_scores: minibatches.loss_and_gradient(stacked, reduction, with_scores)
 
 
 def validation_of(point: Settings, dataset: Dataset, threads: int) -> Callable[[Stack], Scores]:
     """Loss and accuracy on the validation images."""
-    fault = point.fault
+    part, fault = dataset.parts["validation"], point.fault
     if fault is not None:
-        samples = dataset.samples("validation", point.dtype)
-        return lambda stacked: faults.measures(stacked, *samples, fault)
-    return Engine(*dataset.parts["validation"], dataset.affine, point.dtype, threads).measure
+        samples = normalised(point, part, dataset.affine)
+        return lambda stacked: faults.measures(stacked, *samples, fault, point.precision)
+    return Engine(*part, dataset.affine, point.precision, threads).measure

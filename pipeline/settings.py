@@ -16,7 +16,7 @@ from pipeline.files.paths import PARAMS
 Normalisation: TypeAlias = Literal["unit", "standard", "divide_255", "none"]
 Initialisation: TypeAlias = Literal["uniform", "he", "xavier", "normal", "zeros"]
 Reduction: TypeAlias = Literal["mean", "sum"]
-Dtype: TypeAlias = Literal["float32", "float64"]
+Precision: TypeAlias = Literal["portable", "float32"]
 Fault: TypeAlias = Literal[
     "softmax_over_samples",
     "softmax_unshifted",
@@ -25,6 +25,8 @@ Fault: TypeAlias = Literal[
     "relu_mask_missing",
     "transposed_product",
 ]
+
+RENAMED = {"dtype": "dtype is now called precision: write precision=portable, or precision=float32 for speed"}
 
 Whole = Annotated[int, Field(ge=1)]
 Checksum = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="a file's sha256, 64 hexadecimal digits")]
@@ -96,7 +98,7 @@ class Settings(Schema):
     )
     reduction: Reduction = Field(description=one_of(Reduction))
     batch_size: int | None = Field(ge=1, description="null for all images at once, or a whole number from 1")
-    dtype: Dtype = Field(description=one_of(Dtype))
+    precision: Precision = Field(description=one_of(Precision))
     seed: int = Field(ge=0, description="a whole number from 0")
     fault: Fault | None = Field(description=f"null, or {one_of(Fault)}")
 
@@ -146,6 +148,8 @@ def load() -> Settings:
 def sentence(problem: str, location: tuple[int | str, ...], value: Any) -> str:
     """What is wrong with one setting, and what it can be."""
     name, schema, allowed = find(location)
+    if problem == "extra_forbidden" and name in RENAMED:
+        return RENAMED[name]
     if problem == "extra_forbidden":
         near = difflib.get_close_matches(name.split(".")[-1], schema.model_fields, n=1)
         guess = f"did you mean {near[0]}? " if near else ""

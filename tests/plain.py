@@ -12,7 +12,7 @@ PLAIN = Settings(
     hidden=[20],
     reduction="mean",
     batch_size=None,
-    dtype="float32",
+    precision="portable",
     seed=0,
     fault=None,
 )

@@ -183,15 +183,15 @@ def test_healthy_trainings_are_called_healthy(normalise, reduction):
     assert alarms == []
 
 
-@pytest.mark.parametrize("changes", [{"batch_size": 64}, {"hidden": [30, 20]}, {"hidden": [5]}, {"dtype": "float64"}])
+@pytest.mark.parametrize(
+    "changes", [{"batch_size": 64}, {"hidden": [30, 20]}, {"hidden": [5]}, {"precision": "float32"}]
+)
 def test_other_healthy_trainings_are_called_healthy_too(changes):
     assert diagnosed(**changes).cause == "none"
 
 
 def test_the_collapse_says_what_happened():
-    found = diagnosed(
-        normalise="unit", init="uniform", alpha=0.01, iterations=500, dtype="float64", fault="softmax_over_samples"
-    )
+    found = diagnosed(normalise="unit", init="uniform", alpha=0.01, iterations=500, fault="softmax_over_samples")
     assert (found.outcome, found.cause, found.cause_iteration) == ("diverged", "softmax_over_samples", 0)
     for part in (
         "sums over the samples",
@@ -212,7 +212,7 @@ def test_the_collapse_on_mnist_is_the_same():
     images = read_idx(MNIST / "train-images-idx3-ubyte.gz", 3)[:2000]
     labels = read_idx(MNIST / "train-labels-idx1-ubyte.gz", 1)[:2000]
     mnist = dataset_of(images.reshape(len(images), -1), labels, "unit", (28, 28))
-    common = {"normalise": "unit", "init": "uniform", "dtype": "float64", "iterations": 250}
+    common = {"normalise": "unit", "init": "uniform", "iterations": 250}
     collapsed = diagnosed(mnist, **common, alpha=0.01, fault="softmax_over_samples")
     assert (collapsed.outcome, collapsed.cause) == ("diverged", "softmax_over_samples")
     assert collapsed.evidence["last_accuracy"] < 0.2

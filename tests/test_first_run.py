@@ -95,7 +95,7 @@ def test_pictures_show_something(fresh: Project, name: str) -> None:
 def test_weights_are_plain_arrays_of_the_network(fresh: Project) -> None:
     with np.load(fresh.root / "model/weights.npz", allow_pickle=False) as weights:
         shapes = {name: weights[name].shape for name in weights.files}
-        assert all(weights[name].dtype == np.float32 for name in weights.files)
+        assert all(weights[name].dtype == np.float64 for name in weights.files)
     assert shapes == {"weights1": (64, 20), "bias1": (20,), "weights2": (20, 10), "bias2": (10,)}
 
 
@@ -115,7 +115,7 @@ def test_params_are_the_settings_as_one_types_them(run) -> None:
         "hidden": "[20]",
         "reduction": "mean",
         "batch_size": "null",
-        "dtype": "float32",
+        "precision": "portable",
         "seed": "0",
         "fault": "null",
     }

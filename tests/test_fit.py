@@ -8,7 +8,7 @@ from plain import PLAIN, assert_same
 from sklearn.datasets import load_digits
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from pipeline.core.descent import batches
+from pipeline.core.batches import batches
 from pipeline.core.initialisation import initialise
 from pipeline.core.network import measure
 from pipeline.core.normalisation import METHODS
@@ -63,10 +63,9 @@ IN_ALL_THAT_MAY_DIFFER = [
 ]
 
 
-@pytest.mark.parametrize(("dtype", "batch_size"), [("float32", None), ("float32", 100), ("float64", 64)])
-def test_each_point_has_the_training_that_it_has_alone(dtype, batch_size):
-    common = {"dtype": dtype, "batch_size": batch_size}
-    assert_each_is_as_alone([point(**common, **changes) for changes in IN_ALL_THAT_MAY_DIFFER])
+@pytest.mark.parametrize("batch_size", [None, 100])
+def test_each_point_has_the_training_that_it_has_alone(batch_size):
+    assert_each_is_as_alone([point(batch_size=batch_size, **changes) for changes in IN_ALL_THAT_MAY_DIFFER])
 
 
 def test_without_minibatches_the_seeds_may_differ_too():
@@ -98,12 +97,12 @@ def test_the_threads_change_nothing(threads):
 def test_the_history_begins_with_the_untrained_network_on_the_first_batch(batch_size):
     of_the_weights, of_the_order = np.random.default_rng(4).spawn(2)
     untrained = initialise([64, 20, 10], "normal", 0.3, "float64", of_the_weights)
-    [training] = train([point(seed=4, init="normal", init_scale=0.3, batch_size=batch_size, dtype="float64")])
+    [training] = train([point(seed=4, init="normal", init_scale=0.3, batch_size=batch_size)])
     first = training.history[0]
     x, labels = next(batches(*digits().samples("train", "float64"), batch_size, of_the_order))
-    assert (first.loss, first.accuracy) == pytest.approx(measure(untrained, x, labels), rel=1e-12)
+    assert (first.loss, first.accuracy) == pytest.approx(measure(untrained, x, labels), rel=1e-6)
     of_validation = measure(untrained, *digits().samples("validation", "float64"))
-    assert (first.validation_loss, first.validation_accuracy) == pytest.approx(of_validation, rel=1e-12)
+    assert (first.validation_loss, first.validation_accuracy) == pytest.approx(of_validation, rel=1e-6)
 
 
 @pytest.mark.parametrize("batch_size", [None, 100])

@@ -68,7 +68,7 @@ def test_what_shares_images_and_layers_is_one_stack(shared):
         {"normalise": ["unit", "none"]},
         {"reduction": ["mean", "sum"]},
         {"batch_size": [None, 10]},
-        {"dtype": ["float32", "float64"]},
+        {"precision": ["portable", "float32"]},
     ],
 )
 def test_what_does_not_share_them_is_not(own):

@@ -8,8 +8,9 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from pipeline.core.arrays import Array
-from pipeline.core.network import Layer, Network, Pass, Reduction, accuracy, cross_entropy, forward, log_softmax
-from pipeline.core.stack import Passes, Scores, Stack, member, stack
+from pipeline.core.fast.precision import ARITHMETIC, Precision
+from pipeline.core.fast.stack import Passes, Scores, Stack, member, stack
+from pipeline.core.network import Layer, Network, Pass, Reduction, accuracy, cross_entropy
 
 Fault: TypeAlias = Literal[
     "softmax_over_samples",  # each class's probabilities sum to 1 over the samples, not each sample's over the classes
@@ -21,40 +22,51 @@ Fault: TypeAlias = Literal[
 ]
 
 
-def log_probabilities(logits: Array, fault: Fault | None) -> Array:
+def log_probabilities(logits: Array, fault: Fault | None, precision: Precision) -> Array:
     """The log of each class's probability, (n, C), by the softmax with that mistake; without one, by the right one."""
-    if fault == "softmax_over_samples":
-        return normalised(logits, axis=0)
-    if fault == "softmax_unshifted":
-        return normalised(logits, axis=1)
-    return log_softmax(logits)
+    arithmetic = ARITHMETIC[precision]
+    if fault not in ("softmax_over_samples", "softmax_unshifted"):
+        logits = logits - logits.max(axis=1, keepdims=True)
+    powers = logits.copy()
+    arithmetic.exp(powers)
+    sums_over = 0 if fault == "softmax_over_samples" else 1
+    logs: Array = logits - arithmetic.log(powers.sum(axis=sums_over, keepdims=True))
+    return logs
 
 
-def predictions(logits: Array, fault: Fault | None) -> Array:
+def predictions(logits: Array, fault: Fault | None, precision: Precision) -> Array:
     """The class that is predicted for each sample, (n,)."""
     if fault == "softmax_over_samples":
-        logits = log_probabilities(logits, fault)
+        logits = log_probabilities(logits, fault, precision)
     predicted: Array = logits.argmax(axis=1)  # any other softmax leaves the largest logit's probability the largest
     return predicted
 
 
-def normalised(logits: Array, axis: int) -> Array:
-    """The log of exp(logits) over its sum along an axis; not finite where `exp` overflows."""
-    logs: Array = logits - np.log(np.exp(logits).sum(axis=axis, keepdims=True))
-    return logs
+def forward(network: Network, x: Array, precision: Precision) -> list[Array]:
+    """The input of every layer, and last the logits, as `network.forward`."""
+    product = ARITHMETIC[precision].product
+    outputs = [x]
+    for layer in network[:-1]:
+        outputs.append(np.maximum(product(outputs[-1], layer.weights) + layer.bias, 0))
+    outputs.append(product(outputs[-1], network[-1].weights) + network[-1].bias)
+    return outputs
 
 
-def measure(network: Network, x: Array, labels: Array, fault: Fault) -> tuple[float, float]:
+def measure(network: Network, x: Array, labels: Array, fault: Fault, precision: Precision) -> tuple[float, float]:
     """Loss and accuracy on samples x (n, d), as `network.measure`."""
-    logs = log_probabilities(forward(network, x)[-1], fault)
+    logs = log_probabilities(forward(network, x, precision)[-1], fault, precision)
     return cross_entropy(logs, labels), accuracy(logs, labels)
 
 
-def loss_and_gradient(network: Network, x: Array, labels: Array, reduction: Reduction, fault: Fault) -> Pass:
+def loss_and_gradient(
+    network: Network, x: Array, labels: Array, reduction: Reduction, fault: Fault, precision: Precision
+) -> Pass:
     """Loss, accuracy, and what was meant to be the gradient, as `network.loss_and_gradient`."""
-    inputs = forward(network, x)
-    logs = log_probabilities(inputs.pop(), fault)
-    delta = np.exp(logs)
+    product = ARITHMETIC[precision].product
+    inputs = forward(network, x, precision)
+    logs = log_probabilities(inputs.pop(), fault, precision)
+    delta = logs.copy()
+    ARITHMETIC[precision].exp(delta)
     delta[np.arange(len(labels)), labels] -= 1
     if fault == "gradient_sign":
         delta = -delta
@@ -63,24 +75,25 @@ def loss_and_gradient(network: Network, x: Array, labels: Array, reduction: Redu
 
     gradient: list[Layer] = []
     for index in reversed(range(len(network))):
-        gradient.insert(0, Layer(inputs[index].T @ delta, delta.sum(axis=0)))
+        gradient.insert(0, Layer(product(inputs[index].T, delta), delta.sum(axis=0)))
         if index > 0:
             weights = network[index].weights
-            delta = delta @ (weights.reshape(weights.T.shape) if fault == "transposed_product" else weights.T)
+            delta = product(delta, weights.reshape(weights.T.shape) if fault == "transposed_product" else weights.T)
             if fault != "relu_mask_missing":
                 delta *= inputs[index] > 0
     return Pass(cross_entropy(logs, labels), accuracy(logs, labels), tuple(gradient))
 
 
-def passes(stacked: Stack, x: Array, labels: Array, reduction: Reduction, fault: Fault) -> Passes:
+def passes(stacked: Stack, x: Array, labels: Array, reduction: Reduction, fault: Fault, precision: Precision) -> Passes:
     """The same for each network of a stack, one after the other."""
-    found = [loss_and_gradient(network, x, labels, reduction, fault) for network in each(stacked)]
-    return Passes(scores([(one.loss, one.accuracy) for one in found]), stack([one.gradient for one in found]))
+    found = [loss_and_gradient(network, x, labels, reduction, fault, precision) for network in each(stacked)]
+    scored = scores([(one.loss, one.accuracy) for one in found])
+    return Passes(stack([one.gradient for one in found]), np.isfinite(scored.loss), scored)
 
 
-def measures(stacked: Stack, x: Array, labels: Array, fault: Fault) -> Scores:
+def measures(stacked: Stack, x: Array, labels: Array, fault: Fault, precision: Precision) -> Scores:
     """Loss and accuracy of each network of a stack, one after the other."""
-    return scores([measure(network, x, labels, fault) for network in each(stacked)])
+    return scores([measure(network, x, labels, fault, precision) for network in each(stacked)])
 
 
 def each(stacked: Stack) -> list[Network]:

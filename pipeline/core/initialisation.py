@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from pipeline.core.elementary import standard_normal
 from pipeline.core.network import Layer, Network, in_precision
 
 Scheme: TypeAlias = Callable[[np.random.Generator, int, int, float], Layer]
@@ -18,17 +19,17 @@ def uniform(rng: np.random.Generator, fan_in: int, fan_out: int, _scale: float) 
 
 def he(rng: np.random.Generator, fan_in: int, fan_out: int, _scale: float) -> Layer:
     """N(0, 2 / fan_in): keeps the size of the signal through ReLUs, half of which are off. He et al. (2015), eq. 10."""
-    return Layer(rng.standard_normal((fan_in, fan_out)) * np.sqrt(2 / fan_in), np.zeros(fan_out))
+    return Layer(standard_normal(rng, (fan_in, fan_out)) * np.sqrt(2 / fan_in), np.zeros(fan_out))
 
 
 def xavier(rng: np.random.Generator, fan_in: int, fan_out: int, _scale: float) -> Layer:
     """U(-r, r), r = sqrt(6 / (fan_in + fan_out)): keeps signal and gradient alike. Glorot and Bengio (2010), eq. 16."""
-    return Layer(rng.uniform(-1, 1, (fan_in, fan_out)) * np.sqrt(6 / (fan_in + fan_out)), np.zeros(fan_out))
+    return Layer((2 * rng.random((fan_in, fan_out)) - 1) * np.sqrt(6 / (fan_in + fan_out)), np.zeros(fan_out))
 
 
 def normal(rng: np.random.Generator, fan_in: int, fan_out: int, scale: float) -> Layer:
     """N(0, scale squared): small, so that every class starts about equally likely, whatever the layer's size."""
-    return Layer(rng.standard_normal((fan_in, fan_out)) * scale, np.zeros(fan_out))
+    return Layer(standard_normal(rng, (fan_in, fan_out)) * scale, np.zeros(fan_out))
 
 
 def zeros(_rng: np.random.Generator, fan_in: int, fan_out: int, _scale: float) -> Layer:

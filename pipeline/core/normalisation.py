@@ -34,9 +34,15 @@ def unit(pixels: Array) -> Affine:
 
 
 def standard(pixels: Array) -> Affine:
-    """Each pixel to mean 0 and standard deviation 1 over the training images; a constant pixel to 0."""
-    deviation = pixels.std(axis=0, dtype=np.float64)
-    return Affine(pixels.mean(axis=0, dtype=np.float64), np.where(deviation > 0, deviation, 1.0))
+    """Each pixel to mean 0 and standard deviation 1 over the training images; a constant pixel to 0.
+
+    Of whole numbers, the sums are exact, and so the map is the same on every processor.
+    """
+    count = len(pixels)
+    total = pixels.sum(axis=0, dtype=np.int64)
+    of_squares = np.square(pixels, dtype=np.uint16).sum(axis=0, dtype=np.int64)
+    deviation = np.sqrt(count * of_squares - total**2) / count
+    return Affine(total / count, np.where(deviation > 0, deviation, 1.0))
 
 
 def divide_255(_pixels: Array) -> Affine:

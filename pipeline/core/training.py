@@ -7,9 +7,11 @@ from math import isfinite
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
+from pipeline.core.arrays import Array
+from pipeline.core.fast.stack import Passes, Scores, Stack, descend, member, members, stack
 from pipeline.core.network import Network
-from pipeline.core.stack import Passes, Scores, Stack, descend, member, members, stack
 from pipeline.core.vitals import Signs, ratio
 
 Examine: TypeAlias = Callable[[Network, Network, float], Signs]  # of a network, its gradient and alpha
@@ -139,7 +141,7 @@ class Follower:
 
 def train(
     trajectories: Sequence[Trajectory],
-    loss_and_gradient: Callable[[Stack], Passes],
+    loss_and_gradient: Callable[[Stack, bool], Passes],
     measure: Callable[[Stack], Scores],
     examine: Examine,
     observe: Callable[[int, list[Record]], None],
@@ -148,39 +150,49 @@ def train(
 
     The trainings of each trajectory, one for each of its ends. One of 100 iterations is the beginning of one of 500
     from the same network, so that many cost no more than the longest. `loss_and_gradient` is of the batch that comes
-    next, `measure` of the validation images. `observe` is handed each iteration, and the rows made for it.
+    next, with its scores where a row is made of them, and `measure` of the validation images. `observe` is handed each
+    iteration, and the rows made for it.
     """
     followers = going = [Follower(trajectory, examine) for trajectory in trajectories]
     stacked = stack([trajectory.untrained for trajectory in trajectories])
     # A diverging network overflows on its way. Its loss shows that, so NumPy need not warn as well.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for iteration in count():
-            passes = loss_and_gradient(stacked)
-            observe(iteration, look(iteration, going, stacked, passes, measure))
+            wanted = any(follower.wants_a_row(iteration) for follower in going)
+            passes = loss_and_gradient(stacked, wanted)
+            lose_the_diverged(iteration, going, passes.is_finite)
+            rows = []
+            if passes.scores is not None:
+                scores = np.array([*passes.scores, *measure(stacked)])
+                rows = look(iteration, going, stacked, passes.gradient, scores)
+            observe(iteration, rows)
             staying = [place for place, follower in enumerate(going) if follower.waiting]
             if not staying:
                 break
             gradient = passes.gradient
-            # Each size of the stack is tried anew by `products.way`, so there should be few.
-            if len(staying) <= len(going) / 2:
+            if len(staying) < len(going):
                 going = [going[place] for place in staying]
                 stacked, gradient = members(stacked, staying), members(gradient, staying)
             descend(stacked, gradient, np.array([follower.alpha for follower in going]).astype(stacked[0].dtype))
     return [follower.trainings for follower in followers]
 
 
-def look(
-    iteration: int, going: Sequence[Follower], stacked: Stack, passes: Passes, measure: Callable[[Stack], Scores]
-) -> list[Record]:
-    """Let each follower know what its network, at the same place in the stack, has come to; the new rows."""
-    rows = []
-    wanted = any(follower.wants_a_row(iteration) for follower in going)
-    numbers = np.array([*passes.scores, *(measure(stacked) if wanted else [])]).T.tolist()
-    for place, (follower, values) in enumerate(zip(going, numbers, strict=True)):
-        if not isfinite(values[0]):
+def lose_the_diverged(iteration: int, going: Sequence[Follower], is_finite: NDArray[np.bool_]) -> None:
+    """End all trainings of those whose loss is not finite any more."""
+    for follower, finite in zip(going, is_finite, strict=True):
+        if not finite:
             follower.lose(iteration, len(follower.waiting))
-        elif follower.wants_a_row(iteration):
+
+
+def look(iteration: int, going: Sequence[Follower], stacked: Stack, gradient: Stack, scores: Array) -> list[Record]:
+    """Let each follower know what its network, at the same place in the stack, has come to; the new rows.
+
+    `scores` (4, K) are what a row has, beside the iteration.
+    """
+    rows = []
+    for place, (follower, values) in enumerate(zip(going, scores.T.tolist(), strict=True)):
+        if follower.wants_a_row(iteration):
             row = Record(iteration, *values)
-            if follower.follow(Moment(row, member(stacked, place), member(passes.gradient, place))):
+            if follower.follow(Moment(row, member(stacked, place), member(gradient, place))):
                 rows.append(row)
     return rows

@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipeline.core.arrays import Array
-from pipeline.core.faults import Fault, predictions
-from pipeline.core.network import Layer, Network, forward
+from pipeline.core.elementary import log
+from pipeline.core.fast.precision import Precision
+from pipeline.core.faults import Fault, forward, predictions
+from pipeline.core.network import Layer, Network
 
 
 class Signs(NamedTuple):
@@ -42,10 +44,12 @@ def of_field(field: str, numbers: Mapping[str, float]) -> Any:
     return tuple(numbers[name] for name in names)
 
 
-def signs_of(network: Network, gradient: Network, alpha: float, x: Array, fault: Fault | None) -> Signs:
+def signs_of(
+    network: Network, gradient: Network, alpha: float, x: Array, fault: Fault | None, precision: Precision
+) -> Signs:
     """The vital signs of a network on images x (n, d), before an update by alpha times a gradient."""
-    _, *hidden, logits = forward(network, x)
-    predicted = np.bincount(predictions(logits, fault), minlength=logits.shape[1])
+    _, *hidden, logits = forward(network, x, precision)
+    predicted = np.bincount(predictions(logits, fault, precision), minlength=logits.shape[1])
     norms = [norm(layer) for layer in gradient]
     return Signs(
         largest_logit=float(np.abs(logits).max()),
@@ -59,7 +63,7 @@ def signs_of(network: Network, gradient: Network, alpha: float, x: Array, fault:
 def entropy(counts: Array) -> float:
     """The entropy, in nats, of a distribution that is given by counts (C,): ln(C) where all are equal."""
     shares = counts[counts > 0] / counts.sum()
-    return 0.0 - float((shares * np.log(shares)).sum())
+    return 0.0 - float((shares * log(shares)).sum())
 
 
 def norm(layer: Layer) -> float:

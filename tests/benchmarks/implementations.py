@@ -13,9 +13,11 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from pipeline.core.engine import Engine
-from pipeline.core.minibatches import Minibatches
-from pipeline.core.stack import descend, stack
+from pipeline.core.fast.engine import Engine
+from pipeline.core.fast.minibatches import Minibatches
+from pipeline.core.fast.precision import ARITHMETIC, Precision
+from pipeline.core.fast.stack import descend, stack
+from pipeline.core.network import in_precision
 from tests.benchmarks.problems import ALPHA, CLASSES, HIDDEN, NETWORKS, Problem
 
 Run: TypeAlias = Callable[[int], float | None]
@@ -33,16 +35,17 @@ class Implementation(NamedTuple):
     processes: int = 1  # that share the networks and the threads
 
 
-def ours(problem: Problem, threads: int, networks: int) -> Run:
+def ours(problem: Problem, threads: int, networks: int, precision: Precision) -> Run:
     """The engine, or what stands in for it with minibatches; BLAS has one thread, as in `pipeline.fit`."""
     threadpool_limits(limits=1, user_api="blas")
-    images = (problem.pixels, problem.labels, problem.affine, "float32")
+    images = (problem.pixels, problem.labels, problem.affine, precision)
     if problem.batch_size is None:
         source = Engine(*images, threads)
     else:
         source = Minibatches(*images, problem.batch_size, problem.order())
-    stacked = stack(problem.networks(networks))
-    alphas = np.full(networks, ALPHA, "float32")
+    dtype = ARITHMETIC[precision].dtype
+    stacked = stack([in_precision(network, dtype) for network in problem.networks(networks)])
+    alphas = np.full(networks, ALPHA, dtype)
 
     def run(count: int) -> float:
         for _ in range(count):
@@ -201,11 +204,19 @@ def sgemm(_problem: Problem, _threads: int) -> Run:
     return run
 
 
-OURS = Implementation("ours K=1", partial(ours, networks=1))
-OURS_STACKED = Implementation(f"ours K={NETWORKS}", partial(ours, networks=NETWORKS), NETWORKS)
-OURS_APART = Implementation(
-    f"ours K={NETWORKS}, two processes", partial(ours, networks=NETWORKS // 2), NETWORKS, processes=2
-)  # as `hydra.launcher.backend=loky` has it on two cores
+def of_ours(precision: Precision, networks: int, processes: int = 1) -> Implementation:
+    """Ours, for so many networks at once."""
+    apart = ", two processes" if processes > 1 else ""  # as `hydra.launcher.backend=loky` has it on two cores
+    build = partial(ours, networks=networks // processes, precision=precision)
+    return Implementation(f"ours {precision} K={networks}{apart}", build, networks, processes=processes)
+
+
+OF_OURS = [
+    of_ours(precision, networks, processes)
+    for precision in ("portable", "float32")
+    for networks, processes in ((NETWORKS, 1), (NETWORKS, 2), (1, 1))
+]
+OURS_STACKED, _, OURS, OURS_STACKED_FLOAT32, _, OURS_FLOAT32 = OF_OURS
 TEXTBOOK_DOUBLE = Implementation("textbook NumPy float64", partial(textbook, dtype="float64"))
 TEXTBOOK = Implementation("textbook NumPy float32", partial(textbook, dtype="float32"))
 SCIKIT_LEARN = Implementation("scikit-learn", scikit_learn)
@@ -214,6 +225,5 @@ JAX = Implementation("JAX jit", partial(jax, networks=1), library="jax")
 JAX_STACKED = Implementation(f"JAX jit, vmap K={NETWORKS}", partial(jax, networks=NETWORKS), NETWORKS, "jax")
 SGEMM = Implementation(f"sgemm {SIDE}", sgemm)
 
-OF_OURS = [OURS_STACKED, OURS_APART, OURS]
 OF_FULL_BATCH = [*OF_OURS, TEXTBOOK_DOUBLE, TEXTBOOK, SCIKIT_LEARN, PYTORCH, JAX, JAX_STACKED, SGEMM]
 OF_MINIBATCHES = [*OF_OURS, TEXTBOOK, SCIKIT_LEARN, PYTORCH]

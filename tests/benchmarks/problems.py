@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.arrays import Array
-from pipeline.core.descent import batches
+from pipeline.core.batches import batches
+from pipeline.core.fast.engine import inputs_of
+from pipeline.core.fast.staircase import staircase
 from pipeline.core.initialisation import initialise
 from pipeline.core.network import Network
 from pipeline.core.normalisation import Affine, unit
-from pipeline.core.staircase import staircase
 from pipeline.files.images import read_images
 
 HIDDEN, CLASSES = 20, 10
@@ -66,7 +67,7 @@ class Problem:
         A product takes two for each of its terms. The first layer has one forward and one back, and is never asked for
         the gradient at the pixels; the second has three.
         """
-        inputs = sum(block.inputs.size for group in staircase(self.pixels, self.labels) for block in group.blocks)
+        inputs = inputs_of(staircase(self.pixels, self.labels))
         return 4 * HIDDEN * inputs + 6 * HIDDEN * CLASSES * len(self.labels)
 
 

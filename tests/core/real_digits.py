@@ -5,12 +5,12 @@ from sklearn.datasets import load_digits
 from threadpoolctl import threadpool_limits
 
 from pipeline.core.arrays import Samples
-from pipeline.core.descent import batches
+from pipeline.core.batches import batches
+from pipeline.core.fast.stack import Passes, Scores, member, stack
 from pipeline.core.initialisation import initialise
 from pipeline.core.network import loss_and_gradient, measure
 from pipeline.core.normalisation import standard
 from pipeline.core.split import split
-from pipeline.core.stack import Passes, Scores, member, stack
 from pipeline.core.training import Trajectory, train
 from pipeline.core.vitals import signs_of
 
@@ -19,7 +19,7 @@ threadpool_limits(limits=1, user_api="blas")
 
 PIXELS, LABELS = load_digits(return_X_y=True)
 PARTS = split(LABELS, has_published_test=False)
-AFFINE = standard(PIXELS[PARTS["train"]])
+AFFINE = standard(PIXELS[PARTS["train"]].astype(np.uint8))
 
 
 def samples(part, dtype="float32"):
@@ -53,9 +53,9 @@ def train_on(
     """Train a network by the textbook's mathematics."""
     source = batches(*training, batch_size, rng or np.random.default_rng(1))
 
-    def of_the_next_batch(stacked):
+    def of_the_next_batch(stacked, _with_scores):
         found = loss_and_gradient(member(stacked, 0), *next(source), reduction)
-        return Passes(as_scores(found.loss, found.accuracy), stack([found.gradient]))
+        return Passes(stack([found.gradient]), np.isfinite([found.loss]), as_scores(found.loss, found.accuracy))
 
     def of_the_validation(stacked):
         return as_scores(*measure(member(stacked, 0), *validation))
@@ -72,7 +72,7 @@ def train_on(
 def examine(network, gradient, alpha):
     """The vital signs on a few images."""
     x = VALIDATION.x if network[0].weights.shape[0] == 64 else np.ones((1, len(network[0].weights)), "float32")
-    return signs_of(network, gradient, alpha, x, fault=None)
+    return signs_of(network, gradient, alpha, x, None, network[0].weights.dtype.name)
 
 
 def as_scores(loss, accuracy):

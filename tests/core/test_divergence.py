@@ -5,9 +5,10 @@ import warnings
 import numpy as np
 import pytest
 from real_digits import TRAINING, VALIDATION, train_digits, train_on, untrained
+from textbook import gradient_descent
 
 from pipeline.core.arrays import Samples
-from pipeline.core.descent import batches, gradient_descent
+from pipeline.core.batches import batches
 from pipeline.core.initialisation import initialise
 from pipeline.core.network import Layer, measure
 from pipeline.core.training import is_recorded

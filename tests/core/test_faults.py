@@ -8,9 +8,9 @@ from real_digits import samples, untrained
 
 from pipeline import settings
 from pipeline.core import faults, network
+from pipeline.core.fast.stack import stack
 from pipeline.core.faults import Fault
 from pipeline.core.initialisation import initialise
-from pipeline.core.stack import stack
 
 X, LABELS = samples("train", "float64")
 NET = untrained("he", "float64")
@@ -18,7 +18,7 @@ RIGHT = network.loss_and_gradient(NET, X, LABELS)
 
 
 def wrong(fault, reduction="mean"):
-    return faults.loss_and_gradient(NET, X, LABELS, reduction, fault)
+    return faults.loss_and_gradient(NET, X, LABELS, reduction, fault, "float64")
 
 
 def assert_close(found, expected, scale=1.0):
@@ -49,13 +49,13 @@ def test_a_mistake_on_the_way_back_leaves_the_last_layer_right(fault):
 
 def test_without_the_relu_a_unit_that_is_off_gets_a_gradient():
     dead = (NET[0]._replace(bias=NET[0].bias - 1e6), NET[1])
-    assert np.any(faults.loss_and_gradient(dead, X, LABELS, "mean", "relu_mask_missing").gradient[0].weights)
-    assert not np.any(faults.loss_and_gradient(dead, X, LABELS, "mean", "gradient_sign").gradient[0].weights)
+    assert np.any(faults.loss_and_gradient(dead, X, LABELS, "mean", "relu_mask_missing", "float64").gradient[0].weights)
+    assert not np.any(faults.loss_and_gradient(dead, X, LABELS, "mean", "gradient_sign", "float64").gradient[0].weights)
 
 
 def test_the_transposed_product_of_square_weights_is_the_one_without_a_transpose():
     square = initialise([64, 10, 10], "he", 0.01, "float64", np.random.default_rng(0))
-    found = faults.loss_and_gradient(square, X, LABELS, "mean", "transposed_product").gradient
+    found = faults.loss_and_gradient(square, X, LABELS, "mean", "transposed_product", "float64").gradient
     hidden, logits = network.forward(square, X)[1:]
     delta = (np.exp(network.log_softmax(logits)) - np.eye(10)[LABELS]) / len(LABELS)
     np.testing.assert_allclose(found[0].bias, ((delta @ square[1].weights) * (hidden > 0)).sum(axis=0), rtol=1e-10)
@@ -63,7 +63,9 @@ def test_the_transposed_product_of_square_weights_is_the_one_without_a_transpose
 
 def test_over_the_samples_each_class_sums_to_one():
     logits = network.forward(NET, X)[-1]
-    np.testing.assert_allclose(np.exp(faults.log_probabilities(logits, "softmax_over_samples")).sum(axis=0), 1)
+    np.testing.assert_allclose(
+        np.exp(faults.log_probabilities(logits, "softmax_over_samples", "float64")).sum(axis=0), 1
+    )
 
 
 def test_over_the_samples_the_gradient_at_the_logits_is_still_probabilities_less_labels():
@@ -73,25 +75,36 @@ def test_over_the_samples_the_gradient_at_the_logits_is_still_probabilities_less
     np.testing.assert_allclose(wrong("softmax_over_samples").gradient[-1].bias, expected, rtol=1e-9, atol=1e-15)
 
 
-def test_an_unshifted_softmax_is_right_until_exp_overflows():
+@pytest.mark.parametrize("precision", ["portable", "float64"])
+def test_an_unshifted_softmax_is_right_until_exp_overflows(precision):
     assert_close(wrong("softmax_unshifted").gradient, RIGHT.gradient)
     with np.errstate(all="ignore"):
-        large = faults.log_probabilities(np.array([[1000.0, 0.0]]), "softmax_unshifted")
+        large = faults.log_probabilities(np.array([[1000.0, 0.0]]), "softmax_unshifted", precision)
     assert not np.isfinite(large).any()
 
 
 def test_predictions_are_the_most_probable_classes_of_each_softmax():
     logits = np.array([[5.0, 4.0], [9.0, 4.0]])
-    assert faults.predictions(logits, None).tolist() == [0, 0]
-    assert faults.predictions(logits, "softmax_unshifted").tolist() == [0, 0]
-    assert faults.predictions(logits, "softmax_over_samples").tolist() == [1, 0]
+    assert faults.predictions(logits, None, "float64").tolist() == [0, 0]
+    assert faults.predictions(logits, "softmax_unshifted", "float64").tolist() == [0, 0]
+    assert faults.predictions(logits, "softmax_over_samples", "float64").tolist() == [1, 0]
 
 
 def test_a_stack_is_passed_one_network_after_the_other():
     other = untrained("xavier", "float64")
-    found = faults.passes(stack([NET, other]), X, LABELS, "sum", "gradient_sign")
-    alone = faults.loss_and_gradient(other, X, LABELS, "sum", "gradient_sign")
+    found = faults.passes(stack([NET, other]), X, LABELS, "sum", "gradient_sign", "float64")
+    alone = faults.loss_and_gradient(other, X, LABELS, "sum", "gradient_sign", "float64")
     np.testing.assert_array_equal(found.gradient[0][1:, 1], alone.gradient[0].weights)
     assert found.scores.loss.tolist() == [RIGHT.loss, alone.loss]
-    measured = faults.measures(stack([NET, other]), X, LABELS, "gradient_sign")
+    measured = faults.measures(stack([NET, other]), X, LABELS, "gradient_sign", "float64")
     assert (measured.loss[1], measured.accuracy[1]) == network.measure(other, X, LABELS)
+
+
+@pytest.mark.parametrize("fault", get_args(Fault))
+def test_in_portable_precision_it_is_the_same_but_for_the_rounding_of_factors(fault):
+    plain = wrong(fault)
+    portable = faults.loss_and_gradient(NET, X, LABELS, "mean", fault, "portable")
+    assert portable.loss == pytest.approx(plain.loss, rel=1e-6)
+    for layer, other in zip(portable.gradient, plain.gradient, strict=True):
+        for values, others in zip(layer, other, strict=True):
+            np.testing.assert_allclose(values, others, rtol=0, atol=1e-5 * np.abs(others).max())

@@ -21,7 +21,7 @@ def samples():
 
 
 def draw(scheme, depth):
-    return initialise([FEATURES, *HIDDEN_LAYERS[depth], CLASSES], scheme, 0.5, "float64", np.random.default_rng(36))
+    return initialise([FEATURES, *HIDDEN_LAYERS[depth], CLASSES], scheme, 0.5, "float64", np.random.default_rng(37))
 
 
 def central_differences(loss, parameters):

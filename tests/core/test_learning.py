@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 from real_digits import TRAINING, samples, train_digits, untrained
+from textbook import gradient_descent
 
-from pipeline.core.descent import batches, gradient_descent
+from pipeline.core.batches import batches
 
 
 @pytest.mark.parametrize("scheme", ["uniform", "he", "xavier", "normal"])

@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 from conftest import MNIST, needs_mnist
 from real_digits import LABELS, PIXELS
+from textbook import gradient_descent
 from threadpoolctl import threadpool_limits
 
-from pipeline.core.descent import batches, gradient_descent
+from pipeline.core.batches import batches
+from pipeline.core.fast.minibatches import Minibatches
+from pipeline.core.fast.precision import ARITHMETIC
+from pipeline.core.fast.stack import descend, member, stack
 from pipeline.core.initialisation import initialise
-from pipeline.core.minibatches import Minibatches
 from pipeline.core.normalisation import METHODS
-from pipeline.core.stack import descend, member, stack
 from pipeline.files.images import read_images
 
 DIGITS, DIGIT_LABELS = PIXELS[:150].astype(np.uint8), LABELS[:150]
@@ -36,28 +38,29 @@ def alpha_for(method, reduction, batch_size):
     return alpha / batch_size if reduction == "sum" else alpha
 
 
-def trained(networks, images, method, reduction, batch_size, alpha, updates):
+def trained(networks, images, method, reduction, batch_size, alpha, updates, precision):
     """The losses and accuracies (updates + 1, K) on the way, and the networks at the end."""
     pixels, labels = images
-    dtype = networks[0][0].weights.dtype.name
-    source = Minibatches(pixels, labels, METHODS[method](pixels), dtype, batch_size, np.random.default_rng(1))
+    dtype = ARITHMETIC[precision].dtype
+    source = Minibatches(pixels, labels, METHODS[method](pixels), precision, batch_size, np.random.default_rng(1))
     stacked, losses, accuracies = stack(networks), [], []
     for _ in range(updates):
-        scores, gradient = source.loss_and_gradient(stacked, reduction)
+        gradient, _, scores = source.loss_and_gradient(stacked, reduction)
         losses.append(scores.loss)
         accuracies.append(scores.accuracy)
         descend(stacked, gradient, np.full(len(networks), alpha, dtype))
-    scores, _ = source.loss_and_gradient(stacked, reduction)
+    scores = source.loss_and_gradient(stacked, reduction).scores
     ended = [member(stacked, k) for k in range(len(networks))]
     return np.array([*losses, scores.loss]), np.array([*accuracies, scores.accuracy]), ended
 
 
-def assert_agree(hidden, method, reduction, batch_size, dtype, updates, tolerance):
+def assert_agree(hidden, method, reduction, batch_size, precision, updates, tolerance):
     """Two networks at once go through the states that the readable descent takes each through."""
+    dtype = ARITHMETIC[precision].dtype
     networks = some_networks(2, [64, *hidden, 10], dtype)
     alpha = alpha_for(method, reduction, batch_size)
     images = (DIGITS, DIGIT_LABELS)
-    losses, accuracies, ended = trained(networks, images, method, reduction, batch_size, alpha, updates)
+    losses, accuracies, ended = trained(networks, images, method, reduction, batch_size, alpha, updates, precision)
     x = METHODS[method](DIGITS).apply(DIGITS, dtype)
     for k, network in enumerate(networks):
         source = batches(x, DIGIT_LABELS, batch_size, np.random.default_rng(1))
@@ -87,14 +90,17 @@ def test_two_epochs_are_those_of_the_readable_descent(hidden, method, reduction,
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("hidden", HIDDEN, ids=str)
-def test_in_float32_ten_batches_are_those_of_the_readable_descent(hidden, method, reduction, batch_size):
-    assert_agree(hidden, method, reduction, batch_size, "float32", updates=10, tolerance=1e-5)
+@pytest.mark.parametrize("precision", ["portable", "float32"])
+def test_in_other_precisions_ten_batches_are_those_of_the_readable_descent(
+    hidden, method, reduction, batch_size, precision
+):
+    assert_agree(hidden, method, reduction, batch_size, precision, updates=10, tolerance=1e-5)
 
 
 def test_labels_that_are_all_one_are_no_special_case():
     threes = (DIGITS[DIGIT_LABELS == 3], DIGIT_LABELS[DIGIT_LABELS == 3])
     networks = some_networks(2, [64, 20, 10], "float64")
-    losses, accuracies, _ = trained(networks, threes, "standard", "mean", 10, 0.1, updates=2)
+    losses, accuracies, _ = trained(networks, threes, "standard", "mean", 10, 0.1, 2, "float64")
     x = METHODS["standard"](threes[0]).apply(threes[0], "float64")
     for k, network in enumerate(networks):
         source = batches(x, threes[1], 10, np.random.default_rng(1))
@@ -114,7 +120,7 @@ def images_of(source):
 
 def bits(source, networks, batch_size):
     """The bytes of each network after seven updates, and its losses on the way."""
-    losses, _, ended = trained(networks, images_of(source), "standard", "mean", batch_size, 0.1, updates=7)
+    losses, _, ended = trained(networks, images_of(source), "standard", "mean", batch_size, 0.1, 7, "portable")
     parameters = [b"".join(values.tobytes() for layer in network for values in layer) for network in ended]
     return list(zip(parameters, losses.T.tolist(), strict=True))
 
@@ -125,7 +131,7 @@ def bits(source, networks, batch_size):
     [("digits", 1), ("digits", SOME_IN_A_BATCH), ("digits", 150), pytest.param("mnist", 128, marks=needs_mnist)],
 )
 def test_a_network_has_the_same_bits_in_any_stack(source, batch_size, hidden):
-    networks = some_networks(16, [images_of(source)[0].shape[1], *hidden, 10], "float32")
+    networks = some_networks(16, [images_of(source)[0].shape[1], *hidden, 10], "float64")
     alone = [bits(source, [network], batch_size)[0] for network in networks]
     assert bits(source, networks[:2], batch_size) == alone[:2]
     assert bits(source, networks[9:4:-1], batch_size) == alone[9:4:-1]

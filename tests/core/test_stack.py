@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from textbook import updated
 
-from pipeline.core.descent import updated
+from pipeline.core.fast.stack import descend, member, members, stack
 from pipeline.core.initialisation import initialise
-from pipeline.core.stack import descend, member, members, stack
 
 SIZES = [6, 4, 3, 2]
 

@@ -36,8 +36,8 @@ Update.  With alpha = 1/4, a quarter of each of these is taken off. The loss fal
 
 import numpy as np
 import pytest
+from textbook import gradient_descent
 
-from pipeline.core.descent import gradient_descent
 from pipeline.core.network import Layer, loss_and_gradient
 
 X = np.array([[1.0, 2.0], [2.0, 1.0]])

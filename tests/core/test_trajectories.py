@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 from plain import assert_same
 from real_digits import AFFINE, LABELS, PARTS, PIXELS, examine
+from textbook import updated
 from threadpoolctl import threadpool_limits
 
-from pipeline.core.descent import updated
-from pipeline.core.engine import Engine
+from pipeline.core.fast.engine import Engine
+from pipeline.core.fast.stack import Scores, member, stack
 from pipeline.core.initialisation import initialise
-from pipeline.core.stack import Scores, member, stack
 from pipeline.core.training import Trajectory, is_recorded, train
 
 # A quarter of the images: what is tested here does not depend on how many they are.
 ENGINES = {
-    part: Engine(PIXELS[chosen[::4]].astype(np.uint8), LABELS[chosen[::4]], AFFINE, "float32", threads=1)
+    part: Engine(PIXELS[chosen[::4]].astype(np.uint8), LABELS[chosen[::4]], AFFINE, "portable", threads=1)
     for part, chosen in PARTS.items()
 }
 
@@ -28,20 +28,20 @@ def one_blas_thread():
 
 
 def network(seed, scheme="he", scale=0.1):
-    return initialise([64, 20, 10], scheme, scale, "float32", np.random.default_rng(seed))
+    return initialise([64, 20, 10], scheme, scale, "float64", np.random.default_rng(seed))
 
 
 GOOD = Trajectory(network(0), 0.5, [20, 105, 112])
 ENDS_EARLY = Trajectory(network(1), 0.1, [3])
 ENDS_BETWEEN = Trajectory(network(2), 0.3, [105, 107])
 DIVERGES = Trajectory(network(3), 1e2, [2, 105, 111])  # some updates after the second
-DIVERGES_AT_ONCE = Trajectory(network(4), 1e38, [1, 50])
-LOST = Trajectory(network(5, "normal", 1e30), 0.1, [1, 20, 105])
+DIVERGES_AT_ONCE = Trajectory(network(4), 1e300, [1, 50])
+LOST = Trajectory(network(5, "normal", 1e200), 0.1, [1, 20, 105])
 ALL = [LOST, GOOD, ENDS_EARLY, DIVERGES, ENDS_BETWEEN, DIVERGES_AT_ONCE]
 
 
-def of_all(stacked):
-    return ENGINES["train"].loss_and_gradient(stacked, "mean")
+def of_all(stacked, with_scores=True):
+    return ENGINES["train"].loss_and_gradient(stacked, "mean", with_scores)
 
 
 def follow(trajectories, measure=ENGINES["validation"].measure, observe=lambda _iteration, _rows: None):
@@ -108,9 +108,9 @@ def lost_at(iteration):
     updates = count(-1)
     now = [next(updates)]
 
-    def loss_and_gradient(stacked):
+    def loss_and_gradient(stacked, with_scores):
         now[0] = next(updates)
-        return of_all(stacked)
+        return of_all(stacked, with_scores)
 
     def measure(stacked):
         found = ENGINES["validation"].measure(stacked)

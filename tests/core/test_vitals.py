@@ -19,7 +19,7 @@ GRADIENT = (Layer(np.array([[3.0, 0.0]]), np.array([0.0, 4.0])), Layer(np.zeros(
 
 def test_signs_by_hand():
     # Hidden values 1, 2, 3, 0.5; logits (2h - 3, -2h): (-1, -2), (1, -4), (3, -6), (-2, -1).
-    found = signs_of(NET, GRADIENT, 0.1, X, None)
+    found = signs_of(NET, GRADIENT, 0.1, X, None, "float64")
     assert found.largest_logit == 6
     assert found.prediction_entropy == pytest.approx(-(0.75 * np.log(0.75) + 0.25 * np.log(0.25)))
     assert found.dead_units == (0.5,)
@@ -29,12 +29,12 @@ def test_signs_by_hand():
 
 def test_an_update_of_parameters_that_are_zero_is_infinite_and_none_is_zero():
     zeros = tuple(Layer(0 * layer.weights, 0 * layer.bias) for layer in NET)
-    assert signs_of(zeros, GRADIENT, 0.1, X, None).update_ratio == (np.inf, 0.0)
+    assert signs_of(zeros, GRADIENT, 0.1, X, None, "float64").update_ratio == (np.inf, 0.0)
 
 
 def test_numbers_that_would_overflow_when_squared_have_a_norm():
     huge = tuple(Layer(np.float32(1e30) * layer.weights.astype("f4"), layer.bias) for layer in GRADIENT)
-    assert np.isfinite(signs_of(NET, huge, 0.1, X, None).gradient_norm).all()
+    assert np.isfinite(signs_of(NET, huge, 0.1, X, None, "float64").gradient_norm).all()
 
 
 def test_signs_go_to_names_and_back():

@@ -1,20 +1,19 @@
 """What can be known before the first update: of the code, of the data, and of the network to start from."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from pipeline.core import faults
-from pipeline.core.arrays import Array, Samples, spread
+from pipeline.core.arrays import Array, Samples
 from pipeline.core.diagnosis.code import Code, CodeCheck, Parameters, check_gradient, check_softmax
 from pipeline.core.faults import Fault
 from pipeline.core.initialisation import initialise
-from pipeline.core.network import Layer, Network, Pass, Reduction, forward, loss_and_gradient
+from pipeline.core.network import Layer, Network, Reduction, forward, measure
 from pipeline.core.vitals import entropy
 
-IMAGES_OF_A_CODE_CHECK = 16
 LAYERS_OF_A_CODE_CHECK = 4
 DEVIATIONS = 4.0  # standard ones, within which a share is taken to be chance
 
@@ -55,45 +54,45 @@ class Checkup:
     stable_alpha: float | None  # see `curvature`; of the mean of the samples' losses
 
 
-def check_code(sizes: Sequence[int], reduction: Reduction, fault: Fault | None, x: Array, labels: Array) -> CodeCheck:
-    """Check the functions by which a network of layer sizes d-H-...-C is trained, on some images of x (n, d).
+def check_code(
+    sizes: Sequence[int],
+    reduction: Reduction,
+    fault: Fault | None,
+    samples: Samples,
+    gradient_of: Callable[[Network], Network],
+) -> CodeCheck:
+    """Check what a network of layer sizes d-H-...-C is trained by: its gradient on some samples, next to its loss.
 
-    They are checked at random weights, since a gradient of zeros, as a network of zeros has it, would show nothing; and
+    It is checked at random weights, since a gradient of zeros, as a network of zeros has it, would show nothing; and
     with a few layers, since all of them run the same code.
     """
     rng = np.random.default_rng(0)
-    some = spread(len(x), IMAGES_OF_A_CODE_CHECK)
     network = initialise([*sizes[:-1][:LAYERS_OF_A_CODE_CHECK], sizes[-1]], "he", 0.0, "float64", rng)
-    code = code_of(reduction, fault)
-    # The scale of the inputs is not the code's: at theirs, a softmax may have no gradient left to compare.
-    x = x[some] / max(float(np.abs(x[some]).max()), 1e-9)
     # With biases of 0, the units behind a layer that is off would be just where their ReLU turns.
     parameters = [values for layer in network for values in (layer.weights, rng.uniform(-0.1, 0.1, layer.bias.shape))]
-    softmax, gradient = check_softmax(code, parameters, x), check_gradient(code, parameters, x, labels[some], rng)
-    return CodeCheck(softmax, gradient, len(some))
+    code = code_of(reduction, fault, gradient_of)
+    softmax = check_softmax(code, parameters, samples.x)
+    return CodeCheck(softmax, check_gradient(code, parameters, *samples, rng), len(samples.labels))
 
 
-def code_of(reduction: Reduction, fault: Fault | None) -> Code:
-    """The textbook's functions, or those with a mistake, of a list of parameters: weights, bias, weights, bias, ...
+def code_of(reduction: Reduction, fault: Fault | None, gradient_of: Callable[[Network], Network]) -> Code:
+    """The functions of a list of parameters: weights, bias, weights, bias, ...
 
-    The loss is what the gradient should be of: for a sum of gradients, the sum of losses.
+    The gradient is that which trains. The loss is what it should be of, by the readable network, or by the one with a
+    mistake; for a sum of gradients, it is the sum of losses.
     """
 
     def probabilities(parameters: Parameters, x: Array) -> Array:
-        p: Array = np.exp(faults.log_probabilities(forward(network_of(parameters), x)[-1], fault))
+        p: Array = np.exp(faults.log_probabilities(forward(network_of(parameters), x)[-1], fault, "float64"))
         return p
 
-    def both(parameters: Parameters, x: Array, labels: Array) -> Pass:
-        if fault is None:
-            return loss_and_gradient(network_of(parameters), x, labels, reduction)
-        return faults.loss_and_gradient(network_of(parameters), x, labels, reduction, fault)
-
     def loss(parameters: Parameters, x: Array, labels: Array) -> float:
-        mean = both(parameters, x, labels).loss
+        network = network_of(parameters)
+        mean, _ = measure(network, x, labels) if fault is None else faults.measure(network, x, labels, fault, "float64")
         return mean * len(x) if reduction == "sum" else mean
 
-    def gradient(parameters: Parameters, x: Array, labels: Array) -> Parameters:
-        return [values for layer in both(parameters, x, labels).gradient for values in layer]
+    def gradient(parameters: Parameters, _x: Array, _labels: Array) -> Parameters:
+        return [values for layer in gradient_of(network_of(parameters)) for values in layer]
 
     return Code(probabilities, loss, gradient)
 

@@ -80,16 +80,16 @@ def check_gradient(code: Code, parameters: Parameters, x: Array, y: Any, rng: np
     it is right there, the ReLUs' mask is what is missing; if not, something else on the way back is wrong.
     """
     slopes = directional(code, parameters, x, y, rng)
-    errors = [relative_error(found, true) for found, true in slopes]
+    errors = [slope.error for slope in slopes]
     if max(errors) < TOLERANCE:
         return Gradient(errors, None, 1.0)
-    scales = [found / true for found, true in slopes if true]
+    scales = [slope.found / slope.true for slope in slopes if slope.true]
     if scales and np.ptp(scales) < TOLERANCE * abs(scales[0]):
         return Gradient(errors, "sign" if scales[0] < 0 else "scale", float(np.mean(scales)))
     if max(errors[-2:]) > TOLERANCE or not hidden_layer_is_wrong(parameters, errors):
         return Gradient(errors, "other", 1.0)
     all_on = directional(code, with_every_unit_on(parameters, x), x, y, rng)
-    without_mask = max(relative_error(found, true) for found, true in all_on) < TOLERANCE
+    without_mask = max(slope.error for slope in all_on) < TOLERANCE
     return Gradient(errors, "relu" if without_mask else "product", 1.0)
 
 
@@ -105,10 +105,26 @@ def hidden_layer_is_wrong(parameters: Parameters, errors: Sequence[float]) -> bo
     return in_pairs and min(errors[-4:-2]) > TOLERANCE
 
 
-def directional(
-    code: Code, parameters: Parameters, x: Array, y: Any, rng: np.random.Generator
-) -> list[tuple[float, float]]:
-    """For each parameter, the slope of the loss along a random direction: by the gradient, and by central differences.
+class Slope(NamedTuple):
+    """The slope of the loss along a random direction."""
+
+    found: float  # by the gradient
+    true: float  # by central differences of the loss
+    typical: float  # of the gradient along such directions
+
+    @property
+    def error(self) -> float:
+        """The relative error: 0 if all is mere rounding, 1 if something is not finite.
+
+        It is relative to what is typical, too: a direction may be nearly at right angles to the gradient.
+        """
+        if not (np.isfinite(self.found) and np.isfinite(self.true)):
+            return 1.0
+        return abs(self.found - self.true) / max(abs(self.found), abs(self.true), self.typical, 1e-7)
+
+
+def directional(code: Code, parameters: Parameters, x: Array, y: Any, rng: np.random.Generator) -> list[Slope]:
+    """For each parameter, the slope of the loss along a random direction.
 
     Of several step sizes the best one counts, since a ReLU may turn on or off within a step.
     """
@@ -123,17 +139,11 @@ def directional(
             return float(code.loss(there, x, y))
 
         found = float((gradient[place] * direction).sum())
+        typical = float(np.linalg.norm(gradient[place])) / np.sqrt(values.size)
         size = max(1.0, float(np.linalg.norm(values)))
         differences = [(moved(step * size) - moved(-step * size)) / (2 * step * size) for step in STEP_SIZES]
-        slopes.append((found, min(differences, key=lambda true: relative_error(found, true))))
+        slopes.append(min((Slope(found, true, typical) for true in differences), key=lambda slope: slope.error))
     return slopes
-
-
-def relative_error(found: float, true: float) -> float:
-    """How far apart two numbers are, over the larger one: 0 if both are mere rounding, 1 if one is not finite."""
-    if not (np.isfinite(found) and np.isfinite(true)):
-        return 1.0
-    return abs(found - true) / max(abs(found), abs(true), 1e-7)
 
 
 def with_every_unit_on(parameters: Sequence[Array], x: Array) -> Parameters:

@@ -1,15 +1,15 @@
 """Who examines networks before, during and after their training, and says what is wrong."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from pipeline.core.arrays import Array, Samples
-from pipeline.core.diagnosis.checkup import Checkup, check_code, check_data, has_equal_units
+from pipeline.core.diagnosis.checkup import Checkup, check_data, has_equal_units
+from pipeline.core.diagnosis.code import CodeCheck
 from pipeline.core.diagnosis.curvature import stable_alpha
 from pipeline.core.diagnosis.diagnosis import Diagnosis
 from pipeline.core.diagnosis.outcome import Case
 from pipeline.core.diagnosis.verdict import diagnose
+from pipeline.core.fast.precision import Precision
 from pipeline.core.faults import Fault
 from pipeline.core.network import Network, Reduction, forward, in_precision, loss_and_gradient
 from pipeline.core.training import Training, Trajectory
@@ -19,27 +19,28 @@ THINNED = 2  # every second image: vital signs are taken often, and should cost 
 
 
 class Doctor:
-    """For networks of layer sizes d-H-...-C that are trained on the same images in the same way."""
+    """For networks of equal layer sizes that are trained on the same images in the same way."""
 
     def __init__(
         self,
+        code: CodeCheck,  # of what trains them
         training: Samples,  # some of the images that train
         validation: Samples,  # some of those that validate
         labels: Array,  # of all images that train
-        sizes: Sequence[int],
+        classes: int,
         batch: int,  # images that an update is made from
         reduction: Reduction,
         fault: Fault | None,
+        precision: Precision,
     ) -> None:
-        self.training = training
-        self.batch, self.reduction, self.fault = batch, reduction, fault
-        self.code = check_code(sizes, reduction, fault, training.x, training.labels)
-        self.data = check_data(training, labels, validation, sizes[-1])
+        self.code, self.training = code, training
+        self.batch, self.reduction, self.fault, self.precision = batch, reduction, fault, precision
+        self.data = check_data(training, labels, validation, classes)
         self.checkups: dict[bytes, Checkup] = {}  # trainings with another alpha start from the same network
 
     def examine(self, network: Network, gradient: Network, alpha: float) -> Signs:
         """The vital signs of a network in training."""
-        return signs_of(network, gradient, alpha, self.training.x[::THINNED], self.fault)
+        return signs_of(network, gradient, alpha, self.training.x[::THINNED], self.fault, self.precision)
 
     def diagnose(self, trajectory: Trajectory, training: Training) -> Diagnosis:
         """What became of a training on a trajectory, and why."""

@@ -27,8 +27,9 @@ class Scores(NamedTuple):
 class Passes(NamedTuple):
     """What one pass of K networks over a batch finds out."""
 
-    scores: Scores
     gradient: Stack  # of the loss
+    is_finite: NDArray[np.bool_]  # (K,), whether the loss is
+    scores: Scores | None  # if they were asked for
 
 
 def stack(networks: Sequence[Network]) -> Stack:
@@ -47,16 +48,9 @@ def members(stacked: Stack, chosen: Sequence[int]) -> Stack:
     return [np.ascontiguousarray(table[:, chosen]) for table in stacked]
 
 
-def each_in_one_piece(weights: Array) -> Array:
-    """Weights (inputs, K, outputs) as (K, inputs, outputs), each network's as they lie where it is alone.
-
-    BLAS rounds the last bits of some small products by how their factors lie in memory.
-    """
-    return np.ascontiguousarray(weights.swapaxes(0, 1))
-
-
 def descend(stacked: Stack, gradient: Stack, alphas: Array) -> None:
-    """Take each network's alpha (K,) times its gradient off its parameters, in place; the gradient is used up."""
+    """Subtract each network's alpha (K,) times its gradient from its parameters, in place; the gradient is used up."""
     for table, slope in zip(stacked, gradient, strict=True):
-        slope *= np.repeat(alphas, table.shape[2]).reshape(table.shape[1:])  # a factor for each column
+        # A factor for each column, which is faster than one for each network, unless there is but one.
+        slope *= alphas if len(alphas) == 1 else np.repeat(alphas, table.shape[2]).reshape(table.shape[1:])
         table -= slope

@@ -15,7 +15,7 @@ class Labels(NamedTuple):
 
 
 def labelled(values: Array) -> Labels:
-    """Labels (m,) with their place: a slice where all are one, which is far faster."""
+    """Labels (m,) with their place: a slice where all are the same, which is far faster."""
     if (values == values[0]).all():
         return Labels(values, (slice(None), int(values[0])))
     return Labels(values, (slice(None), values, np.arange(len(values))))

@@ -1,0 +1,24 @@
+"""The batches that updates are made from."""
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
+import numpy as np
+
+from pipeline.core.arrays import Array
+
+Batch: TypeAlias = tuple[Array, Array]
+
+
+def batches(x: Array, labels: Array, batch_size: int | None, rng: np.random.Generator) -> Iterator[Batch]:
+    """Batches without end: all samples each time, or `batch_size` of them in an order drawn anew for every epoch.
+
+    The last batch of an epoch is smaller where `batch_size` does not divide the number of samples.
+    """
+    while batch_size is None:
+        yield x, labels
+    while True:
+        order = rng.permutation(len(x))
+        for start in range(0, len(x), batch_size):
+            chosen = order[start : start + batch_size]
+            yield x[chosen], labels[chosen]

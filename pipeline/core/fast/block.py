@@ -1,0 +1,112 @@
+"""K networks' pass over one block of images, behind the first layer: `network.loss_and_gradient`, made to be fast.
+
+- A block is small enough for the processor's cache, and all K networks go over it before the next one comes.
+- Arrays are units first, (K, units, images): then the softmax runs along the images.
+- What is large stands in a workspace, and is used again for the next block.
+- There is no one-hot array: an index finds what stands at each image's label, a slice where all are the same.
+- Before each product its factors are rounded, which makes it exact in portable precision: see `exact`.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.core.arrays import Array
+from pipeline.core.fast.exact import digits_of_first_layer, digits_of_layer, highest, largest
+from pipeline.core.fast.labels import Labels
+from pipeline.core.fast.precision import Arithmetic
+from pipeline.core.fast.stack import Stack
+from pipeline.core.fast.sums import Sums
+from pipeline.core.fast.workspace import Workspace
+
+
+class Hidden(NamedTuple):
+    """What a hidden layer gives for a block, (K, units, m)."""
+
+    values: Array  # rounded
+    is_on: Array  # whether the ReLU lets a value pass
+
+
+class Upper:
+    """A layer behind the first one, of K networks, its weights rounded."""
+
+    def __init__(self, table: Array, images: int, arithmetic: Arithmetic) -> None:
+        self.digits = digits_of_layer(len(table) - 1, table.shape[2], images)
+        self.weights = table[1:].swapaxes(0, 1).copy()  # (K, inputs, outputs)
+        arithmetic.round_to(self.weights, self.digits.weights, largest)
+        self.transposed = self.weights.swapaxes(1, 2).copy()
+        self.bias = table[0, :, :, np.newaxis]
+
+
+class Networks:
+    """K networks behind their first layer, made ready for passes over blocks of that many images at most.
+
+    Their first layer is not for them: what comes in are its values (K, H, m) for the m images of a block, and what goes
+    back is their slope.
+    """
+
+    def __init__(
+        self, stacked: Stack, images: int, arithmetic: Arithmetic, work: Workspace, with_scores: bool = True
+    ) -> None:
+        self.stacked = stacked
+        self.uppers = [Upper(table, images, arithmetic) for table in stacked[1:]]
+        first = digits_of_first_layer(len(stacked[0]), images)
+        self.slopes_below = [first.slopes, *(layer.digits.slopes for layer in self.uppers)]
+        self.arithmetic, self.work, self.with_scores = arithmetic, work, with_scores
+
+    @property
+    def first(self) -> Array:
+        """The weights of the first layer."""
+        return self.stacked[0]
+
+    def zero(self) -> Sums:
+        """The sums over no block."""
+        return Sums.zero(self.stacked)
+
+    def score(self, values: Array, labels: Labels, sums: Sums) -> None:
+        """Add a block's loss and right answers to the sums."""
+        _, logits = self.logits(values)
+        self.probabilities(logits, labels, sums)
+
+    def slope(self, values: Array, labels: Labels, sums: Sums) -> Array:
+        """The same, and add the upper layers' gradient to the sums; the slope (K, H, m), rounded."""
+        hidden, logits = self.logits(values)
+        delta = self.probabilities(logits, labels, sums)
+        delta[labels.place] -= 1
+        self.arithmetic.round_to(delta, self.slopes_below[-1], lambda _: 1.0)
+        for depth in reversed(range(len(self.uppers))):
+            slope, (values, is_on) = sums.gradient[1 + depth], hidden[depth]
+            slope[1:] += np.matmul(values, delta.swapaxes(1, 2)).swapaxes(0, 1)
+            slope[0] += delta.sum(axis=2)
+            below = self.work(f"slope {depth}", *values.shape)
+            self.arithmetic.multiply(self.uppers[depth].weights, delta, out=below)
+            below *= is_on
+            self.arithmetic.round_to(below, self.slopes_below[depth], largest)
+            delta = below
+        return delta
+
+    def logits(self, values: Array) -> tuple[list[Hidden], Array]:
+        """What the hidden layers give, and the logits (K, C, m)."""
+        hidden = []
+        for depth, layer in enumerate(self.uppers, start=1):
+            np.maximum(values, 0, out=values)
+            # Before they are rounded: a ReLU that is hardly on is on.
+            is_on = np.greater(values, 0, out=self.work(f"is on {depth}", *values.shape, dtype="bool"))
+            self.arithmetic.round_to(values, layer.digits.values, highest)
+            hidden.append(Hidden(values, is_on))
+            above = self.work(f"values {depth}", *layer.transposed.shape[:2], values.shape[2])
+            self.arithmetic.multiply(layer.transposed, values, out=above)
+            above += layer.bias
+            values = above
+        return hidden, values
+
+    def probabilities(self, logits: Array, labels: Labels, sums: Sums) -> Array:
+        """The softmax of the logits (K, C, m), in their place; adds the scores to the sums."""
+        logits -= logits.max(axis=1, keepdims=True)
+        sums.add_logits(logits, labels, self.with_scores)
+        self.arithmetic.exp(logits)
+        totals = logits.sum(axis=1)
+        if self.with_scores:
+            sums.add_totals(totals, logits.shape[1])
+        logits /= totals[:, np.newaxis]
+        return logits

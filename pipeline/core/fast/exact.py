@@ -1,0 +1,145 @@
+"""Matrix products without a rounding error, and so with the same bits on every processor.
+
+A float64 is a whole number of 53 binary digits, its mantissa, times a power of two. A sum that needs more digits than
+that is rounded, at each addition, and how much is lost depends on the order of the additions. BLAS chooses that order:
+by the processor, the shapes and the threads. So the last digits of a matrix product differ from machine to machine, and
+a training makes more of them.
+
+A sum that needs at most 53 digits is not rounded at all, and any order gives the same. What a sum needs can be counted.
+Take factors that are whole numbers, of a and of b digits: a product of two of them has at most a + b digits, and a sum
+of t such products at most log2(t) more. So the sum is exact if
+
+    a + b + log2(t) <= 53
+
+All that is to be done is to round the factors beforehand, to few enough digits. For the gradient of 1024 images it is
+21 + 22 + 10 = 53. That is about what float32 has, but each number is rounded once, in a way that is defined to the bit.
+
+Rounded to d digits means: to a multiple of 2^(e - d), where 2^e is the power of two above the largest of all the
+numbers that share the grid. They are whole numbers then, but for a power of two that they have in common.
+
+The grids can be had for next to nothing. Between 2^52 and 2^53, floats are the whole numbers: whatever is added is
+rounded to one, and what was added can be subtracted again. Adding and subtracting 1.5 * 2^(52 + e - d) rounds to the
+multiples of 2^(e - d), upwards and downwards. NaN and infinity stay what they are.
+
+Cutting factors into slices so that products are exact is the idea of K. Ozaki, T. Ogita, S. Oishi and S. Rump,
+"Error-free transformations of matrix multiplication by using fast routines of matrix multiplication and its
+applications", Numerical Algorithms 59 (2012). One slice of each factor is enough here: a descent does not need more.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.core.arrays import Array
+
+MANTISSA = 53
+PIXEL = 8  # digits of a byte
+MOST_TERMS = 512  # of an exact sum over units: what is longer is cut into pieces
+LEAST_EXPONENT = -400  # of a grid's bound: products of much smaller numbers would run out of exponents
+
+
+class Digits(NamedTuple):
+    """How many digits the factors of a layer's three products have."""
+
+    values: int  # of what the layer is fed
+    weights: int
+    slopes: int  # of the gradient at what the layer gives
+
+
+def digits_of(terms: int) -> int:
+    """By how many digits a sum of so many terms can be longer than its terms."""
+    return (terms - 1).bit_length()
+
+
+@cache
+def digits_of_layer(inputs: int, outputs: int, images: int) -> Digits:
+    """Digits for a layer behind the first one, so that all of its products are exact.
+
+    values @ weights sums over the inputs, values.T @ slopes over the images, slopes @ weights.T over the outputs.
+    """
+    of_inputs, of_outputs = (digits_of(min(units, MOST_TERMS)) for units in (inputs, outputs))
+    of_images = digits_of(images)
+    values = (MANTISSA - max(of_inputs, of_images)) // 2
+    weights, slopes = MANTISSA - of_inputs - values, MANTISSA - of_images - values  # at most
+    for_both = MANTISSA - of_outputs
+    slopes = min(slopes, max(for_both // 2, for_both - weights))
+    return Digits(values, min(weights, for_both - slopes), slopes)
+
+
+@cache
+def digits_of_first_layer(inputs: int, images: int) -> Digits:
+    """Digits for the layer that is fed bytes, and is never asked for the gradient at them."""
+    return Digits(PIXEL, MANTISSA - PIXEL - digits_of(inputs), MANTISSA - PIXEL - digits_of(images))
+
+
+def largest(values: Array) -> Array:
+    """The largest size among each network's values (K, a, b), as (K, 1, 1)."""
+    size: Array = np.maximum(highest(values), -lowest(values))
+    return size
+
+
+def highest(values: Array) -> Array:
+    """The highest of each network's values (K, a, b), as (K, 1, 1). One axis at a time is faster than both."""
+    found: Array = values.max(axis=1, keepdims=True).max(axis=2, keepdims=True)
+    return found
+
+
+def lowest(values: Array) -> Array:
+    """The lowest of them."""
+    found: Array = values.min(axis=1, keepdims=True).min(axis=2, keepdims=True)
+    return found
+
+
+def grid(digits: int, bound: Array | float) -> Array:
+    """What is to be added to values, and subtracted again, to round them to so many digits below a bound of theirs."""
+    exponent = np.maximum(np.frexp(bound)[1], LEAST_EXPONENT)
+    coarse: Array = np.ldexp(1.5, MANTISSA - 1 - digits + exponent)
+    return coarse
+
+
+def round_to(values: Array, digits: int, bound: Array | float) -> None:
+    """Round values to so many digits below the power of two above the bound, in their place."""
+    coarse = grid(digits, bound)
+    values += coarse
+    values -= coarse
+
+
+def pieces(terms: int) -> Iterator[slice]:
+    """The terms of a sum in pieces that are exact, in their order."""
+    return (slice(start, start + MOST_TERMS) for start in range(0, terms, MOST_TERMS))
+
+
+def multiply(left: Array, right: Array, out: Array) -> None:
+    """Left (..., a, t) @ right (..., t, b), rounded already; exact pieces of the sum are added in their order."""
+    first, *others = pieces(left.shape[-1])
+    np.matmul(left[..., first], right[..., first, :], out=out)
+    for piece in others:
+        out += np.matmul(left[..., piece], right[..., piece, :])
+
+
+def product(left: Array, right: Array) -> Array:
+    """Left (a, t) @ right (t, b), of any numbers, each rounded to as many digits as leave the product exact.
+
+    Piece by piece, which is what the sum needs where it is long, and what the cache needs where the factors are large.
+    """
+    half = (MANTISSA - digits_of(MOST_TERMS)) // 2
+    of_left, of_right = (grid(half, max(factor.max(), -factor.min())) for factor in (left, right))
+    out = np.zeros((left.shape[0], right.shape[1]))
+    for terms in pieces(left.shape[1]):
+        factor = right[terms] + of_right - of_right
+        for rows in pieces(left.shape[0]):
+            out[rows] += (left[rows, terms] + of_left - of_left) @ factor
+    return out
+
+
+def slices(values: Array, digits: int) -> Array:
+    """Values (n,) as the sum of rows (rows, n), each of so many digits: products with a row can be exact."""
+    rows, rest = [], values.astype(np.float64)
+    while rest.any():
+        row = rest.copy()
+        round_to(row, digits, np.abs(row).max())
+        rows.append(row)
+        rest = rest - row
+    return np.reshape(rows, (-1, len(values)))

@@ -1,0 +1,61 @@
+"""The normalisation as a part of the first layer, so that the images stay the bytes that they are.
+
+x = (pixels - shift) / scale is affine, and so is the layer that x goes into: x @ W + b = pixels @ V + c, with
+V = W / scale and c = b - shift @ V. There are far fewer weights than pixels, and zeros stay zeros. c is the weight of
+a constant input 1 before the pixels.
+"""
+
+import numpy as np
+
+from pipeline.core.arrays import Array
+from pipeline.core.fast.exact import PIXEL, digits_of_first_layer, largest
+from pipeline.core.fast.precision import Arithmetic
+from pipeline.core.normalisation import Affine
+
+
+class Folding:
+    """The normalisation of images of d pixels, for layers (1 + d, K, H) and blocks of that many images at most."""
+
+    def __init__(self, affine: Affine, width: int, images: int, arithmetic: Arithmetic) -> None:
+        self.arithmetic = arithmetic
+        shift, scale = (np.broadcast_to(values, width) for values in affine)
+        self.digits = digits_of_first_layer(1 + width, images).weights
+        self.slices = arithmetic.slices(shift, PIXEL)
+        self.shift = shift.astype(arithmetic.dtype)[:, np.newaxis, np.newaxis]
+        self.inverse = (1 / scale).astype(arithmetic.dtype)[:, np.newaxis, np.newaxis]
+
+    def fold(self, table: Array) -> Array:
+        """The layer as a function of the pixels, rounded."""
+        folded = np.empty_like(table)
+        weights = np.multiply(table[1:], self.inverse, out=folded[1:])
+        self.round(weights)
+        folded[0] = table[0]
+        for of_slice in self.slices @ weights.reshape(len(weights), -1):
+            folded[0] -= of_slice.reshape(folded[0].shape)
+        self.round(folded)
+        return folded
+
+    def round(self, table: Array) -> None:
+        """Round each network's weights (inputs, K, H)."""
+        self.arithmetic.round_to(table.swapaxes(0, 1), self.digits, largest)
+
+    def unfold(self, slope: Array) -> Array:
+        """The gradient at the layer's own weights, from that at the folded ones, in its place.
+
+        The chain rule through `fold`.
+        """
+        slope[1:] -= self.shift * slope[0]
+        slope[1:] *= self.inverse
+        return slope
+
+
+class NoFolding:
+    """For inputs that are normalised themselves."""
+
+    def fold(self, table: Array) -> Array:
+        """The layer as it is."""
+        return table
+
+    def unfold(self, slope: Array) -> Array:
+        """The gradient as it is."""
+        return slope

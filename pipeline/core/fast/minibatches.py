@@ -1,0 +1,80 @@
+"""Loss and gradient of many networks at once on one batch of images after the other, all on the same one.
+
+A batch is a block, or several, in which every pixel is needed (see `block`). What is gained over one network after the
+other is one wide product for all, and that the images are fetched once: see `fetching`.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.arrays import Array
+from pipeline.core.batches import batches
+from pipeline.core.fast.block import Networks
+from pipeline.core.fast.fetching import Images, fetched_ahead
+from pipeline.core.fast.first_layer import NARROW
+from pipeline.core.fast.folding import Folding, NoFolding
+from pipeline.core.fast.labels import labelled
+from pipeline.core.fast.precision import ARITHMETIC, Precision
+from pipeline.core.fast.stack import Passes, Stack
+from pipeline.core.fast.staircase import IMAGES_IN_A_BLOCK
+from pipeline.core.fast.sums import Sums
+from pipeline.core.fast.workspace import Workspace
+from pipeline.core.network import Reduction
+from pipeline.core.normalisation import Affine
+
+STRIP = 32  # images
+
+
+class Minibatches:
+    """Images (n, d) and their labels (n,), in batches without end: see `batches.batches`."""
+
+    def __init__(
+        self,
+        pixels: NDArray[np.uint8],
+        labels: Array,
+        affine: Affine,
+        precision: Precision,
+        batch_size: int,
+        rng: np.random.Generator,
+    ) -> None:
+        self.arithmetic = ARITHMETIC[precision]
+        self.at_once = min(batch_size, IMAGES_IN_A_BLOCK)
+        # Exact products need bytes. Else it is less work to normalise the images of a batch than to fold the weights.
+        folds = precision == "portable"
+        self.folding = Folding(affine, pixels.shape[1], self.at_once, self.arithmetic) if folds else NoFolding()
+        images = Images.behind_a_constant(pixels, labels, None if folds else affine, self.arithmetic.dtype)
+        rows = (chosen for chosen, _ in batches(np.arange(len(labels)), labels, batch_size, rng))
+        self.batches = fetched_ahead(images, rows, batch_size)
+        self.work = Workspace(self.arithmetic.dtype)
+
+    def loss_and_gradient(self, stacked: Stack, reduction: Reduction, with_scores: bool = True) -> Passes:
+        """The same on the next batch, as `network.loss_and_gradient` finds it for one network."""
+        inputs, labels = next(self.batches)
+        folded = [self.folding.fold(stacked[0]), *stacked[1:]]
+        networks = Networks(folded, self.at_once, self.arithmetic, self.work, with_scores)
+        sums = networks.zero()
+        for start in range(0, len(labels), self.at_once):
+            some = slice(start, start + self.at_once)
+            self.add_block(inputs[some], labels[some], networks, sums)
+        self.folding.unfold(sums.gradient[0])
+        return sums.passes(len(labels), reduction, with_scores)
+
+    def add_block(self, inputs: Array, labels: Array, networks: Networks, sums: Sums) -> None:
+        """Add what some images (m, 1 + d) give to the sums."""
+        first = networks.first.reshape(len(networks.first), -1)
+        strips = in_strips(inputs, first.shape[1])
+        rows = self.work("rows", *strips.shape[:2], first.shape[1])
+        columns = rows.reshape(len(labels), -1).T
+        np.matmul(strips, first, out=rows)
+        values = self.work("values", *networks.first.shape[1:], len(labels))
+        values[...] = columns.reshape(values.shape)
+        delta = networks.slope(values, labelled(labels), sums)
+        columns[...] = delta.reshape(columns.shape)
+        slopes = np.matmul(strips.swapaxes(1, 2), rows, out=self.work("slopes", len(strips), *first.shape))
+        sums.gradient[0] += slopes.sum(axis=0).reshape(networks.first.shape)
+
+
+def in_strips(inputs: Array, units: int) -> Array:
+    """Inputs (m, 1 + d) as (s, m / s, 1 + d): a narrow layer takes strips, as in `first_layer`."""
+    fits = units <= NARROW and len(inputs) % STRIP == 0
+    return inputs.reshape(-1, STRIP if fits else len(inputs), inputs.shape[1])

@@ -1,0 +1,82 @@
+"""Trainings in portable precision have the committed bits, whatever the processor, its vector units and its threads."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import CHECKOUT, new_project
+from numpy._core._multiarray_umath import __cpu_features__ as cpu_features
+from sklearn.datasets import load_digits
+
+# Kernels of OpenBLAS, each with what the processor must have to run them.
+CORE_TYPES = {
+    "Haswell": "AVX2",
+    "SkylakeX": "AVX512_SKX",
+    "Zen": "AVX2",
+    "Nehalem": "SSE42",
+    "Sandybridge": "AVX",
+    "Prescott": "SSE3",
+}
+CALLED = {"Zen": "Haswell", "Prescott": "Katmai"}  # as NumPy's BLAS has one set of kernels for both
+HERE = [core_type for core_type, feature in CORE_TYPES.items() if cpu_features.get(feature)]
+WITHOUT_VECTORS = "AVX2 FMA3 AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL"
+COMMITTED = json.loads((CHECKOUT / "tests/portable/hashes.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    file = tmp_path_factory.mktemp("digits") / "digits.npz"
+    pixels, labels = load_digits(return_X_y=True)
+    np.savez(file, pixels=pixels.astype(np.uint8), labels=labels.astype(np.uint8))
+    return file
+
+
+def hashes(digits, threads="1", **environment):
+    """The hash of each training, made by a process with so many threads of BLAS."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "tests.portable.trainings", str(digits)],
+        cwd=CHECKOUT,
+        env=os.environ | {"OPENBLAS_NUM_THREADS": threads} | environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_every_training_has_the_committed_bits_here(digits, threads):
+    assert hashes(digits, threads) == COMMITTED
+
+
+@pytest.mark.parametrize("core_type", HERE)
+def test_every_training_has_them_with_the_kernels_of_other_processors(digits, core_type):
+    assert hashes(digits, OPENBLAS_CORETYPE=core_type) == COMMITTED
+
+
+@pytest.mark.skipif(not HERE, reason="NumPy has no such vector units to switch off on this processor")
+def test_every_training_has_them_without_numpy_s_vector_units(digits):
+    found = hashes(digits, NPY_DISABLE_CPU_FEATURES=WITHOUT_VECTORS, OPENBLAS_CORETYPE=HERE[-1])
+    assert found == COMMITTED
+
+
+def test_a_stack_changes_nothing():
+    assert COMMITTED["stacked"] == COMMITTED["full batch"]
+
+
+def test_the_kernels_that_are_asked_for_are_those_that_compute():
+    code = "import numpy, threadpoolctl; print(*[pool['architecture'] for pool in threadpoolctl.threadpool_info()])"
+    for core_type in HERE:
+        environment = os.environ | {"OPENBLAS_CORETYPE": core_type}
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+        assert done.stdout.split() == [CALLED.get(core_type, core_type)]
+
+
+@pytest.mark.parametrize("core_type", HERE[:2])
+def test_a_fresh_clone_makes_what_is_committed_on_other_processors(core_type, tmp_path):
+    project = new_project(tmp_path / "clone")
+    project.ok("dvc", "repro", OPENBLAS_CORETYPE=core_type)
+    assert project.git_status() == ""
