@@ -16,7 +16,7 @@ from pipeline.core.fast.exact import digits_of_first_layer, digits_of_layer, hig
 from pipeline.core.fast.labels import Labels
 from pipeline.core.fast.precision import Arithmetic
 from pipeline.core.fast.stack import Stack
-from pipeline.core.fast.sums import Sums
+from pipeline.core.fast.sums import Sums, right_answers
 from pipeline.core.fast.workspace import Workspace
 
 
@@ -103,10 +103,13 @@ class Networks:
     def probabilities(self, logits: Array, labels: Labels, sums: Sums) -> Array:
         """The softmax of the logits (K, C, m), in their place; adds the scores to the sums."""
         logits -= logits.max(axis=1, keepdims=True)
-        sums.add_logits(logits, labels, self.with_scores)
+        of_label = np.ascontiguousarray(logits[labels.place])
+        sums.certainty += of_label.sum(axis=1, dtype=np.float64)
+        if self.with_scores:
+            sums.right += right_answers(logits, of_label, labels)
         self.arithmetic.exp(logits)
         totals = logits.sum(axis=1)
         if self.with_scores:
-            sums.add_totals(totals, logits.shape[1])
+            sums.logs += self.arithmetic.log(totals).sum(axis=1, dtype=np.float64)
         logits /= totals[:, np.newaxis]
         return logits

@@ -8,7 +8,7 @@ a constant input 1 before the pixels.
 import numpy as np
 
 from pipeline.core.arrays import Array
-from pipeline.core.fast.exact import PIXEL, digits_of_first_layer, largest
+from pipeline.core.fast.exact import PIXEL, digits_of_first_layer, largest, slices
 from pipeline.core.fast.precision import Arithmetic
 from pipeline.core.normalisation import Affine
 
@@ -20,7 +20,7 @@ class Folding:
         self.arithmetic = arithmetic
         shift, scale = (np.broadcast_to(values, width) for values in affine)
         self.digits = digits_of_first_layer(1 + width, images).weights
-        self.slices = arithmetic.slices(shift, PIXEL)
+        self.slices = slices(shift, PIXEL).astype(arithmetic.dtype)
         self.shift = shift.astype(arithmetic.dtype)[:, np.newaxis, np.newaxis]
         self.inverse = (1 / scale).astype(arithmetic.dtype)[:, np.newaxis, np.newaxis]
 

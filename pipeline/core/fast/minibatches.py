@@ -4,13 +4,15 @@ A batch is a block, or several, in which every pixel is needed (see `block`). Wh
 other is one wide product for all, and that the images are fetched once: see `fetching`.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.arrays import Array
 from pipeline.core.batches import batches
 from pipeline.core.fast.block import Networks
-from pipeline.core.fast.fetching import Images, fetched_ahead
+from pipeline.core.fast.fetching import fetched_ahead
 from pipeline.core.fast.first_layer import NARROW
 from pipeline.core.fast.folding import Folding, NoFolding
 from pipeline.core.fast.labels import labelled
@@ -38,14 +40,14 @@ class Minibatches:
         rng: np.random.Generator,
     ) -> None:
         self.arithmetic = ARITHMETIC[precision]
+        self.work = Workspace(self.arithmetic.dtype)
         self.at_once = min(batch_size, IMAGES_IN_A_BLOCK)
         # Exact products need bytes. Else it is less work to normalise the images of a batch than to fold the weights.
         folds = precision == "portable"
         self.folding = Folding(affine, pixels.shape[1], self.at_once, self.arithmetic) if folds else NoFolding()
-        images = Images.behind_a_constant(pixels, labels, None if folds else affine, self.arithmetic.dtype)
+        inputs_of = source(pixels, None if folds else affine, self.arithmetic.dtype)
         rows = (chosen for chosen, _ in batches(np.arange(len(labels)), labels, batch_size, rng))
-        self.batches = fetched_ahead(images, rows, batch_size)
-        self.work = Workspace(self.arithmetic.dtype)
+        self.batches = fetched_ahead(rows, batch_size, inputs_of, labels)
 
     def loss_and_gradient(self, stacked: Stack, reduction: Reduction, with_scores: bool = True) -> Passes:
         """The same on the next batch, as `network.loss_and_gradient` finds it for one network."""
@@ -72,6 +74,16 @@ class Minibatches:
         columns[...] = delta.reshape(columns.shape)
         slopes = np.matmul(strips.swapaxes(1, 2), rows, out=self.work("slopes", len(strips), *first.shape))
         sums.gradient[0] += slopes.sum(axis=0).reshape(networks.first.shape)
+
+
+def source(pixels: NDArray[np.uint8], affine: Affine | None, dtype: str) -> Callable[[Array], Array]:
+    """What gives the inputs (m, 1 + d) of chosen images: the constant 1, then the pixels, normalised or as they are."""
+    images = np.insert(pixels, 0, 1, axis=1)
+    if affine is None:
+        return lambda chosen: images[chosen].astype(dtype)
+    shift, scale = (np.broadcast_to(values, pixels.shape[1]) for values in affine)
+    behind_a_constant = Affine(np.insert(shift, 0, 0.0), np.insert(scale, 0, 1.0))
+    return lambda chosen: behind_a_constant.apply(images[chosen], dtype)
 
 
 def in_strips(inputs: Array, units: int) -> Array:
