@@ -1,5 +1,8 @@
 """A multilayer perceptron: ReLU layers, a softmax at the end, and the cross-entropy that it learns from.
 
+This is the reference, written to be read. `core.fast.engine` and `core.fast.minibatches` are what trains: the same
+mathematics, held to this file by tests.
+
 Shapes throughout: n samples of d features, layer sizes d-H-...-C, labels (n,) whole numbers from 0 to C - 1.
 The gradient is back-propagation as in Rumelhart, Hinton and Williams, "Learning representations by
 back-propagating errors", Nature 323 (1986).
@@ -49,8 +52,8 @@ def forward(network: Network, x: Array) -> list[Array]:
 def log_softmax(logits: Array) -> Array:
     """The log of each class's probability, (n, C); each row's probabilities sum to 1.
 
-    Softmax does not change when a row's largest logit is taken off all of the row. After that no exponent is
-    above 0, so `exp` can't overflow, and the sum is at least 1, so the log is finite.
+    Subtracting each row's largest logit does not change the softmax. After that no exponent is above 0, so `exp`
+    can't overflow, and the sum is at least 1, so the log is finite.
     """
     shifted: Array = logits - logits.max(axis=1, keepdims=True)
     log_probabilities: Array = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))

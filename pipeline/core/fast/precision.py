@@ -54,11 +54,11 @@ class Portable(Arithmetic):
         exact.round_to(values, digits, bound(values))
 
     def multiply(self, left: Array, right: Array, out: Array) -> None:
-        """left @ right without a rounding error, or in pieces that have none."""
+        """The product without a rounding error, or in pieces that have none."""
         exact.multiply(left, right, out)
 
     def product(self, left: Array, right: Array) -> Array:
-        """left @ right without a rounding error, after one of each factor."""
+        """The product of the factors, rounded, without any further error."""
         return exact.product(left, right)
 
     def exp(self, x: Array) -> None:
