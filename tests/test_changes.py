@@ -21,10 +21,10 @@ def test_a_comment_concerns_the_composing_alone(reproduced: Project) -> None:
 
 
 def test_alpha_concerns_training_and_evaluation(reproduced: Project) -> None:
-    reproduced.edit(CONFIG, "alpha: 0.5", "alpha: 0.4")
+    reproduced.edit(CONFIG, "alpha: 0.3", "alpha: 0.4")
     assert reproduced.stages_run(reproduced.ok("dvc", "repro")) == ["config", "train", "evaluate"]
     first, second = reproduced.tracked_runs()
-    assert (first.data.params["alpha"], second.data.params["alpha"]) == ("0.5", "0.4")
+    assert (first.data.params["alpha"], second.data.params["alpha"]) == ("0.3", "0.4")
     assert (first.data.tags["git_dirty"], second.data.tags["git_dirty"]) == ("false", "true")
 
 
@@ -48,17 +48,17 @@ def test_the_dataset_concerns_everything(reproduced: Project) -> None:
 
 
 def test_params_yaml_edited_by_hand_gives_way_to_conf(reproduced: Project) -> None:
-    reproduced.edit("params.yaml", "alpha: 0.5", "alpha: 0.1")
+    reproduced.edit("params.yaml", "alpha: 0.3", "alpha: 0.1")
     assert reproduced.stages_run(reproduced.ok("dvc", "repro")) == ["config"]
-    assert "alpha: 0.5" in reproduced.read("params.yaml")
+    assert "alpha: 0.3" in reproduced.read("params.yaml")
 
 
 def test_an_invalid_setting_stops_before_any_work_and_loses_nothing(reproduced: Project) -> None:
-    reproduced.edit(CONFIG, "alpha: 0.5", "alpha: -1")
+    reproduced.edit(CONFIG, "alpha: 0.3", "alpha: -1")
     printed = reproduced.fails("dvc", "repro")
     assert "alpha can't be -1: it must be a number greater than 0" in printed
     assert reproduced.stages_run(printed) == ["config"]
-    assert "alpha: 0.5" in reproduced.read("params.yaml")
+    assert "alpha: 0.3" in reproduced.read("params.yaml")
     assert (reproduced.root / "model/weights.npz").exists()
 
 

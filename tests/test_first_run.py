@@ -101,14 +101,14 @@ def test_weights_are_plain_arrays_of_the_network(fresh: Project) -> None:
 
 def test_the_run_is_finished_and_named_after_its_settings(run) -> None:
     assert run.info.status == "FINISHED"
-    assert run.info.run_name == "he α=0.5 · 500"
+    assert run.info.run_name == "he α=0.3 · 500"
 
 
 def test_params_are_the_settings_as_one_types_them(run) -> None:
     assert run.data.params == {
         "dataset": "digits",
         "normalise": "standard",
-        "alpha": "0.5",
+        "alpha": "0.3",
         "init": "he",
         "init_scale": "0.01",
         "iterations": "500",

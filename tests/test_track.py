@@ -46,8 +46,8 @@ def test_a_store_that_has_nothing_gets_all_that_dvc_has(tried: Project) -> None:
     assert origins["0.3"]["dvc_exp_name"] == "tried"
     of_experiments = tried.ok("git", "for-each-ref", "--format=%(objectname)", "refs/exps").split()
     assert origins["0.3"]["git_commit"] in of_experiments
-    assert origins["0.5"]["dvc_exp_name"] == ""
-    assert origins["0.5"]["git_commit"] == tried.ok("git", "rev-parse", "HEAD").strip()
+    assert origins["0.3"]["dvc_exp_name"] == ""
+    assert origins["0.3"]["git_commit"] == tried.ok("git", "rev-parse", "HEAD").strip()
 
     printed = tried.ok(*TRACK, **elsewhere)
     assert printed.count("MLflow has it") == 3

@@ -117,7 +117,7 @@ def test_the_sweep_s_map_is_shown(links: Links, seen: Browser) -> None:
 @needs_chromium
 def test_a_run_has_its_diagnosis_and_pictures(links: Links, seen: Browser) -> None:
     page = seen.open(links.sweeps)
-    page.get_by_role("link", name="he α=0.5 · 500").click()
+    page.get_by_role("link", name="he α=0.3 · 500").click()
     page.get_by_role("tab", name="Artifacts").click()
     page.get_by_text("report", exact=True).click()
     expect(page.get_by_text("learning_curve.png")).to_be_visible()

@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.core.arrays import Array
 from pipeline.core.fast.precision import ARITHMETIC, Precision
-from pipeline.core.fast.stack import Passes, Scores, Stack, member, stack
+from pipeline.core.fast.stack import Passes, Scores, Stack, is_finite, member, stack
 from pipeline.core.network import Layer, Network, Pass, Reduction, accuracy, cross_entropy
 
 Fault: TypeAlias = Literal[
@@ -88,7 +88,7 @@ def passes(stacked: Stack, x: Array, labels: Array, reduction: Reduction, fault:
     """The same for each network of a stack, one after the other."""
     found = [loss_and_gradient(network, x, labels, reduction, fault, precision) for network in each(stacked)]
     scored = scores([(one.loss, one.accuracy) for one in found])
-    return Passes(stack([one.gradient for one in found]), np.isfinite(scored.loss), scored)
+    return Passes(stack([one.gradient for one in found]), is_finite(scored.loss), scored)
 
 
 def measures(stacked: Stack, x: Array, labels: Array, fault: Fault, precision: Precision) -> Scores:

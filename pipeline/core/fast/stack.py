@@ -28,8 +28,13 @@ class Passes(NamedTuple):
     """What one pass of K networks over a batch finds out."""
 
     gradient: Stack  # of the loss
-    is_finite: NDArray[np.bool_]  # (K,), whether the loss is
+    is_finite: NDArray[np.bool_]  # (K,), whether the loss is: see `is_finite`
     scores: Scores | None  # if they were asked for
+
+
+def is_finite(loss: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether losses are numbers that float32 can hold: in any precision, a training diverges at the same point."""
+    return np.abs(loss) <= np.finfo(np.float32).max
 
 
 def stack(networks: Sequence[Network]) -> Stack:

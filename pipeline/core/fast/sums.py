@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from pipeline.core.arrays import Array
 from pipeline.core.fast.labels import Labels
-from pipeline.core.fast.stack import Passes, Scores, Stack
+from pipeline.core.fast.stack import Passes, Scores, Stack, is_finite
 from pipeline.core.network import Reduction
 
 
@@ -45,7 +45,8 @@ class Sums:
             for slope in self.gradient:
                 slope /= images
         # What is not finite in a block shows in the labels' logits.
-        return Passes(self.gradient, np.isfinite(self.certainty), self.scores(images) if with_scores else None)
+        scores = self.scores(images) if with_scores else None
+        return Passes(self.gradient, is_finite(self.certainty / images), scores)
 
 
 def right_answers(logits: Array, of_label: Array, labels: Labels) -> NDArray[np.int64]:
