@@ -38,7 +38,7 @@ def documents(tags: dict[str, str]) -> dict[str, bytes]:
 
 
 def machine() -> dict[str, str]:
-    """What decides the last bits of a result, beside the code: the interpreter, NumPy, its BLAS, and the processor."""
+    """The interpreter, NumPy, its BLAS and the processor, which decide the last bits of what is trained in float32."""
     return {"python": platform.python_version(), "numpy": np.__version__, "blas": blas(), "cpu": cpu()}
 
 
