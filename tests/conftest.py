@@ -177,7 +177,7 @@ def template_with_an_experiment(template: Project, tmp_path_factory: pytest.Temp
 
     def make(root: Path) -> Project:
         project = with_its_results_committed(copied(template, root))
-        project.ok("dvc", "exp", "run", "-n", "tried", "-S", "alpha=0.3", "-S", "init=xavier", "-S", "iterations=40")
+        project.ok("dvc", "exp", "run", "-n", "tried", "-S", "alpha=0.4", "-S", "init=xavier", "-S", "iterations=40")
         return project
 
     return made_once(tmp_path_factory, "tried", make)

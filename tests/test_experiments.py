@@ -21,7 +21,7 @@ def run_of(project: Project, experiment: str):
 
 def test_an_experiment_trains_with_its_overrides(tried: Project) -> None:
     run = run_of(tried, "tried")
-    assert (run.data.params["alpha"], run.data.params["init"]) == ("0.3", "xavier")
+    assert (run.data.params["alpha"], run.data.params["init"]) == ("0.4", "xavier")
     assert run.info.status == "FINISHED"
     assert "test_accuracy" in run.data.metrics
     assert run.data.tags["command"].startswith("dvc exp run -n tried")
@@ -31,7 +31,7 @@ def test_an_experiment_trains_with_its_overrides(tried: Project) -> None:
 def test_params_and_metrics_can_be_compared_with_the_commit(tried: Project) -> None:
     params = tried.ok("dvc", "params", "diff")
     assert "xavier" in params
-    assert "0.3" in params
+    assert "0.4" in params
     assert "test_accuracy" in tried.ok("dvc", "metrics", "diff")
 
 

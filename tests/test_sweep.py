@@ -120,7 +120,7 @@ def test_the_parent_has_the_table_and_the_pictures(swept: Project, parent: Run) 
 def test_it_prints_the_best_points_and_where_to_look(swept: Project) -> None:
     printed = swept.read("printed.txt")
     assert "0 of 24 points are finished already" in printed
-    assert printed.splitlines()[2].split()[:7] == ["standard", "0.5", "he", "105", "still", "learning", "none"]
+    assert printed.splitlines()[2].split()[:6] == ["standard", "0.5", "he", "105", "converged", "none"]
     assert "mlflow ui" in printed
     assert "Traceback" not in printed
 

@@ -43,9 +43,9 @@ def test_a_store_that_has_nothing_gets_all_that_dvc_has(tried: Project) -> None:
         assert len(steps) == len(set(steps)) > 40
 
     origins = {run.data.params["alpha"]: run.data.tags for run in published}
-    assert origins["0.3"]["dvc_exp_name"] == "tried"
+    assert origins["0.4"]["dvc_exp_name"] == "tried"
     of_experiments = tried.ok("git", "for-each-ref", "--format=%(objectname)", "refs/exps").split()
-    assert origins["0.3"]["git_commit"] in of_experiments
+    assert origins["0.4"]["git_commit"] in of_experiments
     assert origins["0.3"]["dvc_exp_name"] == ""
     assert origins["0.3"]["git_commit"] == tried.ok("git", "rev-parse", "HEAD").strip()
 
@@ -71,7 +71,7 @@ def test_a_run_trained_again_is_the_same_model(tried: Project) -> None:
     [run] = tried.tracked_runs("tags.dvc_exp_name = 'tried'")
     before = len(tried.tracked_runs())
     printed = tried.ok(*TRACK, "reproduce", run.info.run_id)
-    assert "xavier α=0.3 · 40: dvc exp run -n tried -S alpha=0.3 -S init=xavier -S iterations=40" in printed
+    assert "xavier α=0.4 · 40: dvc exp run -n tried -S alpha=0.4 -S init=xavier -S iterations=40" in printed
     assert f"the same model: {run.data.tags['model_sha256']}" in printed
     assert len(tried.tracked_runs()) == before
 
