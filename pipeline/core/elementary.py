@@ -23,7 +23,8 @@ def exp(x: Array) -> Array:
     q = r (e^r + 1) / (e^r - 1) = 2 + r^2/6 - r^4/360 + r^6/15120 - ..., the series of r coth(r/2): Abramowitz and
     Stegun, Handbook of Mathematical Functions (1964), 4.5.67.
     """
-    np.clip(x, LEAST_EXPONENT, LARGEST_EXPONENT, out=x)
+    np.maximum(x, LEAST_EXPONENT, out=x)
+    np.minimum(x, LARGEST_EXPONENT, out=x)
     n = np.rint(x * (1 / LN_2))
     scratch = n * LN_2
     x -= scratch

@@ -14,7 +14,7 @@ import numpy as np
 from pipeline.core.arrays import Array
 from pipeline.core.fast.exact import digits_of_first_layer, digits_of_layer, highest, largest
 from pipeline.core.fast.labels import Labels
-from pipeline.core.fast.precision import Arithmetic
+from pipeline.core.fast.precision import Arithmetic, Bound
 from pipeline.core.fast.stack import Stack
 from pipeline.core.fast.sums import Sums, right_answers
 from pipeline.core.fast.workspace import Workspace
@@ -52,6 +52,10 @@ class Networks:
         self.uppers = [Upper(table, images, arithmetic) for table in stacked[1:]]
         first = digits_of_first_layer(len(stacked[0]), images)
         self.slopes_below = [first.slopes, *(layer.digits.slopes for layer in self.uppers)]
+        # The slopes at an image's logits add up to 2 at most, which saves looking for the largest below them.
+        self.bounds_below: list[Bound] = [largest] * (len(self.uppers) - 1) + [
+            lambda _: 2 * largest(self.uppers[-1].weights)
+        ]
         self.arithmetic, self.work, self.with_scores = arithmetic, work, with_scores
 
     @property
@@ -81,7 +85,7 @@ class Networks:
             below = self.work(f"slope {depth}", *values.shape)
             self.arithmetic.multiply(self.uppers[depth].weights, delta, out=below)
             below *= is_on
-            self.arithmetic.round_to(below, self.slopes_below[depth], largest)
+            self.arithmetic.round_to(below, self.slopes_below[depth], self.bounds_below[depth])
             delta = below
         return delta
 
