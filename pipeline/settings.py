@@ -5,6 +5,7 @@ Each description says what is allowed: it is what the user is told who set somet
 
 import difflib
 import json
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 import yaml
@@ -130,6 +131,14 @@ def of_a_model(config: dict[str, Any], of_the_data: dict[str, Any]) -> Settings:
     dataset = of_the_data["dataset"]
     fields = DATASETS[dataset["kind"]].model_fields
     return validate({**config, "dataset": {**dataset, **{name: unknown[name] for name in unknown if name in fields}}})
+
+
+def refuse_old_names(overrides: Sequence[str]) -> None:
+    """Raise UserError for an override of a setting that has another name now."""
+    for override in overrides:
+        name = override.partition("=")[0].lstrip("+~")
+        if name in RENAMED:
+            raise UserError(RENAMED[name])
 
 
 def load() -> Settings:

@@ -7,6 +7,7 @@ The launcher in conf/sweep.yaml trains many points at once, in pipeline.grid. Un
 `hydra/launcher=joblib`, points are trained one by one, by the function here.
 """
 
+import sys
 from pathlib import Path
 
 import hydra
@@ -20,6 +21,7 @@ from pipeline.grid.data import datasets_for
 from pipeline.grid.points import settings_in, shall_retrain
 from pipeline.grid.results import validation_loss
 from pipeline.key import key_of
+from pipeline.settings import refuse_old_names
 from pipeline.tracking.store import connect
 from pipeline.tracking.sweeps import finished, logged_model
 from pipeline.train import summary, train_and_track
@@ -45,5 +47,11 @@ def point(config: DictConfig) -> float:
     return validation_loss(diagnosed.training)
 
 
+def main() -> None:
+    """Run the application, unless a setting is called by an old name: Hydra would not say what it is called now."""
+    refuse_old_names(sys.argv[1:])
+    point()
+
+
 if __name__ == "__main__":
-    run(point)
+    run(main)

@@ -186,6 +186,12 @@ def test_a_finished_point_whose_model_is_gone_is_named(swept: Project) -> None:
     assert "retrain=true" in printed
 
 
+def test_an_old_name_is_answered_with_the_new_one(swept: Project) -> None:
+    assert swept.fails("python", "-m", "pipeline.sweep", "dtype=float64").startswith(
+        "error: dtype is now called precision: write precision=portable, or precision=float32"
+    )
+
+
 def test_all_points_that_cannot_be_are_named_before_any_is_trained(swept: Project) -> None:
     before = len(swept.tracked_runs())
     grid = [("alpha=-1", "alpha=0.3"), ("init=he", "init=glorot"), ("batch_size=null", "batch_size=5000")]
