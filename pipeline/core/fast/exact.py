@@ -1,29 +1,30 @@
 """Matrix products without a rounding error, and so with the same bits on every processor.
 
 A float64 is a whole number of 53 binary digits, its mantissa, times a power of two. A sum that needs more digits than
-that is rounded, at each addition, and how much is lost depends on the order of the additions. BLAS chooses that order:
-by the processor, the shapes and the threads. So the last digits of a matrix product differ from machine to machine, and
-a training makes more of them.
+that is rounded at each addition, and how much is lost depends on the order of the additions. BLAS chooses that order by
+the processor, the shapes and the number of threads. So the last digits of a matrix product differ from machine to
+machine, and training amplifies the difference.
 
-A sum that needs at most 53 digits is not rounded at all, and any order gives the same. What a sum needs can be counted.
-Take factors that are whole numbers, of a and of b digits: a product of two of them has at most a + b digits, and a sum
-of t such products at most log2(t) more. So the sum is exact if
+A sum that needs at most 53 digits is never rounded, and every order gives the same result. How many digits a sum needs
+can be counted. Take factors that are whole numbers of a and of b digits: a product of two of them has at most a + b
+digits, and a sum of t such products at most log2(t) more. So the sum is exact if
 
     a + b + log2(t) <= 53
 
-All that is to be done is to round the factors beforehand, to few enough digits. For the gradient of 1024 images it is
-21 + 22 + 10 = 53. That is about what float32 has, but each number is rounded once, in a way that is defined to the bit.
+All we have to do is round the factors beforehand, to few enough digits. For the gradient over 1024 images that is
+21 + 22 + 10 = 53. A float32 has 24 digits, so nothing much is lost. But each number is rounded once, in a way that is
+defined to the bit.
 
-Rounded to d digits means: to a multiple of 2^(e - d), where 2^e is the power of two above the largest of all the
-numbers that share the grid. They are whole numbers then, but for a power of two that they have in common.
+To round numbers to d digits is to round them to multiples of 2^(e - d), where 2^e is the power of two above the largest
+of them. The multiples are whole numbers of d digits, and the common factor 2^(e - d) does not matter.
 
-The grids can be had for next to nothing. Between 2^52 and 2^53, floats are the whole numbers: whatever is added is
-rounded to one, and what was added can be subtracted again. Adding and subtracting 1.5 * 2^(52 + e - d) rounds to the
-multiples of 2^(e - d), upwards and downwards. NaN and infinity stay what they are.
+Rounding takes two additions. Between 2^52 and 2^53 the only floats are whole numbers, so adding a number to 1.5 * 2^52
+rounds it to a whole one, and subtracting 1.5 * 2^52 again brings that back. In the same way, 1.5 * 2^(52 + e - d)
+rounds to multiples of 2^(e - d). NaN and infinity stay what they are.
 
-Cutting factors into slices so that products are exact is the idea of K. Ozaki, T. Ogita, S. Oishi and S. Rump,
+Cutting factors into slices whose products are exact is the idea of K. Ozaki, T. Ogita, S. Oishi and S. Rump,
 "Error-free transformations of matrix multiplication by using fast routines of matrix multiplication and its
-applications", Numerical Algorithms 59 (2012). One slice of each factor is enough here: a descent does not need more.
+applications", Numerical Algorithms 59 (2012). One slice of each factor is enough here: gradient descent needs no more.
 """
 
 from collections.abc import Iterator
@@ -49,7 +50,7 @@ class Digits(NamedTuple):
 
 
 def digits_of(terms: int) -> int:
-    """By how many digits a sum of so many terms can be longer than its terms."""
+    """How many digits a sum of this many terms can have more than each of them."""
     return (terms - 1).bit_length()
 
 
@@ -93,14 +94,14 @@ def lowest(values: Array) -> Array:
 
 
 def grid(digits: int, bound: Array | float) -> Array:
-    """What is to be added to values, and subtracted again, to round them to so many digits below a bound of theirs."""
+    """What rounds values to this many digits below their bound, when it is added and then subtracted."""
     exponent = np.maximum(np.frexp(bound)[1], LEAST_EXPONENT)
     coarse: Array = np.ldexp(1.5, MANTISSA - 1 - digits + exponent)
     return coarse
 
 
 def round_to(values: Array, digits: int, bound: Array | float) -> None:
-    """Round values to so many digits below the power of two above the bound, in their place."""
+    """Round values in place, to this many digits below the power of two above their bound."""
     coarse = grid(digits, bound)
     values += coarse
     values -= coarse
