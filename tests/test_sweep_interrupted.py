@@ -7,18 +7,18 @@ import pytest
 from conftest import Project
 
 # Each size of the hidden layer is a stack of its own, of a few seconds.
-SWEEP = ("python", "-m", "pipeline.sweep", "hidden=[20],[21],[22],[23]", "alpha=0.1,0.2", "iterations=1000")
-POINTS = 8
+SWEEP = ("python", "-m", "pipeline.sweep", "hidden=[20],[21],[22],[23]", "alpha=0.1,0.2", "iterations=3000")
+POINTS, IN_A_STACK = 8, 2
 
 
 def children(project: Project) -> list:
     return project.tracked_runs("tags.key != ''")
 
 
-def wait_for_more_children(project: Project, than: int) -> None:
-    """Wait until another stack has been logged."""
+def wait_for_another_stack(project: Project, before: int) -> None:
+    """Wait until another stack has been logged, and the next one is in training."""
     deadline = time.monotonic() + 120
-    while len(children(project)) <= than:
+    while len(project.tracked_runs("tags.key != '' and attributes.status = 'FINISHED'")) < before + IN_A_STACK:
         assert time.monotonic() < deadline, "no point was logged within two minutes"
         time.sleep(0.05)
 
@@ -29,7 +29,7 @@ def wait_for_more_children(project: Project, than: int) -> None:
 def test_an_interrupted_sweep_keeps_what_it_has(reproduced: Project, number: signal.Signals, status: str) -> None:
     before = len(children(reproduced))
     sweep = reproduced.start(*SWEEP)
-    wait_for_more_children(reproduced, before)
+    wait_for_another_stack(reproduced, before)
     sweep.send_signal(number)
     printed, _ = sweep.communicate(timeout=60)
     assert "Traceback" not in printed
