@@ -1,0 +1,298 @@
+"""The update, compared with back-propagation from the top layer down: which factor of which layer is wrong.
+
+Each layer is judged by the errors that the script itself has above it, so the first layer that is wrong is the cause,
+and those below it are only blamed for what they add. Single samples show each factor; batches show the sums.
+"""
+
+from dataclasses import dataclass, field
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.core.arrays import Array
+from pipeline.core.diagnosis.people.backward import Place, Way, bias_before, bias_sums, carries, products, slopes
+from pipeline.core.diagnosis.people.findings import Finding
+from pipeline.core.diagnosis.people.layout import Layout
+from pipeline.core.diagnosis.people.lines import lines_of
+from pipeline.core.diagnosis.people.matching import Fit, fit, is_even
+from pipeline.core.diagnosis.people.observation import Observation
+from pipeline.core.diagnosis.people.output_errors import Loss, OutputError, right_errors, wrong_errors
+from pipeline.core.diagnosis.people.twin import Twin
+from pipeline.core.diagnosis.people.whole import uneven, wrong_signs
+
+
+class Candidate(NamedTuple):
+    """An error that a layer may have."""
+
+    errors: list[Array]  # (k, units), one for each update
+    wrong: list[tuple[str, str]]  # causes, and what is wrong; none where it is right
+    top: OutputError | None = None  # at the last layer
+
+
+@dataclass
+class Algebra:
+    """What is known of an update."""
+
+    findings: list[Finding] = field(default_factory=list)
+    top: OutputError | None = None  # the error at the last layer, where it is known
+    scales: dict[str, Fit] = field(default_factory=dict)  # of each parameter whose gradient is right
+    is_explained: bool = True  # by something that is known, right or wrong
+
+    @property
+    def loss(self) -> Loss | None:
+        """The loss that it descends."""
+        return self.top.loss if self.top else None
+
+
+class Judge:
+    """Who goes through the layers of a network, from the top down."""
+
+    def __init__(self, twin: Twin, layout: Layout, seen: list[Observation], prefers: Loss | None) -> None:
+        self.twin, self.layout, self.seen, self.prefers = twin, layout, seen, prefers
+        self.above: list[dict[int, Array]] = [{} for _ in seen]
+        self.is_even = is_even([one.change(leaf) for one in seen for leaf in twin.parameters])
+        self.found = Algebra()
+
+    def judge(self) -> Algebra:
+        """All layers, then what only shows between them."""
+        for depth in reversed(range(len(self.twin.layers))):
+            self.judge_layer(depth)
+        self.found.findings += wrong_signs(self.found.scales) or uneven(self.found.scales)
+        return self.found
+
+    def places(self, depth: int) -> list[Place]:
+        """The layer in each of the updates."""
+        pairs = zip(self.seen, self.above, strict=True)
+        return [Place(self.twin, depth, seen, above) for seen, above in pairs]
+
+    def judge_layer(self, depth: int) -> None:
+        """Find the layer's error, and compare the gradients of its weights and its biases with what it makes them."""
+        weights, biases = self.weight_changes(depth), self.bias_changes(depth)
+        candidates = self.candidates(depth)
+        chosen = self.choose(depth, candidates, weights, biases)
+        if chosen is None:
+            self.found.is_explained = False
+            assert weights is not None
+            self.unknown_error(depth, candidates[0].errors, weights)
+            return
+        candidate, way = chosen
+        self.found.top = candidate.top or self.found.top
+        for place, error in zip(self.above, candidate.errors, strict=True):
+            place[depth] = error
+        self.blame(depth, candidate, way)
+        self.judge_bias(depth, candidate, biases)
+
+    def blame(self, depth: int, candidate: Candidate, way: Way | None) -> None:
+        """Say what is wrong with the layer's error, and with the product that it is used in."""
+        lines = lines_of(self.twin, self.layout, depth, self.found.loss)
+        name = self.twin.layers[depth].weights.name
+        for cause, said in candidate.wrong:
+            evidence = f"The error of layer {depth + 1} {said}. With that, the update of {name} is explained."
+            self.found.findings.append(Finding(cause, f"layer {depth + 1}", evidence, f"`{lines.error}`"))
+        if way is not None and way.cause:
+            evidence = f"The gradient of {name} {way.said}. With that, its update is explained."
+            self.found.findings.append(Finding(way.cause, name, evidence, f"`{lines.weights}`"))
+
+    def weight_changes(self, depth: int) -> list[Array] | None:
+        """What each update added to the weights (inputs, units); None where that is nothing, or the shape changed."""
+        layer = self.twin.layers[depth]
+        if any(one.reshaped(layer.weights) for one in self.seen):
+            return None
+        changes = [layer.without_ones(layer.matrix(one.change(layer.weights))) for one in self.seen]
+        return changes if any(change.any() for change in changes) else None
+
+    def bias_changes(self, depth: int) -> list[Array] | None:
+        """What each update added to the biases (units,), or to the one for all units; None as for the weights."""
+        layer = self.twin.layers[depth]
+        leaf = layer.bias or layer.weights
+        if any(one.reshaped(leaf) for one in self.seen):
+            return None
+        if layer.bias is not None:
+            changes = [one.change(layer.bias).ravel() for one in self.seen]
+        elif layer.ones:
+            row = 0 if layer.ones == "first" else -1
+            changes = [layer.matrix(one.change(layer.weights))[row] for one in self.seen]
+        else:
+            return None
+        return changes if any(change.any() for change in changes) else None
+
+    def candidates(self, depth: int) -> list[Candidate]:
+        """The errors that the layer may have, right ones first, then those with one wrong factor, then with two."""
+        places = self.places(depth)
+        if depth == len(self.twin.layers) - 1:
+            return self.candidates_at_the_top(places)
+        pairs = product(carries(self.twin, depth), slopes(self.twin, depth))
+        candidates = []
+        for carry, slope in sorted(pairs, key=lambda ways: sum(bool(way.cause) for way in ways)):
+            errors = [one for place in places if (one := with_slope(place, carry, slope)) is not None]
+            if len(errors) == len(places):
+                wrong = [(way.cause, way.said) for way in (carry, slope) if way.cause]
+                candidates.append(Candidate(errors, wrong))
+        return candidates
+
+    def candidates_at_the_top(self, places: list[Place]) -> list[Candidate]:
+        """The errors of the usual losses, that of the loss which the script prints first, and then wrong ones."""
+        activation = self.twin.layers[-1].activation
+        right = sorted(right_errors(activation), key=lambda error: error.loss != self.prefers)
+        candidates = []
+        for error in [*right, *wrong_errors(activation)]:
+            errors = [error.of(*at_the_end(place.seen)) for place in places]
+            if all(np.isfinite(array).all() for array in errors):
+                wrong = [(error.cause, error.said)] if error.cause else []
+                candidates.append(Candidate(errors, wrong, error))
+        return candidates
+
+    def choose(
+        self, depth: int, candidates: list[Candidate], weights: list[Array] | None, biases: list[Array] | None
+    ) -> tuple[Candidate, Way | None] | None:
+        """The error and the product that explain the weights' update, the simplest first.
+
+        Where the weights don't move, the biases tell the error; where nothing does, it is taken to be right.
+        """
+        right_product, *wrong_products = products(self.twin, depth)
+        right = [candidate for candidate in candidates if not candidate.wrong]
+        wrong = [candidate for candidate in candidates if candidate.wrong]
+        if weights is None:
+            of_bias = bias_sums(self.twin, depth)[0]
+            by_bias = (one for one in candidates if biases and self.bias_fit(depth, one, biases, of_bias))
+            return next(by_bias, right[0]), None
+        tries = [(candidate, right_product) for candidate in right]
+        tries += [(candidate, way) for way in wrong_products for candidate in right if way.cause != "samples_mix"]
+        tries += [(candidate, right_product) for candidate in wrong]
+        if not self.have_right_inputs(depth, weights):
+            tries += [(candidate, way) for way in wrong_products for candidate in wrong]
+        return next((one for one in tries if self.weight_fit(depth, *one, weights)), None)
+
+    def have_right_inputs(self, depth: int, changes: list[Array]) -> bool:
+        """Whether updates of single samples are a layer's inputs times something."""
+        pairs = list(zip(self.places(depth), changes, strict=True))
+        return all(len(place.seen.x) == 1 and follows_inputs(place, change) for place, change in pairs)
+
+    def weight_fit(self, depth: int, candidate: Candidate, way: Way, changes: list[Array]) -> Fit | None:
+        """How the weights' update follows such a gradient."""
+        before = [self.twin.weights(one.before, depth) for one in self.seen]
+        found = fit(changes, self.gradients(depth, candidate, way), before, self.is_even)
+        if found and not candidate.wrong and not way.cause:
+            self.found.scales[self.twin.layers[depth].weights.name] = found
+        return found
+
+    def bias_fit(self, depth: int, candidate: Candidate, changes: list[Array], way: Way) -> Fit | None:
+        """How the biases' update follows such a gradient; one bias for all units has the sum of theirs."""
+        gradients = self.gradients(depth, candidate, way)
+        if gradients and changes[0].size == 1:
+            gradients = [gradient.sum(keepdims=True) for gradient in gradients]
+        found = fit(changes, gradients, [bias_before(place) for place in self.places(depth)], self.is_even)
+        if found and not candidate.wrong and not way.cause:
+            self.found.scales[self.bias_name(depth)] = found
+        return found
+
+    def gradients(self, depth: int, candidate: Candidate, way: Way) -> list[Array]:
+        """What a factor makes of an error, for each update; nothing where shapes don't fit."""
+        pairs = zip(self.places(depth), candidate.errors, strict=True)
+        gradients = [way.of(place, error) for place, error in pairs]
+        known = [gradient for gradient in gradients if gradient is not None]
+        return known if len(known) == len(gradients) else []
+
+    def bias_name(self, depth: int) -> str:
+        """What to call a layer's biases."""
+        layer = self.twin.layers[depth]
+        return layer.bias.name if layer.bias else f"the biases in {layer.weights.name}"
+
+    def judge_bias(self, depth: int, candidate: Candidate, changes: list[Array] | None) -> None:
+        """Find what the biases' update is, given the layer's error."""
+        if changes is None:
+            return
+        right, *wrong = bias_sums(self.twin, depth)
+        if self.bias_fit(depth, candidate, changes, right):
+            return
+        name = self.bias_name(depth)
+        line = lines_of(self.twin, self.layout, depth, self.found.loss).bias
+        way = next((way for way in wrong if self.bias_fit(depth, candidate, changes, way)), None)
+        self.found.is_explained &= way is not None
+        said = way.said if way else "is not the layer's error, though the gradient of the weights has it"
+        self.found.findings.append(Finding("bias_gradient", name, f"The gradient of {name} {said}.", f"`{line}`"))
+
+    def unknown_error(self, depth: int, expected: list[Array], changes: list[Array] | None) -> None:
+        """Say which factor of the weights' gradient is wrong, as far as its rows and columns tell."""
+        places, name = self.places(depth), self.twin.layers[depth].weights.name
+        lines = lines_of(self.twin, self.layout, depth, self.found.loss)
+        assert changes is not None
+        for above, error in zip(self.above, expected, strict=True):
+            above[depth] = error
+        pairs = list(zip(places, expected, changes, strict=True))
+        if self.have_right_inputs(depth, changes):
+            for above, (place, _, change) in zip(self.above, pairs, strict=True):
+                above[depth] = -error_left(place, change)
+            self.found.findings.append(self.of_unknown_error(depth, pairs, lines.error))
+            return
+        if all(len(error) == 1 and follows_error(error, change) for _, error, change in pairs):
+            evidence = f"For single samples, the update of {name} is the layer's error times something else than its "
+            self.found.findings.append(Finding("wrong_layer_input", name, evidence + "inputs.", f"`{lines.weights}`"))
+            return
+        evidence = f"The update of {name} is neither made of the layer's inputs nor of its error."
+        cause = "loss_mismatch" if depth == len(self.twin.layers) - 1 else "error_not_carried"
+        self.found.findings.append(Finding(cause, f"layer {depth + 1}", evidence, f"`{lines.error}`"))
+
+    def of_unknown_error(self, depth: int, pairs: list[tuple[Place, Array, Array]], line: str) -> Finding:
+        """Of a layer that has the right inputs, and another error than any that is known."""
+        where, is_top = f"layer {depth + 1}", depth == len(self.twin.layers) - 1
+        if is_top:
+            evidence = f"The error of {where} is the derivative of no usual loss of these outputs and targets."
+            return Finding("loss_mismatch", where, evidence, f"`{line}`")
+        backs = [place.above[depth + 1] @ self.twin.weights(place.seen.before, depth + 1).T for place, _, _ in pairs]
+        ratios = [error_left(place, change) / back for (place, _, change), back in zip(pairs, backs, strict=True)]
+        sums = [place.seen.run.sums[depth] for place, _, _ in pairs]
+        if is_function_of(np.concatenate(sums).ravel(), np.concatenate(ratios).ravel()):
+            name = self.twin.layers[depth].activation.name
+            evidence = f"The error of {where} is the one carried back times a function of z that is not the {name}'s "
+            return Finding("activation_derivative", where, evidence + "derivative.", f"`{line}`")
+        evidence = f"The error of {where} is not that of the layer above, carried back through its weights."
+        return Finding("error_not_carried", where, evidence, f"`{line}`")
+
+
+def with_slope(place: Place, carry: Way, slope: Way) -> Array | None:
+    """A layer's errors (k, units) by two factors, or None where they don't fit."""
+    back = carry.of(place)
+    if back is None or back.shape != place.seen.run.sums[place.depth].shape:
+        return None
+    error = slope.of(place, back)
+    return error if error is not None and np.isfinite(error).all() else None
+
+
+def at_the_end(seen: Observation) -> tuple[Array, Array, Array]:
+    """Sums, outputs and targets of the last layer."""
+    return seen.run.sums[-1], seen.run.outputs[-1], seen.targets
+
+
+def follows_inputs(place: Place, change: Array) -> bool:
+    """Whether the update of one sample is its inputs times something."""
+    layer = place.twin.layers[place.depth]
+    inputs = layer.without_ones(place.seen.run.inputs[place.depth].T)
+    left = change - inputs @ (inputs.T @ change) / np.square(inputs).sum()
+    return bool(np.linalg.norm(left) <= 1e-4 * np.linalg.norm(change))
+
+
+def follows_error(error: Array, change: Array) -> bool:
+    """Whether the update of one sample is something times its error."""
+    left = change - (change @ error.T) @ error / np.square(error).sum()
+    return bool(np.linalg.norm(left) <= 1e-4 * np.linalg.norm(change))
+
+
+def error_left(place: Place, change: Array) -> Array:
+    """The error (1, units) that an update of one sample has, but for alpha."""
+    layer = place.twin.layers[place.depth]
+    inputs = layer.without_ones(place.seen.run.inputs[place.depth].T)
+    left: Array = inputs.T @ change / np.square(inputs).sum()
+    return left
+
+
+def is_function_of(z: Array, ratio: Array) -> bool:
+    """Whether the ratio is a steady function of z: neighbours in z then have nearly the same one."""
+    known = np.isfinite(ratio)
+    ratio = ratio[known][np.argsort(z[known])]
+    if ratio.size < 20 or not np.ptp(ratio):
+        return False
+    steps = np.abs(np.diff(ratio)).sum()
+    shuffled = np.abs(np.diff(np.random.default_rng(0).permutation(ratio))).sum()
+    return bool(steps < 0.3 * shuffled)

@@ -1,0 +1,335 @@
+"""The way back through a hidden layer, factor by factor, and what people write in place of each.
+
+The error at a layer's sums is the error of the layer above, carried back through its weights, times the derivative of
+the activation; the gradient of the weights is the layer's input times that error. Rumelhart, Hinton and Williams (1986).
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.core.arrays import Array
+from pipeline.core.diagnosis.people.activations import RELU, SIGMOID, TANH
+from pipeline.core.diagnosis.people.observation import Observation
+from pipeline.core.diagnosis.people.twin import Twin
+
+
+class Place(NamedTuple):
+    """A layer in an update, and the errors of the layers above it as the script has them."""
+
+    twin: Twin
+    depth: int
+    seen: Observation
+    above: dict[int, Array]  # the errors (k, units) of layers, by their depth
+
+
+class Way(NamedTuple):
+    """A factor: the right one, without a cause, or one that people write in its place."""
+
+    of: Callable[..., Array | None]  # None where its shape does not fit
+    cause: str = ""
+    said: str = ""
+
+
+def carries(twin: Twin, depth: int) -> list[Way]:
+    """The errors of the layer above, brought back to a layer: of a Place, (k, units)."""
+    name, layers = twin.layers[depth + 1].weights.name, range(len(twin.layers))
+
+    def wrong(said: str, of: Callable[[Place], Array | None], cause: str = "error_not_carried") -> Way:
+        return Way(of, cause, said)
+
+    ways = [
+        Way(lambda place: place.above[depth + 1] @ before(place, depth + 1).T),
+        wrong(
+            f"is carried back through {name} as it is after its update",
+            lambda place: place.above[depth + 1] @ after(place, depth + 1).T,
+            "update_order",
+        ),
+        wrong(
+            f"is carried back through {name} that was reshaped, and not transposed",
+            lambda place: place.above[depth + 1] @ before(place, depth + 1).reshape(before(place, depth + 1).T.shape),
+        ),
+        wrong(
+            f"is carried back through {name} turned the wrong way",
+            lambda place: fitting(place.above[depth + 1], before(place, depth + 1)),
+        ),
+        wrong("is that of the layer above as it is: no weights carry it", lambda place: place.above[depth + 1]),
+        wrong(
+            "is one number for all units: the sum of the errors above",
+            lambda place: place.above[depth + 1].sum(axis=1, keepdims=True) * np.ones((1, units(place))),
+        ),
+        wrong(
+            f"is carried back through the sizes of {name}, without their signs",
+            lambda place: place.above[depth + 1] @ np.abs(before(place, depth + 1)).T,
+        ),
+        wrong(
+            f"lacks the error of the layer above: it is the sum of {name} alone",
+            lambda place: np.ones_like(place.above[depth + 1]) @ before(place, depth + 1).T,
+        ),
+        wrong(
+            "leaves out the derivative of the output",
+            lambda place: fitting(place.seen.run.outputs[-1] - place.seen.targets, before(place, depth + 1).T),
+            "activation_derivative",
+        ),
+    ]
+    for other in layers:
+        if other == depth + 1:
+            continue
+        said = f"is carried back through {twin.layers[other].weights.name}, the weights of another layer"
+        ways.append(wrong(said, lambda place, other=other: fitting(place.above[depth + 1], before(place, other).T)))
+        if other > depth + 1:
+            said = f"is that of layer {other + 1}, and not that of the layer above"
+            ways.append(wrong(said, lambda place, other=other: fitting(place.above[other], before(place, other).T)))
+            ways.append(
+                wrong(said, lambda place, other=other: fitting(place.above[other], before(place, depth + 1).T))
+            )
+    return ways
+
+
+def before(place: Place, depth: int) -> Array:
+    """A layer's weights (inputs, units) before the update."""
+    return place.twin.weights(place.seen.before, depth)
+
+
+def after(place: Place, depth: int) -> Array:
+    """A layer's weights (inputs, units) after it."""
+    changed = place.seen.after[place.twin.layers[depth].weights]
+    same_shape = changed.shape == place.seen.before[place.twin.layers[depth].weights].shape
+    return place.twin.weights(place.seen.after if same_shape else place.seen.before, depth)
+
+
+def units(place: Place) -> int:
+    """Of the layer."""
+    return place.seen.run.sums[place.depth].shape[1]
+
+
+def fitting(left: Array, right: Array) -> Array | None:
+    """Their product, if they have one."""
+    return left @ right if left.shape[1] == right.shape[0] else None
+
+
+def slopes(twin: Twin, depth: int) -> list[Way]:
+    """Errors that came back, taken past the activation: of a Place and carried errors (k, units)."""
+    activation = twin.layers[depth].activation
+    name, by_output = activation.name, activation.slope_by_output
+
+    def wrong(said: str, of: Callable[[Place, Array], Array | None]) -> Way:
+        return Way(of, "activation_derivative", said)
+
+    ways = [
+        Way(lambda place, back: back * activation.slope(sums(place))),
+        wrong(f"is not multiplied by the derivative of the {name}", lambda place, back: back),
+        wrong(
+            f"has the derivative of the {name} at its output, where the sum belongs",
+            lambda place, back: back * activation.slope(outputs(place)),
+        ),
+        wrong("has the derivative twice", lambda place, back: back * activation.slope(sums(place)) ** 2),
+        wrong(f"goes through the {name} itself on its way back", lambda place, back: activation.of(back)),
+        wrong("has the derivative at the error", lambda place, back: back * activation.slope(back)),
+        wrong("is masked by its own sign", lambda place, back: back * (back > 0)),
+        wrong("is multiplied by the output, where the derivative belongs", lambda place, back: back * outputs(place)),
+        wrong("is multiplied by the sum, where the derivative belongs", lambda place, back: back * sums(place)),
+        wrong("has 1 - a, a part of the derivative", lambda place, back: back * (1 - outputs(place))),
+        wrong("has 1 - a**2 / 2, or twice the square", lambda place, back: back * (1 - 2 * outputs(place) ** 2)),
+        wrong("has a + a**2, with the wrong sign", lambda place, back: back * outputs(place) * (1 + outputs(place))),
+        wrong("has 1 + a**2, with the wrong sign", lambda place, back: back * (1 + outputs(place) ** 2)),
+        wrong(
+            "is multiplied by one number for all units, np.dot(a, 1 - a), where the elementwise product belongs",
+            lambda place, back: back * (outputs(place) * (1 - outputs(place))).sum(axis=1, keepdims=True),
+        ),
+        wrong("is divided by the derivative", lambda place, back: back / activation.slope(sums(place))),
+    ]
+    if by_output:
+        said = "has the derivative, as it is written for the output, at the sum"
+        ways.append(wrong(said, lambda place, back: back * by_output(sums(place))))
+    for other in (RELU, SIGMOID, TANH):
+        if other.name != name:
+            said = f"has the derivative of a {other.name}, behind a {name}"
+            by_other = other.slope_by_output
+            ways.append(wrong(said, lambda place, back, other=other: back * other.slope(sums(place))))
+            ways.append(wrong(said, lambda place, back, other=other: back * other.slope(outputs(place))))
+            ways.append(wrong(said, lambda place, back, by=by_other: back * by(outputs(place)) if by else None))
+            ways.append(wrong(said, lambda place, back, by=by_other: back * by(sums(place)) if by else None))
+    ways += slopes_elsewhere(twin, depth)
+    return ways
+
+
+def slopes_elsewhere(twin: Twin, depth: int) -> list[Way]:
+    """The derivative at a neighbouring layer's sums, or its inputs, which must have as many units."""
+    activation = twin.layers[depth].activation
+    ways = []
+    for other in range(len(twin.layers)):
+        if other != depth:
+            said = f"has the derivative at the sums of layer {other + 1}, where those of its own layer belong"
+            ways.append(
+                Way(
+                    lambda place, back, other=other: times(back, activation.slope(place.seen.run.sums[other])),
+                    "activation_derivative",
+                    said,
+                )
+            )
+    said = "has the derivative at the layer's inputs, where its sums belong"
+    ways.append(
+        Way(lambda place, back: times(back, activation.slope(below(place))), "activation_derivative", said)
+    )
+    return ways
+
+
+def times(left: Array, right: Array) -> Array | None:
+    """Their elementwise product, if they have the same shape."""
+    return left * right if left.shape == right.shape else None
+
+
+def sums(place: Place) -> Array:
+    """What goes into the layer's activation."""
+    return place.seen.run.sums[place.depth]
+
+
+def outputs(place: Place) -> Array:
+    """What comes out of it."""
+    return place.seen.run.outputs[place.depth]
+
+
+def below(place: Place) -> Array:
+    """The inputs of the layer, without a 1 for its biases."""
+    return place.twin.layers[place.depth].without_ones(place.seen.run.inputs[place.depth].T).T
+
+
+def products(twin: Twin, depth: int) -> list[Way]:
+    """The gradient of the weights (inputs, units), of a Place and the layer's errors (k, units)."""
+
+    def wrong(said: str, of: Callable[[Place, Array], Array | None], cause: str = "wrong_layer_input") -> Way:
+        return Way(of, cause, said)
+
+    name = twin.layers[depth].weights.name
+    ways = [
+        Way(lambda place, error: below(place).T @ error),
+        wrong(
+            f"is turned: {name} lies the other way about",
+            lambda place, error: turned(below(place).T @ error, before(place, depth)),
+            "transposed_product",
+        ),
+        wrong(f"has {name} itself in place of the layer's inputs", lambda place, error: weighted(place, depth, error)),
+        wrong(
+            "is one number for all weights: the error times the layer's own output",
+            lambda place, error: np.full(before(place, depth).shape, (outputs(place) * error).sum()),
+        ),
+        wrong(
+            "lacks the layer's inputs: it is the error alone",
+            lambda place, error: np.ones_like(below(place)).T @ error,
+        ),
+        wrong(
+            "has the sum of the layer's inputs in place of each",
+            lambda place, error: (0 * below(place) + below(place).sum(axis=1, keepdims=True)).T @ error,
+        ),
+        wrong(
+            "has the errors of a sample summed up",
+            lambda place, error: below(place).T @ (0 * error + error.sum(axis=1, keepdims=True)),
+            "broadcast",
+        ),
+        wrong("has the size of the inputs, without their signs", lambda place, error: np.abs(below(place)).T @ error),
+        wrong(
+            "is made of means over the batch, multiplied, where each sample's input belongs to its own error",
+            lambda place, error: np.outer(below(place).mean(axis=0), error.sum(axis=0)),
+            "samples_mix",
+        ),
+        wrong("is that of the last sample alone", lambda place, error: below(place)[-1:].T @ error[-1:], "samples_mix"),
+        wrong("is that of the first sample alone", lambda place, error: below(place)[:1].T @ error[:1], "samples_mix"),
+    ]
+    if depth:
+        said = "has the sums of the layer below, where its outputs belong"
+        ways.append(wrong(said, lambda place, error: place.seen.run.sums[depth - 1].T @ error))
+    for other in range(len(twin.layers)):
+        if other != depth - 1:
+            said = f"has the outputs of layer {other + 1} in place of the layer's inputs"
+            ways.append(wrong(said, lambda place, error, other=other: sized(place, other, error)))
+        if other != depth:
+            what = "the input x" if other == 0 else f"the inputs of layer {other + 1}"
+            ways.append(wrong(f"has {what} in place of the layer's inputs", inputs_of(other)))
+    if depth == 0:
+        ways.append(wrong("has x as it was before forward prepared it", lambda place, error: place.seen.x.T @ error))
+    return ways
+
+
+def turned(gradient: Array, weights: Array) -> Array | None:
+    """A square gradient transposed, or another one with its numbers in the other order."""
+    if not min(weights.shape) > 1:
+        return None
+    return gradient.T if weights.shape[0] == weights.shape[1] else gradient.T.reshape(weights.shape)
+
+
+def weighted(place: Place, depth: int, error: Array) -> Array:
+    """The weights times the errors, as they are broadcast."""
+    product: Array = before(place, depth) * error.sum(axis=0)
+    return product
+
+
+def sized(place: Place, other: int, error: Array) -> Array | None:
+    """A layer's outputs times the errors, if it has as many units as the weights have inputs."""
+    found = place.seen.run.outputs[other]
+    return found.T @ error if found.shape[1] == below(place).shape[1] else None
+
+
+def inputs_of(other: int) -> Callable[[Place, Array], Array | None]:
+    """Another layer's inputs times the errors, if they are as many."""
+
+    def product(place: Place, error: Array) -> Array | None:
+        found = below(place._replace(depth=other))
+        return found.T @ error if found.shape[1] == below(place).shape[1] else None
+
+    return product
+
+
+def bias_sums(twin: Twin, depth: int) -> list[Way]:
+    """The gradient of the biases (units,), of a Place and the layer's errors (k, units)."""
+
+    def wrong(said: str, of: Callable[[Place, Array], Array | None], cause: str = "bias_gradient") -> Way:
+        return Way(of, cause, said)
+
+    return [
+        Way(lambda place, error: error.sum(axis=0)),
+        wrong("is one number for all units", lambda place, error: np.full(error.shape[1], error.sum())),
+        wrong(
+            "is summed over the units, where it is to be summed over the samples",
+            lambda place, error: error.sum(axis=1) if len(error) == error.shape[1] else None,
+        ),
+        wrong(
+            "is multiplied by the inputs of the layer",
+            lambda place, error: (below(place).sum(axis=1, keepdims=True) * error).sum(axis=0),
+        ),
+        wrong("is that of the last sample alone", lambda place, error: error[-1]),
+        wrong("is that of the first sample alone", lambda place, error: error[0]),
+        wrong("has the derivative once more", lambda place, error: (error * slope_here(place)).sum(axis=0)),
+        wrong("is multiplied by the layer's output", lambda place, error: (error * outputs(place)).sum(axis=0)),
+        wrong("is multiplied by the biases", lambda place, error: error.sum(axis=0) * bias_before(place)),
+        wrong("lacks the error: it is the same for every target", lambda place, error: np.ones(error.shape[1])),
+        wrong("is the largest error of the batch", lambda place, error: error.max(axis=0)),
+        *without_slope(twin, depth),
+    ]
+
+
+def without_slope(twin: Twin, depth: int) -> list[Way]:
+    """The error before the derivative: of the output, or as it came back."""
+
+    def of(place: Place, error: Array) -> Array:
+        if depth == len(twin.layers) - 1:
+            difference: Array = (outputs(place) - place.seen.targets).sum(axis=0)
+            return difference
+        back: Array = (place.above[depth + 1] @ before(place, depth + 1).T).sum(axis=0)
+        return back
+
+    return [Way(of, "bias_gradient", "lacks the derivative of the activation, which the weights' gradient has")]
+
+
+def slope_here(place: Place) -> Array:
+    """The derivative of the layer's activation."""
+    return place.twin.layers[place.depth].activation.slope(sums(place))
+
+
+def bias_before(place: Place) -> Array:
+    """The biases (units,) before the update."""
+    layer = place.twin.layers[place.depth]
+    if layer.bias is None:
+        return layer.matrix(place.seen.before[layer.weights])[0 if layer.ones == "first" else -1]
+    return place.seen.before[layer.bias].ravel()

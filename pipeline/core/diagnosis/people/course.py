@@ -1,0 +1,109 @@
+"""Some updates by the script's own step, as it is or with one thing changed: other inputs, weights, or step sizes."""
+
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+
+from pipeline.core.arrays import Array
+from pipeline.core.diagnosis.people.layout import Layout
+from pipeline.core.diagnosis.people.losses import Known, usual_losses
+from pipeline.core.diagnosis.people.output_errors import Loss
+from pipeline.core.diagnosis.people.script import Script, Values
+from pipeline.core.diagnosis.people.twin import Twin
+
+SECONDS = 0.6  # for one course
+MOST, LEAST = 300, 12  # updates, or rounds of single samples
+SAMPLES = 512
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a training went."""
+
+    losses: list[float]  # a sample, before the first update and after each
+    overflowed: bool  # whether the script's answers stopped being finite, where the twin's are
+    values: Values  # in the end
+
+    @property
+    def first(self) -> float:
+        """Before any update."""
+        return self.losses[0]
+
+    @property
+    def last(self) -> float:
+        """In the end; infinite where it is no number."""
+        return self.losses[-1] if np.isfinite(self.losses[-1]) else np.inf
+
+    @property
+    def updates(self) -> int:
+        """How many there were."""
+        return len(self.losses) - 1
+
+
+class Trainer:
+    """Who has a script train."""
+
+    def __init__(self, script: Script, layout: Layout, twin: Twin, targets: Array, loss: Loss | None) -> None:
+        self.script, self.layout, self.twin = script, layout, twin
+        self.places = np.arange(min(layout.count, SAMPLES))
+        self.targets = targets[self.places]
+        self.rows = layout.rows[self.places]
+        usual = usual_losses(twin.layers[-1].activation)
+        self.loss: Known = next((known for known in usual if known.loss == loss), usual[0])
+        self.start: Values = {leaf: leaf.value(script.params) for leaf in twin.parameters}
+
+    def loss_at(self, values: Values, rows: Array) -> float:
+        """The loss a sample; what is certain and right costs nothing."""
+        run = self.twin.run(values, rows)
+        near = np.clip(run.outputs[-1], -1e300, 1e300)
+        if self.loss.loss == "cross-entropy" and self.twin.layers[-1].activation.name != "identity":
+            near = np.clip(near, 1e-12 if near.min() >= 0 else -1 + 1e-12, 1 - 1e-12)
+        return self.loss.of(run.sums[-1], near, self.targets) / len(rows)
+
+    def guess(self) -> float:
+        """The loss a sample of the best answer that is the same for all."""
+        mean = np.broadcast_to(self.targets.mean(axis=0), self.targets.shape)
+        if self.loss.loss in ("squared error", "absolute error"):
+            return self.loss.of(mean, mean, self.targets) / len(self.targets)
+        total = self.targets.sum(axis=1)
+        if self.targets.shape[1] > 1 and np.allclose(total, 1, atol=0.1):
+            share = np.clip(mean, 1e-12, 1)
+            return float(-(self.targets * np.log(share)).sum() / len(self.targets))
+        share = np.clip(mean if self.targets.min() >= 0 else (1 + mean) / 2, 1e-12, 1 - 1e-12)
+        t = self.targets if self.targets.min() >= 0 else (1 + self.targets) / 2
+        return float(-(t * np.log(share) + (1 - t) * np.log(1 - share)).sum() / len(self.targets))
+
+    def train(self, values: Values | None = None, rows: Array | None = None, factor: float = 1.0) -> Course:
+        """Train with these parameters and inputs, and steps of `factor` times their length."""
+        values = self.start if values is None else values
+        rows = self.rows if rows is None else rows
+        losses, overflowed = [self.loss_at(values, rows)], False
+        params, began = self.script.at(values), perf_counter()
+        while len(losses) <= MOST and (len(losses) <= LEAST or perf_counter() - began < SECONDS):
+            try:
+                params = self.layout.update(self.script, params, rows, self.places)
+                after = {leaf: leaf.value(params) for leaf in values}
+            except Exception:  # of theirs: a shape that grew, say
+                break
+            if factor != 1:
+                after = {leaf: value + factor * (after[leaf] - value) for leaf, value in values.items()}
+                params = self.script.at(after)
+            finite = all(np.isfinite(value).all() for value in after.values())
+            if not finite or any(after[leaf].shape != value.shape for leaf, value in values.items()):
+                losses.append(np.inf)
+                overflowed = self.overflows(values, rows)
+                break
+            values = after
+            losses.append(self.loss_at(values, rows))
+        return Course(losses, overflowed, values)
+
+    def overflows(self, values: Values, rows: Array) -> bool:
+        """Whether the script's answers are not finite, though the twin's, which can't overflow, are."""
+        if not np.isfinite(self.twin.run(values, rows).outputs[-1]).all():
+            return False
+        try:
+            answers = self.layout.answers(self.script, self.script.at(values), rows)
+        except Exception:  # of theirs
+            return False
+        return not np.isfinite(answers).all()

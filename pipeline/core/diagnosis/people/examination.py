@@ -1,0 +1,168 @@
+"""All checks of somebody's network, in their order, and what they come to."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from pipeline.core.diagnosis.people.algebra import Algebra, Judge
+from pipeline.core.diagnosis.people.course import Trainer
+from pipeline.core.diagnosis.people.data import empty_class, out_of_range, scrambled, sums_of_targets, unrelated
+from pipeline.core.diagnosis.people.findings import Finding
+from pipeline.core.diagnosis.people.layout import Layout, Samples, layout_of
+from pipeline.core.diagnosis.people.losses import mismatch, printed_loss
+from pipeline.core.diagnosis.people.observation import Observation, Observations, Witness
+from pipeline.core.diagnosis.people.output_errors import Loss, right_errors
+from pipeline.core.diagnosis.people.probes import forward_parameters, probes_of
+from pipeline.core.diagnosis.people.script import Script, UnfitError
+from pipeline.core.diagnosis.people.settings import Settings
+from pipeline.core.diagnosis.people.steps import wrong_rule
+from pipeline.core.diagnosis.people.targets import targets_of, wrong_labels
+from pipeline.core.diagnosis.people.twin import Twin, twin_of
+from pipeline.core.diagnosis.people.whole import has_right_signs, is_clipped
+
+
+@dataclass
+class Examination:
+    """What was found, and what was looked at."""
+
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def examined(script: Script, x: Any, y: Any, samples: Samples | None) -> Examination:
+    """Examine a script on a batch. Raises UnfitError where its functions can't be called."""
+    with script.examined():
+        layout = layout_of(script, x, y, samples)
+        parameters = forward_parameters(script, layout)
+        if not parameters:
+            raise UnfitError("forward gives the same answer whatever the parameters are: does it read `params`?")
+        probes = probes_of(script, layout, parameters)
+        twin = twin_of(parameters, probes)
+        y_rows = np.moveaxis(layout.y, layout.target_axis, 0)
+        outputs = probes[0].answers.shape[1]
+        found = Examination(wrong_labels(y_rows, outputs))
+        targets = targets_of(y_rows, outputs)
+        if twin is None:
+            found.notes.append("Your network is not one of dense layers that can be taken apart: little was looked at.")
+            return found
+        found.notes.append(described(twin, layout))
+        if not found.findings:
+            of_known_network(found, Witness(script, layout, twin, targets))
+        return found
+
+
+def described(twin: Twin, layout: Layout) -> str:
+    """The network in a line."""
+    layers = ", ".join(f"{layer.weights.name} and {layer.activation.name}" for layer in twin.layers)
+    ways = {"rows": "a batch in rows", "columns": "a batch in columns", "single": "one sample at a time"}
+    return f"Your network: {layers}. forward takes {ways[layout.forward]}, step {ways[layout.step]}."
+
+
+def of_known_network(found: Examination, witness: Witness) -> None:
+    """Everything that a twin makes it possible to look at, from the code to the settings."""
+    layout, twin, targets = witness.layout, witness.twin, witness.targets
+    output = twin.layers[-1].activation
+    found.findings += softmax_axis(twin, layout)
+    printed = printed_loss(witness)
+    observations = witness.observations()
+    found.findings += unmoved(twin, observations) + grown(twin, observations)
+    algebra = algebra_of(witness, observations, printed.loss)
+    found.findings += algebra.findings
+    if algebra.top is not None and not algebra.findings:
+        found.findings += wrong_rule(witness, algebra.top)
+    found.findings += out_of_range(targets, output) + sums_of_targets(targets, output) + empty_class(targets, output)
+    found.findings += scrambled(layout.rows, targets)
+    if not found.findings and algebra.top is not None:
+        trainer = Trainer(witness.script, layout, twin, targets, algebra.loss)
+        settings = Settings(trainer, algebra.top)
+        found.findings += settings.findings()
+        if not found.findings and not settings.learns(settings.own):
+            found.findings += unrelated(trainer.rows, trainer.targets)
+    found.findings += printed.findings
+    found.findings += mismatch(printed.loss, algebra.loss, output)
+
+
+def softmax_axis(twin: Twin, layout: Layout) -> list[Finding]:
+    """A softmax along another axis than the classes'."""
+    axis = {"rows": "axis=1", "columns": "axis=0", "single": "axis=0"}[layout.forward]
+    line = f"`p = e / e.sum({axis}, keepdims=True)`"
+    name = twin.layers[-1].activation.name
+    if name == "softmax over samples":
+        evidence = "Each class's answers sum to 1 over the samples, and not each sample's over the classes."
+        return [Finding("softmax_over_samples", "softmax", evidence, line)]
+    if name == "softmax over everything":
+        evidence = "The answers of the whole batch sum to 1, and not each sample's."
+        return [Finding("softmax_over_everything", "softmax", evidence, line)]
+    if name == "exp":
+        return [Finding("no_softmax", "the last layer", "The answers are exp(z), and sum to 1 for no sample.", line)]
+    return []
+
+
+def unmoved(twin: Twin, observations: Observations) -> list[Finding]:
+    """Parameters that no update changes."""
+    seen = [*observations.singles, *observations.batches]
+    still = [leaf.name for leaf in twin.parameters if seen and not any(one.change(leaf).any() for one in seen)]
+    if not still:
+        return []
+    evidence = f"{', '.join(still)} never changes in step, though forward reads it: only a copy does, or nothing."
+    return [Finding("parameter_not_updated", still[0], evidence, f"`{still[0]} = {still[0]} - alpha * gradient`")]
+
+
+def grown(twin: Twin, observations: Observations) -> list[Finding]:
+    """Parameters that have another shape after an update."""
+    found = []
+    for one in [*observations.singles[:1], *observations.batches[:1]]:
+        for layer in twin.layers:
+            for leaf, cause in ((layer.weights, "broadcast"), (layer.bias, "bias_gradient")):
+                if leaf is not None and one.reshaped(leaf):
+                    before, after = one.before[leaf].shape, one.after[leaf].shape
+                    evidence = f"{leaf.name} has the shape {before} before a step, and {after} after it: broadcasting."
+                    advice = "Sum the errors over the samples: `d.sum(axis=0)`." if cause == "bias_gradient" else ""
+                    found.append(Finding(cause, leaf.name, evidence, advice or "Make the shapes of y and answers equal."))
+    return found[:1]
+
+
+def algebra_of(witness: Witness, observations: Observations, printed: Loss | None) -> Algebra:
+    """Single samples first, since they show more; then batches, for what only batches show."""
+    algebra = Algebra()
+    for seen in observations:
+        if not seen or algebra.findings:
+            continue
+        if algebra.top is not None and is_a_loop(witness, seen):
+            break
+        found = Judge(witness.twin, witness.layout, seen, printed).judge()
+        algebra = by_another_rule(witness.twin, seen, found) or found
+    return algebra
+
+
+def by_another_rule(twin: Twin, seen: list[Observation], found: Algebra) -> Algebra | None:
+    """Where the layers don't explain an update: right gradients, made steps of by another rule."""
+    if not found.findings or found.is_explained:
+        return None
+    for top in right_errors(twin.layers[-1].activation):
+        if is_clipped(twin, top, seen):
+            return Algebra(top=top)
+        if has_right_signs(twin, top, seen):
+            evidence = "Each number moves against its gradient, but by a length that is no multiple of it, and not even."
+            advice = "Adam: `W -= alpha * m_hat / (np.sqrt(v_hat) + 1e-8)`; plain: `W -= alpha * gradient`."
+            return Algebra([Finding("optimiser", "step", evidence, advice)], top)
+    return None
+
+
+def is_a_loop(witness: Witness, seen: list[Observation]) -> bool:
+    """Whether a step on a batch is steps on its samples, one after the other."""
+    one = seen[0]
+    layout, script = witness.layout, witness.script
+    if any(one.reshaped(leaf) for leaf in witness.twin.parameters):
+        return False
+    rows = layout.rows / max(1.0, float(np.abs(layout.rows).max()))
+    params = script.at(one.before)
+    try:
+        for place in range(len(one.x)):
+            params = layout.update(script, params, rows[[place]], np.array([place]))
+        after = [leaf.value(params) for leaf in witness.twin.parameters]
+    except Exception:  # of theirs: it may take whole batches alone
+        return False
+    return all(np.allclose(a, one.after[leaf], rtol=1e-9, atol=1e-12) for a, leaf in zip(after, witness.twin.parameters, strict=True))
+

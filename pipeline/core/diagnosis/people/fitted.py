@@ -1,0 +1,91 @@
+"""A fitted run: the twin of a network, trained well, to see what it could learn. Adam: Kingma and Ba (2015)."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from pipeline.core.arrays import Array
+from pipeline.core.diagnosis.people.course import Trainer
+from pipeline.core.diagnosis.people.leaves import Leaf
+from pipeline.core.diagnosis.people.observation import Observation
+from pipeline.core.diagnosis.people.output_errors import OutputError
+from pipeline.core.diagnosis.people.script import Values
+from pipeline.core.diagnosis.people.twin import Twin
+from pipeline.core.diagnosis.people.whole import gradient_of
+
+UPDATES = 400
+ALPHA = 0.03
+STARTS = 2  # a network of a few units may be unlucky once
+
+
+def standardised(rows: Array) -> Array:
+    """Inputs (n, d) of mean 0 and deviation 1; those that are the same for all samples become 0."""
+    spread = rows.std(axis=0)
+    scaled: Array = (rows - rows.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    return scaled
+
+
+def redrawn(twin: Twin, start: Values, seed: int, wider: int = 1) -> Values:
+    """Weights drawn anew, as Glorot and Bengio (2010) scale them, for hidden layers that may be wider."""
+    generator = np.random.default_rng(seed)
+    values: Values = {}
+    last = len(twin.layers) - 1
+    for depth, layer in enumerate(twin.layers):
+        ones = layer.ones is not None
+        inputs, units = layer.matrix(start[layer.weights]).shape
+        inputs = (inputs - ones) * (wider if depth else 1)
+        units *= wider if depth < last else 1
+        relu = 2.0 if "ReLU" in layer.activation.name else 1.0
+        table = generator.standard_normal((inputs, units)) * np.sqrt(relu * 2 / (inputs + units))
+        if ones:
+            table = np.vstack([np.zeros((1, units)), table] if layer.ones == "first" else [table, np.zeros((1, units))])
+        table = table.T if layer.is_turned else table
+        values[layer.weights] = table if wider > 1 else table.reshape(start[layer.weights].shape)
+        if layer.bias is not None:
+            old = start[layer.bias]
+            values[layer.bias] = np.zeros(units) if wider > 1 and old.size > 1 else np.zeros(old.shape)
+    return values
+
+
+def with_biases(twin: Twin, start: Values) -> tuple[Twin, Values]:
+    """The same network with a bias for each unit."""
+    layers = tuple(replace(layer, ones="last") for layer in twin.layers)
+    values = dict(start)
+    for layer in twin.layers:
+        table = layer.matrix(start[layer.weights])
+        table = np.vstack([table, np.zeros((1, table.shape[1]))])
+        values[layer.weights] = table.T if layer.is_turned else table
+    return replace(twin, layers=layers), values
+
+
+def fitted_loss(trainer: Trainer, top: OutputError, rows: Array, twin: Twin, starts: list[Values]) -> float:
+    """The lowest loss a sample that Adam finds from some starts."""
+    return min(descend(trainer, top, rows, twin, values) for values in starts)
+
+
+def descend(trainer: Trainer, top: OutputError, rows: Array, twin: Twin, values: Values) -> float:
+    """The lowest loss on the way."""
+    first: dict[Leaf, Array] = {leaf: np.zeros_like(value) for leaf, value in values.items()}
+    second = {leaf: np.zeros_like(value) for leaf, value in values.items()}
+    lowest = np.inf
+    for t in range(1, UPDATES + 1):
+        seen = Observation(values, values, rows, trainer.targets, twin.run(values, rows))
+        gradient = gradient_of(twin, top, seen)
+        alpha = ALPHA * (1 - t / (UPDATES + 1))
+        values = dict(values)
+        for leaf, slope in gradient.items():
+            slope = slope / len(rows)
+            first[leaf] = 0.9 * first[leaf] + 0.1 * slope
+            second[leaf] = 0.999 * second[leaf] + 0.001 * slope**2
+            root = np.sqrt(second[leaf] / (1 - 0.999**t)) + 1e-10
+            values[leaf] = values[leaf] - alpha * first[leaf] / (1 - 0.9**t) / root
+        if t % 50 == 0:
+            lowest = min(lowest, replace_twin(trainer, twin).loss_at(values, rows))
+    return lowest
+
+
+def replace_twin(trainer: Trainer, twin: Twin) -> Trainer:
+    """The trainer for another network on the same data."""
+    other = object.__new__(Trainer)
+    other.__dict__.update(trainer.__dict__, twin=twin)
+    return other

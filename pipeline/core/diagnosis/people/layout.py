@@ -1,0 +1,196 @@
+"""How a script lays out its samples: in rows, in columns, or one at a time; found by trying.
+
+Inside the doctor samples lie in rows: x (n, d), answers (n, C). This is where they take the script's shape and lose it.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from pipeline.core.arrays import Array
+from pipeline.core.diagnosis.people.script import Script, UnfitError
+
+Samples: TypeAlias = Literal["rows", "columns", "single"]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How each function takes samples, and the samples of the script."""
+
+    x: Array  # as given
+    y: Array
+    axis: int  # of x, along which samples lie
+    target_axis: int  # of y
+    forward: Samples
+    step: Samples
+    loss: Samples
+
+    @property
+    def count(self) -> int:
+        """The number of samples."""
+        return self.x.shape[self.axis]
+
+    @property
+    def rows(self) -> Array:
+        """The inputs (n, d)."""
+        return np.moveaxis(self.x, self.axis, 0).reshape(self.count, -1).astype(np.float64)
+
+    def inputs(self, rows: Array) -> Array:
+        """Inputs (k, d) as the script has them."""
+        if self.axis == 1:
+            return rows.T
+        return rows.reshape(len(rows), *self.x.shape[1:])
+
+    def targets(self, places: Array) -> Array:
+        """The targets of some samples, as the script has them."""
+        return np.take(self.y, places, axis=self.target_axis)
+
+    def answers(self, script: Script, params: Any, rows: Array) -> Array:
+        """The answers (k, C) to inputs (k, d)."""
+        x = self.inputs(rows)
+        if self.forward == "single":
+            return np.stack([script.answer(params, one).ravel() for one in x])
+        return answers_in_rows(script.answer(params, x), len(rows))
+
+    def update(self, script: Script, params: Any, rows: Array, places: Array) -> Any:
+        """The parameters after updates on inputs (k, d): one update, or k where the script takes one at a time."""
+        x, y = self.inputs(rows), self.targets(places)
+        if self.step == "single":
+            for one, target in zip(x, y, strict=True):
+                params = script.stepped(params, one, target)
+            return params
+        return script.stepped(params, x, y)
+
+    def losses(self, script: Script, params: Any, rows: Array, places: Array) -> Array:
+        """What the script's loss says: one number for the batch, or (k,) where it takes one sample at a time."""
+        assert script.loss is not None
+        x, y = self.inputs(rows), self.targets(places)
+        if self.loss == "single":
+            pairs = zip(x, y, strict=True)
+            return np.array([np.asarray(script.loss(params, one, target)).item() for one, target in pairs])
+        return np.array([np.asarray(script.loss(params, x, y), dtype=np.float64).item()])
+
+
+def answers_in_rows(answer: Array, count: int) -> Array:
+    """Answers with the samples in rows; where both axes could hold them, they are in the first."""
+    if answer.shape[:1] == (count,):
+        return answer.reshape(count, -1)
+    if answer.ndim > 1 and count in answer.shape:
+        return np.moveaxis(answer, answer.shape.index(count), 0).reshape(count, -1)
+    if answer.size % count == 0 and count > 1 and answer.ndim == 1:
+        return answer.reshape(count, -1)
+    raise UnfitError(f"forward gives an array of shape {answer.shape} for {count} samples: none of its axes is theirs")
+
+
+def layout_of(script: Script, x: Any, y: Any, samples: Samples | None = None) -> Layout:
+    """Find out how the script's functions take samples.
+
+    Raises UnfitError with one sentence where none of the ways works.
+    """
+    x, y = numbers(x, "x"), numbers(y, "y")
+    forward = forward_layout(script, x, samples)
+    axis = 1 if forward == "columns" else 0
+    count = x.shape[axis]
+    target_axis = axis_of_targets(y, count, axis)
+    step = step_layout(script, x, y, Layout(x, y, axis, target_axis, forward, forward, forward))
+    loss = loss_layout(script, Layout(x, y, axis, target_axis, forward, step, forward))
+    return Layout(x, y, axis, target_axis, forward, step, loss)
+
+
+def numbers(values: Any, name: str) -> Array:
+    """An array of finite numbers."""
+    array = np.asarray(values)
+    if array.dtype == object or array.dtype.kind not in "fiub":
+        raise UnfitError(f"{name} holds {kind_of(array)}, where numbers are expected: make it one array of floats")
+    if array.ndim == 0 or array.size == 0:
+        raise UnfitError(f"{name} has the shape {array.shape}, where at least one sample is expected")
+    array = array.astype(np.int64) if array.dtype.kind == "b" else array
+    if not np.isfinite(array).all():
+        place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        raise UnfitError(f"{name}{list(place)} is {array[place]}: remove what is not a finite number before training")
+    return array
+
+
+def kind_of(array: Array) -> str:
+    """What an array holds, in words."""
+    return "objects (rows of unequal length?)" if array.dtype == object else f"values of type {array.dtype}"
+
+
+def forward_layout(script: Script, x: Array, samples: Samples | None) -> Samples:
+    """How forward takes samples: the first way in which the answer has as many as were put in."""
+    errors = []
+    ways: list[Samples] = [samples] if samples else ["rows", "columns", "single"]
+    for way in ways:
+        if way == "columns" and x.ndim != 2:
+            continue
+        try:
+            if fits(script, x, way):
+                return way
+        except Exception as error:  # of theirs: whatever it is, this is not the way
+            errors.append(f"{type(error).__name__}: {error}")
+    reason = f"; it says {errors[0]}" if errors else ""
+    raise UnfitError(
+        f"forward(params, x) takes x of shape {x.shape} neither in rows, nor in columns, nor one at a time{reason}"
+    )
+
+
+def fits(script: Script, x: Array, way: Samples) -> bool:
+    """Whether forward takes samples in this way."""
+    if way == "single":
+        return script.answer(script.at({}), x[0]).size > 0
+    axis = 1 if way == "columns" else 0
+    count = x.shape[axis]
+    fewer = count - 1 if count > 1 else 1
+    shapes = [script.answer(script.at({}), np.take(x, np.arange(k), axis)).shape for k in (count, fewer)]
+    if count == 1:
+        return len(shapes[0]) > 0
+    changed = [(a, b) for a, b in zip(*shapes, strict=True) if a != b] if len(shapes[0]) == len(shapes[1]) else []
+    return changed == [(count, fewer)]
+
+
+def axis_of_targets(y: Array, count: int, axis: int) -> int:
+    """The axis of y along which samples lie: that of x, unless only another fits."""
+    if y.ndim > axis and y.shape[axis] == count:
+        return axis
+    if count in y.shape:
+        return y.shape.index(count)
+    raise UnfitError(f"x has {count} samples, but y has the shape {y.shape}: one target is expected for each sample")
+
+
+def step_layout(script: Script, x: Array, y: Array, layout: Layout) -> Samples:
+    """Whether step takes the batch, or one sample at a time: by what runs, and leaves the shapes as they are."""
+    batch: Samples = "columns" if layout.axis == 1 else "rows"
+    ways: list[Samples] = ["single", batch] if layout.forward == "single" else [batch, "single"]
+    worked, errors = [], []
+    for way in ways:
+        if way == "single" and (layout.axis == 1 or layout.target_axis == 1):
+            continue
+        try:
+            params = script.at({})
+            inputs, targets = (x[0], y[0]) if way == "single" else (x, y)
+            params = script.stepped(params, inputs, targets)
+            worked.append(way)
+            if all(leaf.value(params).shape == leaf.value(script.params).shape for leaf in script.leaves):
+                return way
+        except Exception as error:  # of theirs
+            errors.append(f"{type(error).__name__}: {error}")
+    if worked:
+        return worked[0]
+    raise UnfitError(f"step(params, x, y) takes neither the batch nor one sample; it says {errors[-1]}")
+
+
+def loss_layout(script: Script, layout: Layout) -> Samples:
+    """Whether loss takes the batch, or one sample; a loss that does neither is left out."""
+    if script.loss is None:
+        return layout.forward
+    batch: Samples = "columns" if layout.axis == 1 else "rows"
+    for way in (batch, "single") if layout.forward != "single" else ("single", batch):
+        try:
+            x, y = (layout.x[0], layout.y[0]) if way == "single" else (layout.x, layout.y)
+            if np.asarray(script.loss(script.at({}), np.copy(x), np.copy(y))).size == 1:
+                return way
+        except Exception:  # of theirs
+            continue
+    script.loss = None
+    return layout.forward

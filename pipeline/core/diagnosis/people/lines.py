@@ -1,0 +1,69 @@
+"""The right lines of back-propagation, as they are written with a script's own shapes.
+
+Layers count from 1, as in most scripts: x is the input, z1 = x W1 + b1, a1 = f(z1), and d1 the error at z1.
+"""
+
+from typing import NamedTuple
+
+from pipeline.core.diagnosis.people.layout import Layout
+from pipeline.core.diagnosis.people.output_errors import Loss, is_softmax
+from pipeline.core.diagnosis.people.twin import Twin
+
+
+class Lines(NamedTuple):
+    """Of one layer."""
+
+    error: str  # at its sums
+    weights: str  # their gradient
+    bias: str
+
+
+def lines_of(twin: Twin, layout: Layout, depth: int, loss: Loss | None = None) -> Lines:
+    """The three lines of a layer."""
+    layer, number = twin.layers[depth], depth + 1
+    name = layer.weights.name
+    below = "x" if depth == 0 else f"a{depth}"
+    below = f"[1, {below}]" if layer.ones == "first" else f"[{below}, 1]" if layer.ones == "last" else below
+    error = f"d{number}"
+    return Lines(
+        error=f"{error} = {error_line(twin, layout, depth, loss)}",
+        weights=f"gradient of {name} = {product_line(layout, below, error, layer.is_turned)}",
+        bias=f"gradient of {layer.bias.name if layer.bias else name} = {bias_line(layout, error)}",
+    )
+
+
+def error_line(twin: Twin, layout: Layout, depth: int, loss: Loss | None) -> str:
+    """The error at a layer's sums."""
+    number, activation = depth + 1, twin.layers[depth].activation
+    slope = activation.written.format(z=f"z{number}", a=f"a{number}")
+    if depth == len(twin.layers) - 1:
+        difference = f"a{number} - y"
+        if loss == "cross-entropy" or slope in ("", "1") or is_softmax(activation):
+            return difference
+        return f"({difference}) * {slope}"
+    carried = carry_line(twin, layout, depth)
+    return carried if slope == "1" else f"({carried}) * {slope}"
+
+
+def carry_line(twin: Twin, layout: Layout, depth: int) -> str:
+    """The error of the layer above, brought back through its weights."""
+    above = twin.layers[depth + 1]
+    name, error, is_turned = above.weights.name, f"d{depth + 2}", above.is_turned
+    if layout.step == "rows":
+        return f"{error} @ {name}" if is_turned else f"{error} @ {name}.T"
+    return f"{name}.T @ {error}" if is_turned else f"{name} @ {error}"
+
+
+def product_line(layout: Layout, below: str, error: str, is_turned: bool) -> str:
+    """Inputs times errors, the way the weights lie."""
+    if layout.step == "single":
+        return f"np.outer({error}, {below})" if is_turned else f"np.outer({below}, {error})"
+    if layout.step == "columns":
+        return f"{error} @ {below}.T" if is_turned else f"{below} @ {error}.T"
+    return f"{error}.T @ {below}" if is_turned else f"{below}.T @ {error}"
+
+
+def bias_line(layout: Layout, error: str) -> str:
+    """The errors, summed over the samples."""
+    sums = {"rows": f"{error}.sum(axis=0)", "columns": f"{error}.sum(axis=1, keepdims=True)", "single": error}
+    return sums[layout.step]

@@ -1,0 +1,149 @@
+"""Which loss a script prints, and whether it is a sum over its samples at all."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.core.arrays import Array
+from pipeline.core.diagnosis.people.activations import Activation, sigmoid, softmax
+from pipeline.core.diagnosis.people.findings import Finding
+from pipeline.core.diagnosis.people.layout import Layout
+from pipeline.core.diagnosis.people.observation import Witness
+from pipeline.core.diagnosis.people.output_errors import Loss, is_softmax
+
+POINTS = 6
+SAMPLES = 12
+CLOSE = 1e-4  # of a loss: people add small constants to what they take the log of
+
+
+class Known(NamedTuple):
+    """A usual loss, summed over the samples."""
+
+    loss: Loss
+    of: Callable[[Array, Array, Array], float]  # of sums z, outputs a and targets t, each (k, C)
+
+
+def usual_losses(activation: Activation) -> list[Known]:
+    """Those that make sense for such outputs."""
+    squared = Known("squared error", lambda z, a, t: np.square(a - t).sum())
+    absolute = Known("absolute error", lambda z, a, t: np.abs(a - t).sum())
+    categorical = Known("cross-entropy", lambda z, a, t: -(t * np.log(softmax(z))).sum())
+    if is_softmax(activation):
+        return [Known("cross-entropy", lambda z, a, t: -(t * np.log(a)).sum()), squared, absolute, binary()]
+    if activation.name == "tanh":
+        return [squared, absolute, Known("cross-entropy", lambda z, a, t: entropy((1 + a) / 2, (1 + t) / 2))]
+    if activation.name == "identity":
+        return [squared, absolute, categorical, Known("cross-entropy", lambda z, a, t: entropy(sigmoid(z), t))]
+    return [binary(), squared, absolute, categorical]
+
+
+def binary() -> Known:
+    """The cross-entropy of each output by itself."""
+    return Known("cross-entropy", lambda z, a, t: entropy(a, t))
+
+
+def entropy(p: Array, t: Array) -> float:
+    """The binary cross-entropy, in nats."""
+    return float(-(t * np.log(p) + (1 - t) * np.log(1 - p)).sum())
+
+
+class Printed(NamedTuple):
+    """What is known of the loss that a script prints."""
+
+    loss: Loss | None  # None where it is unknown, or there is none
+    findings: list[Finding]
+
+
+def printed_loss(witness: Witness) -> Printed:
+    """Compare it with the usual ones at several parameters, and for batches with the losses of their samples."""
+    if witness.script.loss is None:
+        return Printed(None, [])
+    layout, twin = witness.layout, witness.twin
+    rows = layout.rows / max(1.0, float(np.abs(layout.rows).max()))
+    places = np.arange(min(layout.count, SAMPLES))
+    found, runs = [], []
+    for seed in range(POINTS):
+        values = witness.random_values(seed + 30)
+        try:
+            losses = layout.losses(witness.script, witness.script.at(values), rows[places], places)
+        except Exception:  # of theirs: it may take whole batches alone
+            return Printed(None, [])
+        run = twin.run(values, rows[places])
+        found.append(float(losses.sum()))
+        runs.append((run.sums[-1], run.outputs[-1], float(sum(np.square(value).sum() for value in values.values()))))
+    t = witness.targets[places]
+    if np.isfinite(found).all():
+        for known in usual_losses(twin.layers[-1].activation):
+            sums = np.array([known.of(z, a, t) for z, a, _ in runs])
+            if follows(np.array(found), sums, np.array([weights for _, _, weights in runs])):
+                return Printed(known.loss, [])
+    return Printed(None, oddities(layout, found, runs, t))
+
+
+def follows(found: Array, sums: Array, weights: Array) -> bool:
+    """Whether losses are a multiple of others, and maybe of the sum of squared weights besides."""
+    if not np.isfinite(sums).all() or not np.ptp(sums):
+        return False
+    plain = found @ sums / (sums @ sums)
+    if plain > 0 and np.abs(found - plain * sums).max() <= CLOSE * np.abs(found).max():
+        return True
+    table = np.stack([sums, weights], axis=1)
+    factors, *_ = np.linalg.lstsq(table, found, rcond=None)
+    return bool((factors > 0).all() and np.abs(found - table @ factors).max() <= CLOSE * np.abs(found).max())
+
+
+def oddities(layout: Layout, found: list[float], runs: list[tuple[Array, Array, float]], t: Array) -> list[Finding]:
+    """A loss of a table of all pairs of samples, or one of scores that are no probabilities."""
+    if layout.loss != "single" and len(t) > 1:
+        for said, of in TABLES.items():
+            sums = np.array([of(a, t) for _, a, _ in runs])
+            if follows(np.array(found), sums, np.ones(len(sums))):
+                evidence = f"The loss is that of {said}: of each sample's answer with every sample's target."
+                advice = "Multiply elementwise, in equal shapes: `y.reshape(a.shape) * np.log(a)`."
+                return [Finding("broadcast", "loss", evidence, advice)]
+    outputs = np.array([-(t * np.log(np.where(a > 0, a, np.nan))).sum() for _, a, _ in runs])
+    ends = np.array([is_total(a) for _, a, _ in runs])
+    both = np.isfinite(outputs) & np.isfinite(found)
+    of_logs = both.sum() > 1 and follows(np.array(found)[both], outputs[both], np.ones(int(both.sum())))
+    if t.shape[1] > 1 and not ends.any() and (of_logs or (~both).sum() == len(found) - both.sum() > len(found) / 2):
+        evidence = "The loss takes the log of answers that do not sum to 1 for a sample."
+        return [Finding("no_softmax", "loss", evidence, "`p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)`")]
+    return []
+
+
+def is_total(a: Array) -> bool:
+    """Whether each sample's answers sum to 1."""
+    return bool(np.allclose(a.sum(axis=1), 1, atol=1e-6))
+
+
+def pairs_of_logs(a: Array, t: Array) -> float:
+    """Cross-entropy of every answer with every target."""
+    return float(-(t.sum(axis=0) * np.log(a).sum(axis=0) + (1 - t).sum(axis=0) * np.log(1 - a).sum(axis=0)).sum())
+
+
+def pairs_of_categories(a: Array, t: Array) -> float:
+    """The same for several classes."""
+    return float(-(t.sum(axis=0) * np.log(a).sum(axis=0)).sum())
+
+
+def pairs_of_squares(a: Array, t: Array) -> float:
+    """Squared differences of every answer and every target."""
+    return float(np.square(a.T[:, :, None] - t.T[:, None, :]).sum())
+
+
+TABLES = {
+    "all pairs of logs and targets": pairs_of_logs,
+    "all pairs of log-probabilities and targets": pairs_of_categories,
+    "all pairs of answers and targets": pairs_of_squares,
+}
+
+
+def mismatch(printed: Loss | None, descended: Loss | None, output: Activation) -> list[Finding]:
+    """The update of one loss, and the value of another."""
+    if printed is None or descended in (None, printed, "their own loss"):
+        return []
+    evidence = f"The update is that of the {descended}, but the loss that you print is the {printed}."
+    advice = f"Print the {descended}, or descend the {printed}, with its own derivative at the output."
+    cause = "activation_derivative" if output.name == "tanh" and descended == "cross-entropy" else "loss_mismatch"
+    return [Finding(cause, "the last layer", evidence, advice)]

@@ -1,0 +1,82 @@
+"""Is a change the negative of a gradient, times one number? Least squares over many updates say so.
+
+Optimisers differ: a step may also shrink the weights (weight decay), or be of the same size in each direction (Adam and
+its kin, in their first step: Kingma and Ba, 2015), where only signs can be compared.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.core.arrays import Array
+
+CLOSE = 1e-5  # of a change: what rounding and the small constants in people's formulas leave
+EVEN = 0.05  # of the size of a change, by which the sizes of its numbers differ where a step is even
+AGREE = 0.995  # of the signs
+ENOUGH = 8  # numbers to tell a gradient from weight decay
+
+
+class Fit(NamedTuple):
+    """How a change follows a gradient."""
+
+    scale: float  # times the gradient, taken off; negative where it is added
+    decay: float = 0.0  # times the parameter, taken off as well
+
+
+def fit(changes: list[Array], gradients: list[Array], before: list[Array], is_even: bool) -> Fit | None:
+    """The scale that makes the gradients the changes, if one does; arrays of equal shapes, one for each update."""
+    if [change.shape for change in changes] != [gradient.shape for gradient in gradients]:
+        return None
+    change, gradient = flat(changes), flat(gradients)
+    size = float(np.linalg.norm(change))
+    if size == 0 or not np.linalg.norm(gradient) or not np.isfinite(gradient).all():
+        return None
+    if is_even:
+        return fit_of_signs(change, gradient)
+    allowed = CLOSE + min(0.05, rounding(changes, before))
+    scale = -float(change @ gradient / (gradient @ gradient))
+    if np.linalg.norm(change + scale * gradient) <= allowed * size:
+        return Fit(scale)
+    return decaying(change, gradient, flat(before), allowed)
+
+
+def rounding(changes: list[Array], before: list[Array]) -> float:
+    """How large rounding is, next to a change, in the numbers that parameters are kept in."""
+    coarse = all(np.array_equal(values, values.astype(np.float32)) for values in before if np.any(values))
+    digit = np.finfo(np.float32 if coarse else np.float64).eps
+    return float(8 * digit * np.linalg.norm(flat(before)) / np.linalg.norm(flat(changes)))
+
+
+def decaying(change: Array, gradient: Array, before: Array, allowed: float) -> Fit | None:
+    """A fit of the gradient and of the parameters themselves."""
+    if change.size < ENOUGH or not before.any():
+        return None
+    table = np.stack([gradient, before], axis=1)
+    factors, *_ = np.linalg.lstsq(table, -change, rcond=None)
+    if np.linalg.norm(change + table @ factors) > allowed * np.linalg.norm(change) or not factors[0]:
+        return None
+    return Fit(float(factors[0]), float(factors[1]))
+
+
+def is_even(changes: list[Array]) -> bool:
+    """Whether nearly all numbers of a network's changes have the same size, or are 0; of more than a few."""
+    sizes = np.abs(flat(changes))
+    sizes = sizes[sizes > 1e-6 * sizes.max()]
+    return sizes.size >= ENOUGH and bool(np.mean(np.abs(sizes - np.median(sizes)) <= EVEN * np.median(sizes)) > 0.9)
+
+
+def fit_of_signs(change: Array, gradient: Array) -> Fit | None:
+    """A fit of the signs, where the gradient is not next to nothing."""
+    sizes = np.abs(gradient)
+    matters = sizes > 1e-3 * sizes.max()
+    step = float(np.median(np.abs(change[matters])))
+    still = np.abs(change[sizes == 0]) < 1e-3 * step
+    if still.size and still.mean() < AGREE:
+        return None
+    agree = float(np.mean(np.sign(change[matters]) == -np.sign(gradient[matters])))
+    return Fit(step) if agree >= AGREE else Fit(-step) if agree <= 1 - AGREE else None
+
+
+def flat(arrays: list[Array]) -> Array:
+    """All numbers in a row."""
+    return np.concatenate([array.ravel() for array in arrays])

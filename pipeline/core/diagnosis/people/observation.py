@@ -1,0 +1,93 @@
+"""What one update changes, at parameters and samples of our choosing."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.core.arrays import Array
+from pipeline.core.diagnosis.people.layout import Layout
+from pipeline.core.diagnosis.people.leaves import Leaf
+from pipeline.core.diagnosis.people.script import Script, Values
+from pipeline.core.diagnosis.people.twin import Pass, Twin
+
+POINTS = 3  # random parameters
+SINGLES = 4  # samples that are looked at alone, at each point
+BATCH = 256  # samples of a batch, at most
+GAIN = 1.6  # of random weights, over the root of the layer's inputs: some units are on, and none saturated
+
+
+class Observation(NamedTuple):
+    """One update."""
+
+    before: Values
+    after: Values
+    x: Array  # (k, d)
+    targets: Array  # (k, C)
+    run: Pass  # of the twin, before
+
+    def change(self, leaf: Leaf) -> Array:
+        """What the update added to a parameter; as NumPy broadcasts it, if its shape changed."""
+        difference: Array = self.after[leaf] - self.before[leaf]
+        return difference
+
+    def reshaped(self, leaf: Leaf) -> bool:
+        """Whether the parameter has another shape after the update."""
+        return self.after[leaf].shape != self.before[leaf].shape
+
+
+class Observations(NamedTuple):
+    """Updates on single samples, and on batches; one of the two may be missing."""
+
+    singles: list[Observation]
+    batches: list[Observation]
+
+
+class Witness:
+    """Somebody who has the script make updates, and looks."""
+
+    def __init__(self, script: Script, layout: Layout, twin: Twin, targets: Array) -> None:
+        self.script, self.layout, self.twin, self.targets = script, layout, twin, targets
+
+    def see(self, values: Values, rows: Array, places: Array) -> Observation | None:
+        """One update there; None where the script raises, or ends in numbers that are not finite."""
+        try:
+            params = self.layout.update(self.script, self.script.at(values), rows[places], places)
+            after = {leaf: leaf.value(params) for leaf in self.twin.parameters}
+        except Exception:  # of theirs: it may take whole batches alone
+            return None
+        if not all(np.isfinite(value).all() for value in after.values()):
+            return None
+        x = rows[places]
+        return Observation(values, after, x, self.targets[places], self.twin.run(values, x))
+
+    def observations(self) -> Observations:
+        """At several points, on inputs of size 1 at most."""
+        rows = self.layout.rows / max(1.0, float(np.abs(self.layout.rows).max()))
+        points = [self.random_values(seed) for seed in range(10, 10 + POINTS)]
+        places = self.spread()
+        singles = [self.see(values, rows, np.array([place])) for values in points for place in places]
+        batches = []
+        if self.layout.step != "single" and self.layout.count > 1:
+            every = np.arange(min(self.layout.count, BATCH))
+            batches = [self.see(values, rows, every) for values in points]
+            if not any(batches):
+                batches = [self.see(values, rows, np.arange(self.layout.count)) for values in points]
+        return Observations([seen for seen in singles if seen], [seen for seen in batches if seen])
+
+    def spread(self) -> list[int]:
+        """A few samples, with different targets where there are some."""
+        _, firsts = np.unique(self.targets, axis=0, return_index=True)
+        others = [place for place in range(self.layout.count) if place not in firsts]
+        return sorted([*firsts[:SINGLES].tolist(), *others][:SINGLES])
+
+    def random_values(self, seed: int) -> Values:
+        """Random parameters of the twin, scaled by each layer's inputs."""
+        generator = np.random.default_rng(seed)
+        values: Values = {}
+        for layer in self.twin.layers:
+            start = layer.weights.value(self.script.params)
+            inputs = layer.matrix(start).shape[0]
+            values[layer.weights] = generator.standard_normal(start.shape) * GAIN / np.sqrt(inputs)
+            if layer.bias is not None:
+                values[layer.bias] = 0.5 * generator.standard_normal(layer.bias.value(self.script.params).shape)
+        return values

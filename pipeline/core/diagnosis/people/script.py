@@ -1,0 +1,73 @@
+"""A script's functions, called without a trace: each trial gets copies, and what functions print is not shown."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
+from typing import Any
+
+import numpy as np
+
+from pipeline.core.arrays import Array
+from pipeline.core.diagnosis.people.leaves import Leaf, leaves
+from pipeline.core.diagnosis.people.memory import Memory
+
+Values = dict[Leaf, Array]
+
+
+class UnfitError(Exception):
+    """Why a script can't be examined, in one sentence."""
+
+
+class Script:
+    """The functions, and the parameters that they start from."""
+
+    def __init__(
+        self,
+        params: Any,
+        forward: Callable[..., Any],
+        step: Callable[..., Any],
+        loss: Callable[..., Any] | None,
+    ) -> None:
+        self.params, self.forward, self.step, self.loss = params, forward, step, loss
+        self.memory = Memory(function for function in (forward, step, loss) if function)
+        self.leaves = leaves(params)
+
+    @contextmanager
+    def examined(self) -> Iterator["Script"]:
+        """Put everything back in the end; overflows are looked for, and not warned of."""
+        try:
+            with np.errstate(all="ignore"), redirect_stdout(StringIO()):
+                yield self
+        finally:
+            self.memory.restore()
+
+    def at(self, values: Values) -> Any:
+        """A fresh copy of the parameters, with some of them set."""
+        params = self.memory.afresh(self.params)
+        for leaf, value in values.items():
+            params = leaf.put(params, value)
+        return params
+
+    def answer(self, params: Any, x: Any) -> Array:
+        """What forward gives, as floats; the last of several things, if it gives several."""
+        given = self.forward(params, np.copy(x))
+        if isinstance(given, tuple | list) and given and isinstance(given[-1], np.ndarray):
+            given = given[-1]
+        answer = np.asarray(given)
+        if answer.dtype.kind not in "fiub":
+            raise TypeError(f"forward gives {type(given).__name__}, where an array of numbers is expected")
+        return answer.astype(np.float64)
+
+    def stepped(self, params: Any, x: Any, y: Any) -> Any:
+        """The parameters after one more update; `params` may be changed."""
+        given = self.step(params, np.copy(x), np.copy(y))
+        return params if given is None or not is_like(given, params) else given
+
+
+def is_like(given: Any, params: Any) -> bool:
+    """Whether what step returns is parameters, and not, say, a loss."""
+    if isinstance(params, tuple | list):
+        return isinstance(given, tuple | list) and len(given) == len(params)
+    if isinstance(params, dict):
+        return isinstance(given, dict) and params.keys() <= given.keys()
+    return isinstance(given, type(params))

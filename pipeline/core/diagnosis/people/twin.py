@@ -1,0 +1,206 @@
+"""A twin of somebody's network: dense layers of which every sum and output can be seen.
+
+Which parameter is which layer's, which way it lies, where the biases are and which functions follow is found by trying:
+a twin that gives their answers, to rounding, at random parameters and on their inputs computes the same function.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import combinations, islice, product
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from pipeline.core.arrays import Array
+from pipeline.core.diagnosis.people.activations import HIDDEN, IDENTITY, OUTPUTS, Activation, sigmoid
+from pipeline.core.diagnosis.people.leaves import Leaf
+from pipeline.core.diagnosis.people.script import Values
+
+CHAINS = 3000  # ways in which parameters may follow one another, to be tried at most
+MIXED = HIDDEN[:5]  # functions that are tried in every combination, where layers have different ones
+ALIKE = 1e-6  # of answers that are the same; float32 has fewer digits
+PREPARED: dict[str, Callable[[Array], Array]] = {
+    "x": lambda x: x,
+    "x / 255": lambda x: x / 255,
+    "x / 16": lambda x: x / 16,
+    "sigmoid(x)": sigmoid,
+    "tanh(x)": np.tanh,
+    "x / 256": lambda x: x / 256,
+    "x / 100": lambda x: x / 100,
+    "2 * x - 1": lambda x: 2 * x - 1,
+    "x / 127.5 - 1": lambda x: x / 127.5 - 1,
+    "1 - x": lambda x: 1 - x,
+}
+
+
+@dataclass(frozen=True)
+class Dense:
+    """One layer: which parameters are its own."""
+
+    weights: Leaf
+    is_turned: bool  # (units, inputs), where the twin has (inputs, units)
+    bias: Leaf | None
+    ones: Literal["first", "last"] | None  # the row of the weights that an input of 1 makes the biases
+    activation: Activation
+
+    def matrix(self, value: Array) -> Array:
+        """Weights, or their change, as (inputs, units), a row of biases included."""
+        table = value.reshape(-1, 1) if value.ndim < 2 else value.reshape(value.shape[-2:])
+        return table.T if self.is_turned else table
+
+    def without_ones(self, matrix: Array) -> Array:
+        """The weights (inputs, units) alone."""
+        return {"first": matrix[1:], "last": matrix[:-1], None: matrix}[self.ones]
+
+    def with_ones(self, inputs: Array) -> Array:
+        """Inputs (k, d) with the 1 that makes a row of weights the biases."""
+        one = np.ones((len(inputs), 1))
+        if self.ones is None:
+            return inputs
+        return np.hstack([one, inputs] if self.ones == "first" else [inputs, one])
+
+
+class Pass(NamedTuple):
+    """What each layer got and gave, for k samples."""
+
+    inputs: list[Array]  # (k, inputs), with the input of 1 where there is one
+    sums: list[Array]  # (k, units)
+    outputs: list[Array]  # (k, units)
+
+
+@dataclass(frozen=True)
+class Twin:
+    """Layers, from the input to the output."""
+
+    layers: tuple[Dense, ...]
+    prepared: str = "x"  # what forward does to its inputs first
+
+    @property
+    def parameters(self) -> list[Leaf]:
+        """The leaves that are weights or biases."""
+        return [leaf for layer in self.layers for leaf in (layer.weights, layer.bias) if leaf is not None]
+
+    @property
+    def has_bias(self) -> bool:
+        """Whether any layer has biases."""
+        return any(layer.bias is not None or layer.ones for layer in self.layers)
+
+    def weights(self, values: Values, depth: int) -> Array:
+        """A layer's weights (inputs, units), without a row of biases."""
+        layer = self.layers[depth]
+        return layer.without_ones(layer.matrix(values[layer.weights]))
+
+    def run(self, values: Values, x: Array) -> Pass:
+        """Everything on the way from inputs (k, d) to answers."""
+        inputs, sums, outputs = [], [], []
+        below = PREPARED[self.prepared](x)
+        for layer in self.layers:
+            inputs.append(layer.with_ones(below))
+            z = inputs[-1] @ layer.matrix(values[layer.weights])
+            if layer.bias is not None:
+                z = z + values[layer.bias].ravel()
+            sums.append(z)
+            below = layer.activation.of(z)
+            outputs.append(below)
+        return Pass(inputs, sums, outputs)
+
+    def with_activations(self, activations: tuple[Activation, ...]) -> "Twin":
+        """The same layers with other functions."""
+        layers = zip(self.layers, activations, strict=True)
+        return replace(self, layers=tuple(replace(layer, activation=of) for layer, of in layers))
+
+
+class Probe(NamedTuple):
+    """Parameters and inputs at which the script's forward was called, and what it gave."""
+
+    values: Values
+    x: Array  # (k, d)
+    answers: Array  # (k, C)
+
+
+def twin_of(candidates: list[Leaf], probes: list[Probe], tolerance: float = ALIKE) -> Twin | None:
+    """The first twin that gives the answers of all probes; None where the network is something else."""
+    first = probes[0]
+    width, outputs = first.x.shape[1], first.answers.shape[1]
+    ways = list(islice(chains(candidates, first.values, width, outputs), CHAINS))
+    ways.sort(key=lambda layers: disorder(layers, candidates))
+    plain, *others = PREPARED
+    for is_mixed, prepared in ((False, [plain]), (False, others), (True, [plain])):
+        for layers, name in product(ways, prepared):
+            if found := functions_of(Twin(layers, name), probes, tolerance, is_mixed):
+                return found
+    return None
+
+
+def disorder(layers: tuple[Dense, ...], order: list[Leaf]) -> tuple[int, int, int]:
+    """How far from what people write: parameters left out, layers that lie in different ways, or out of order."""
+    weights = [order.index(layer.weights) for layer in layers]
+    biases = [order.index(layer.bias) for layer in layers if layer.bias is not None]
+    unused = len(order) - len(weights) - len(biases)
+    swaps = sum(a > b for places in (weights, biases) for a, b in combinations(places, 2))
+    swaps += sum(order.index(layer.weights) > order.index(layer.bias) for layer in layers if layer.bias is not None)
+    return unused, len({layer.is_turned for layer in layers}), swaps
+
+
+def chains(leaves: list[Leaf], values: Values, width: int, outputs: int) -> Iterator[tuple[Dense, ...]]:
+    """Ways in which parameters may follow one another from inputs to outputs, those in their own order first.
+
+    All parameters are used; after those ways, come the ones that leave out what are no weights.
+    """
+    yield from chains_from(leaves, values, width, outputs)
+    tables = [leaf for leaf in leaves if values[leaf].ndim == 2 and min(values[leaf].shape) > 1]
+    for kept in (tables, leaves[:-1], leaves[1:]):
+        if 0 < len(kept) < len(leaves):
+            yield from chains_from(kept, values, width, outputs)
+
+
+def chains_from(left: list[Leaf], values: Values, width: int, outputs: int) -> Iterator[tuple[Dense, ...]]:
+    """The chains that use every parameter that is left."""
+    for weights in left:
+        others = [leaf for leaf in left if leaf != weights]
+        for is_turned, ones in product((False, True), (None, "first", "last")):
+            layer = Dense(weights, is_turned, None, ones, IDENTITY)  # type: ignore[arg-type]
+            if values[weights].ndim > 2 and values[weights].size != np.prod(values[weights].shape[-2:]):
+                continue
+            rows, units = layer.matrix(values[weights]).shape
+            if rows != width + (ones is not None):
+                continue
+            for bias in [*(leaf for leaf in others if is_bias(values[leaf], units) and not ones), None]:
+                rest = [leaf for leaf in others if leaf != bias]
+                here = replace(layer, bias=bias)
+                if not rest:
+                    if units == outputs:
+                        yield (here,)
+                else:
+                    for above in chains_from(rest, values, units, outputs):
+                        yield (here, *above)
+
+
+def is_bias(value: Array, units: int) -> bool:
+    """Whether an array can be the biases of so many units: one for each, or one for all."""
+    return value.size in (units, 1) and max(value.shape, default=1) == value.size
+
+
+def functions_of(twin: Twin, probes: list[Probe], tolerance: float, is_mixed: bool) -> Twin | None:
+    """The twin with the functions that give the answers: the same one in all hidden layers, or a mixture."""
+    hidden = len(twin.layers) - 1
+    if is_mixed:
+        ways = list(product(MIXED, repeat=hidden)) if 1 < hidden <= 4 else []
+    else:
+        ways = [(of,) * hidden for of in HIDDEN] if hidden else [()]
+    for inner in ways:
+        below = twin.with_activations((*inner, IDENTITY))
+        sums = [below.run(probe.values, probe.x).sums[-1] for probe in probes]
+        for last in OUTPUTS:
+            pairs = zip(sums, probes, strict=True)
+            if all(is_alike(last.of(z), probe.answers, tolerance) for z, probe in pairs):
+                return twin.with_activations((*inner, last))
+    return None
+
+
+def is_alike(found: Array, answers: Array, tolerance: float) -> bool:
+    """Whether answers are the same, to rounding."""
+    if found.shape != answers.shape or not np.isfinite(answers).all():
+        return False
+    size = max(1e-3, float(np.abs(answers).max()))
+    return bool(np.abs(found - answers).max() <= tolerance * size)

@@ -1,0 +1,94 @@
+"""What shows in all parameters of an update together: its signs, its scales, and the rule that makes steps of gradients."""
+
+import numpy as np
+
+from pipeline.core.arrays import Array
+from pipeline.core.diagnosis.people.findings import Finding
+from pipeline.core.diagnosis.people.leaves import Leaf
+from pipeline.core.diagnosis.people.matching import AGREE, CLOSE, Fit
+from pipeline.core.diagnosis.people.observation import Observation
+from pipeline.core.diagnosis.people.output_errors import OutputError
+from pipeline.core.diagnosis.people.twin import Twin
+
+SAME_SCALE = 0.01  # by which scales differ that are one
+
+
+def gradient_of(twin: Twin, top: OutputError, seen: Observation) -> dict[Leaf, Array]:
+    """The right gradient of every parameter, by back-propagation, given the error at the last layer."""
+    delta = top.of(seen.run.sums[-1], seen.run.outputs[-1], seen.targets)
+    gradient: dict[Leaf, Array] = {}
+    for depth in reversed(range(len(twin.layers))):
+        layer = twin.layers[depth]
+        product = seen.run.inputs[depth].T @ delta
+        shape = seen.before[layer.weights].shape
+        gradient[layer.weights] = (product.T if layer.is_turned else product).reshape(shape)
+        if layer.bias is not None:
+            shape = seen.before[layer.bias].shape
+            total = delta.sum(axis=0)
+            gradient[layer.bias] = (total.sum(keepdims=True) if np.prod(shape) == 1 else total).reshape(shape)
+        if depth:
+            slope = twin.layers[depth - 1].activation.slope(seen.run.sums[depth - 1])
+            delta = (delta @ twin.weights(seen.before, depth).T) * slope
+    return gradient
+
+
+def in_a_row(values: dict[Leaf, Array], leaves: list[Leaf]) -> Array:
+    """All numbers of some parameters."""
+    return np.concatenate([values[leaf].ravel() for leaf in leaves])
+
+
+def is_clipped(twin: Twin, top: OutputError, seen: list[Observation]) -> bool:
+    """Whether each update is the right gradient, shortened by a factor of its own: clipped, or of a fixed length."""
+    for one in seen:
+        if any(one.reshaped(leaf) for leaf in twin.parameters):
+            return False
+        gradient = in_a_row(gradient_of(twin, top, one), twin.parameters)
+        change = in_a_row({leaf: one.change(leaf) for leaf in twin.parameters}, twin.parameters)
+        scale = -float(change @ gradient / max(gradient @ gradient, 1e-300))
+        if scale <= 0 or np.linalg.norm(change + scale * gradient) > 10 * CLOSE * np.linalg.norm(change):
+            return False
+    return True
+
+
+def has_right_signs(twin: Twin, top: OutputError, seen: list[Observation]) -> bool:
+    """Whether every number of every parameter moves against its gradient, by whatever length."""
+    for one in seen:
+        if any(one.reshaped(leaf) for leaf in twin.parameters):
+            return False
+        gradient = gradient_of(twin, top, one)
+        for leaf in twin.parameters:
+            change, slope = one.change(leaf).ravel(), gradient[leaf].ravel()
+            matters = np.abs(slope) > 1e-6 * np.abs(slope).max(initial=1e-12)
+            if matters.any() and np.mean(np.sign(change[matters]) == -np.sign(slope[matters])) < AGREE:
+                return False
+    return True
+
+
+def wrong_signs(scales: dict[str, Fit]) -> list[Finding]:
+    """Of parameters that move uphill, or are driven away from 0."""
+    uphill = [name for name, found in scales.items() if found.scale < 0]
+    if uphill:
+        what = "Every parameter" if len(uphill) == len(scales) else ", ".join(uphill)
+        evidence = f"{what} moves along the gradient, where it is to move against it: the loss climbs."
+        advice = "`W = W - alpha * gradient`, where the error at the output is output - target."
+        return [Finding("gradient_sign", ", ".join(uphill), evidence, advice)]
+    growing = [name for name, found in scales.items() if found.decay < -1e-9]
+    if growing:
+        evidence = f"The penalty makes {', '.join(growing)} grow: it is added where it is to be taken off."
+        return [Finding("gradient_sign", growing[0], evidence, "`W -= alpha * (gradient + penalty * W)`")]
+    return []
+
+
+def uneven(scales: dict[str, Fit]) -> list[Finding]:
+    """A parameter whose gradient is a multiple of what the others' are."""
+    if not scales:
+        return []
+    sizes = {name: abs(found.scale) for name, found in scales.items()}
+    usual = float(np.median(list(sizes.values())))
+    name = max(sizes, key=lambda name: abs(np.log(sizes[name] / usual)))
+    times = sizes[name] / usual
+    if abs(times - 1) <= SAME_SCALE:
+        return []
+    evidence = f"The gradient of {name} is {times:.4g} times what those of the others make it."
+    advice = f"Divide the gradient of {name} by {times:.4g}: it is often the number of samples, once too often or missing."
+    return [Finding("gradient_scale", name, evidence, advice)]
