@@ -90,6 +90,13 @@ RARE = (
         lambda a: 0.5 * (1 - a**2),
         "0.5 * (1 - {a}**2)",
     ),
+    Activation(
+        "sigmoid of 2z",
+        lambda z: sigmoid(2 * z),
+        lambda z: 2 * sigmoid(2 * z) * sigmoid(-2 * z),
+        lambda a: 2 * a * (1 - a),
+        "2 * {a} * (1 - {a})",
+    ),
     by_differences("softsign", lambda z: z / (1 + np.abs(z)), "1 / (1 + np.abs({z}))**2"),
     by_differences("swish", lambda z: z * sigmoid(z), "(sigmoid({z}) + {a} * (1 - sigmoid({z})))"),
     by_differences("GELU", gelu, "gelu_slope({z})"),

@@ -10,7 +10,7 @@ from pipeline.core.diagnosis.people.course import Trainer
 from pipeline.core.diagnosis.people.data import empty_class, out_of_range, scrambled, sums_of_targets, unrelated
 from pipeline.core.diagnosis.people.findings import Finding
 from pipeline.core.diagnosis.people.layout import Layout, Samples, layout_of
-from pipeline.core.diagnosis.people.losses import mismatch, printed_loss
+from pipeline.core.diagnosis.people.losses import another, mismatch, printed_loss
 from pipeline.core.diagnosis.people.observation import Observation, Observations, Witness
 from pipeline.core.diagnosis.people.output_errors import Loss, right_errors
 from pipeline.core.diagnosis.people.probes import forward_parameters, probes_of
@@ -44,6 +44,7 @@ def examined(script: Script, x: Any, y: Any, samples: Samples | None) -> Examina
         found = Examination(wrong_labels(y_rows, outputs))
         targets = targets_of(y_rows, outputs)
         if twin is None:
+            found.findings += mixed_samples(script, layout)
             found.notes.append("Your network is not one of dense layers that can be taken apart: little was looked at.")
             return found
         found.notes.append(described(twin, layout))
@@ -68,6 +69,7 @@ def of_known_network(found: Examination, witness: Witness) -> None:
     observations = witness.observations()
     found.findings += unmoved(twin, observations) + grown(twin, observations)
     algebra = algebra_of(witness, observations, printed.loss)
+    found.findings += [finding for finding in printed.findings if finding.cause == "no_softmax"]
     found.findings += algebra.findings
     if algebra.top is not None and not algebra.findings:
         found.findings += wrong_rule(witness, algebra.top)
@@ -79,8 +81,23 @@ def of_known_network(found: Examination, witness: Witness) -> None:
         found.findings += settings.findings()
         if not found.findings and not settings.learns(settings.own):
             found.findings += unrelated(trainer.rows, trainer.targets)
-    found.findings += printed.findings
+    found.findings += [finding for finding in printed.findings if finding.cause != "no_softmax"]
     found.findings += mismatch(printed.loss, algebra.loss, output)
+    if algebra.top is not None and not algebra.top.cause:
+        found.findings += another(witness, algebra.top, printed)
+
+
+def mixed_samples(script: Script, layout: Layout) -> list[Finding]:
+    """An answer that changes with the other samples of its batch."""
+    if layout.forward == "single" or layout.count < 4:
+        return []
+    half = layout.rows[: layout.count // 2]
+    whole, part = (layout.answers(script, script.at({}), rows) for rows in (layout.rows, half))
+    if np.allclose(whole[: len(half)], part, rtol=1e-4, atol=1e-7, equal_nan=True):
+        return []
+    evidence = "A sample's answer changes when others are taken out of its batch."
+    advice = "Look for sums, means, norms and maxima along the wrong axis; `np.linalg.norm(x, axis=1, keepdims=True)`."
+    return [Finding("samples_mix", "forward", evidence, advice)]
 
 
 def softmax_axis(twin: Twin, layout: Layout) -> list[Finding]:

@@ -5,17 +5,17 @@ from dataclasses import replace
 import numpy as np
 
 from pipeline.core.arrays import Array
+from pipeline.core.diagnosis.people.activations import TANH
 from pipeline.core.diagnosis.people.course import Trainer
 from pipeline.core.diagnosis.people.leaves import Leaf
 from pipeline.core.diagnosis.people.observation import Observation
 from pipeline.core.diagnosis.people.output_errors import OutputError
 from pipeline.core.diagnosis.people.script import Values
-from pipeline.core.diagnosis.people.twin import Twin
+from pipeline.core.diagnosis.people.twin import Dense, Twin
 from pipeline.core.diagnosis.people.whole import gradient_of
 
 UPDATES = 400
 ALPHA = 0.03
-STARTS = 2  # a network of a few units may be unlucky once
 
 
 def standardised(rows: Array) -> Array:
@@ -56,6 +56,20 @@ def with_biases(twin: Twin, start: Values) -> tuple[Twin, Values]:
         table = np.vstack([table, np.zeros((1, table.shape[1]))])
         values[layer.weights] = table.T if layer.is_turned else table
     return replace(twin, layers=layers), values
+
+
+def with_hidden_layer(twin: Twin, start: Values, units: int) -> tuple[Twin, Values]:
+    """A network of one layer with a hidden one below it."""
+    below, above = Leaf(("hidden",), "hidden"), Leaf(("output",), "output")
+    [layer] = twin.layers
+    inputs, outputs = layer.without_ones(layer.matrix(start[layer.weights])).shape
+    hidden = Dense(below, False, None, "last", TANH)
+    generator = np.random.default_rng(1)
+    values = {
+        below: np.vstack([generator.standard_normal((inputs, units)) / np.sqrt(inputs), np.zeros((1, units))]),
+        above: np.vstack([generator.standard_normal((units, outputs)) / np.sqrt(units), np.zeros((1, outputs))]),
+    }
+    return replace(twin, layers=(hidden, Dense(above, False, None, "last", layer.activation))), values
 
 
 def fitted_loss(trainer: Trainer, top: OutputError, rows: Array, twin: Twin, starts: list[Values]) -> float:

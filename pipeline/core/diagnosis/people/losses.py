@@ -9,11 +9,15 @@ from pipeline.core.arrays import Array
 from pipeline.core.diagnosis.people.activations import Activation, sigmoid, softmax
 from pipeline.core.diagnosis.people.findings import Finding
 from pipeline.core.diagnosis.people.layout import Layout
-from pipeline.core.diagnosis.people.observation import Witness
-from pipeline.core.diagnosis.people.output_errors import Loss, is_softmax
+from pipeline.core.diagnosis.people.observation import Observation, Witness
+from pipeline.core.diagnosis.people.output_errors import Loss, OutputError, is_softmax
+from pipeline.core.diagnosis.people.script import Values
+from pipeline.core.diagnosis.people.whole import gradient_of
 
 POINTS = 6
 SAMPLES = 12
+DIRECTIONS = 10
+STEP = 1e-5
 CLOSE = 1e-4  # of a loss: people add small constants to what they take the log of
 
 
@@ -53,6 +57,7 @@ class Printed(NamedTuple):
 
     loss: Loss | None  # None where it is unknown, or there is none
     findings: list[Finding]
+    is_known: bool = True  # or there is none
 
 
 def printed_loss(witness: Witness) -> Printed:
@@ -78,7 +83,7 @@ def printed_loss(witness: Witness) -> Printed:
             sums = np.array([known.of(z, a, t) for z, a, _ in runs])
             if follows(np.array(found), sums, np.array([weights for _, _, weights in runs])):
                 return Printed(known.loss, [])
-    return Printed(None, oddities(layout, found, runs, t))
+    return Printed(None, oddities(layout, found, runs, t), is_known=False)
 
 
 def follows(found: Array, sums: Array, weights: Array) -> bool:
@@ -139,10 +144,51 @@ TABLES = {
 }
 
 
+def is_another(witness: Witness, top: OutputError) -> bool:
+    """Whether the slope of the script's loss is another than that of what it descends; of no usual loss of either.
+
+    Its slopes along random directions must be one multiple of the gradient's, but for a penalty on the weights.
+    """
+    layout, twin, generator = witness.layout, witness.twin, np.random.default_rng(0)
+    rows = layout.rows / max(1.0, float(np.abs(layout.rows).max()))
+    places = np.arange(min(layout.count, SAMPLES))
+    values = witness.random_values(40)
+    seen = Observation(values, values, rows[places], witness.targets[places], twin.run(values, rows[places]))
+    gradient, table, slopes = gradient_of(twin, top, seen), [], []
+    for _ in range(DIRECTIONS):
+        way = {leaf: generator.standard_normal(value.shape) for leaf, value in values.items()}
+        ends = [
+            float(layout.losses(witness.script, witness.script.at(moved(values, way, by)), rows[places], places).sum())
+            for by in (STEP, -STEP)
+        ]
+        slopes.append((ends[0] - ends[1]) / (2 * STEP))
+        weights = {layer.weights: values[layer.weights] for layer in twin.layers}
+        table.append([sum((way[leaf] * of[leaf]).sum() for leaf in of) for of in (gradient, values, weights)])
+    found, by = np.array(slopes), np.array(table)
+    if not np.isfinite(found).all() or np.abs(found).max() < 1e-8:
+        return False
+    factors, *_ = np.linalg.lstsq(by, found, rcond=None)
+    return bool(np.linalg.norm(found - by @ factors) > 0.05 * np.linalg.norm(found))
+
+
+def moved(values: Values, way: Values, by: float) -> Values:
+    """Parameters a little further on."""
+    return {leaf: value + by * way[leaf] for leaf, value in values.items()}
+
+
+def another(witness: Witness, top: OutputError, printed: Printed) -> list[Finding]:
+    """A printed loss that is none of the usual ones, and not what is descended."""
+    if printed.is_known or printed.findings or not is_another(witness, top):
+        return []
+    evidence = f"The update descends the {top.loss}, but the loss that you print has another slope."
+    advice = f"Print the {top.loss}: of each sample's own target, and summed over the samples."
+    return [Finding("loss_mismatch", "loss", evidence, advice)]
+
+
 def mismatch(printed: Loss | None, descended: Loss | None, output: Activation) -> list[Finding]:
     """The update of one loss, and the value of another."""
-    if printed is None or descended in (None, printed, "their own loss"):
-        return []
+    if printed is None or descended in (None, printed, "their own loss") or printed == "absolute error":
+        return []  # a mean absolute error is printed as a figure that people can read
     evidence = f"The update is that of the {descended}, but the loss that you print is the {printed}."
     advice = f"Print the {descended}, or descend the {printed}, with its own derivative at the output."
     cause = "activation_derivative" if output.name == "tanh" and descended == "cross-entropy" else "loss_mismatch"

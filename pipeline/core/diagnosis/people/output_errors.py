@@ -83,6 +83,7 @@ def binary_hinge(z: Array, _: Array, t: Array) -> Array:
 
 
 SLOPES = (RELU, SIGMOID, TANH)
+ALL_TARGETS = "compares every answer with all targets: (n, 1) less (n,) is a table"
 
 
 def wrong_errors(activation: Activation) -> list[OutputError]:
@@ -112,6 +113,9 @@ def wrong_errors(activation: Activation) -> list[OutputError]:
             errors.append(slope(said, lambda z, a, t, other=other: (a - t) * by_its_output(other)(a)))
     errors += [
         loss("is the sums less the targets, though an activation follows the sums", lambda z, a, t: z - t),
+        OutputError(lambda z, a, t: a - t.mean(axis=0), None, "broadcast", ALL_TARGETS),
+        OutputError(lambda z, a, t: a.mean(axis=0) - t, None, "broadcast", "compares every target with all answers"),
+        OutputError(lambda z, a, t: (a - t.mean(axis=0)) * activation.slope(z), None, "broadcast", ALL_TARGETS),
         loss("is the output alone: the targets are not in it", lambda z, a, t: a),
         loss("is the targets alone: the output is not in it", lambda z, a, t: -t),
         loss("is the squared difference, which has lost its sign", lambda z, a, t: (a - t) ** 2),

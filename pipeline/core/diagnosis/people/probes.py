@@ -22,7 +22,7 @@ def forward_parameters(script: Script, layout: Layout) -> list[Leaf]:
     movable = [leaf for leaf in script.leaves if is_movable(leaf, script)]
     found = set()
     for seed in range(PLACES):
-        generator = np.random.default_rng(seed)
+        generator = np.random.default_rng(100 + seed)
         start = random_values(script, movable, seed) if seed else {}
         before = answers_or_none(script, layout, start, rows)
         if before is None:

@@ -9,19 +9,23 @@ import numpy as np
 from pipeline.core.arrays import Array
 from pipeline.core.diagnosis.people.course import Course, Trainer
 from pipeline.core.diagnosis.people.findings import Finding
-from pipeline.core.diagnosis.people.fitted import fitted_loss, redrawn, standardised, with_biases
+from pipeline.core.diagnosis.people.fitted import fitted_loss, redrawn, standardised, with_biases, with_hidden_layer
 from pipeline.core.diagnosis.people.observation import Observation
 from pipeline.core.diagnosis.people.output_errors import OutputError
 from pipeline.core.diagnosis.people.script import Values
 from pipeline.core.diagnosis.people.whole import gradient_of
 
 LEARNS = 0.15  # of the loss of a guess, by which a course must fall below it
+MOVES = 0.03  # of the loss at the start, by which a course must fall below that
 STANDS = 0.05  # of the loss of a guess, within which a course has learned nothing
 LARGE, UNLIKE = 10.0, 30.0  # inputs, and the ratio of the spreads of two inputs
 SMALL = 0.02  # the largest input
-SLOW = 1e-4  # of the loss, in a hundred updates
+SLOW = 3e-4  # of the loss, in a hundred updates
 FLAT = 0.02  # of the gradient of drawn weights, squared
+BETTER = 0.7  # of the loss that its own settings end at
 WIDER = 6
+SATURATED = 0.1  # of the steepest slope, that of a layer's units on average
+HIDDEN = 16  # units of a layer for a network that has none
 SEEDS = (1, 2, 3)
 
 
@@ -35,16 +39,31 @@ class Settings:
 
     def learns(self, course: Course) -> bool:
         """Whether a course ended well below a guess, or far below where it began."""
-        is_better = course.last < (1 - LEARNS) * self.trainer.guess() or course.last < 0.5 * course.first
-        return is_better and course.last < 2 * min(course.losses)
+        guess = self.trainer.guess()
+        knows = course.last < (1 - LEARNS) * guess and (course.last < (1 - MOVES) * course.first or course.last < guess / 4)
+        still_falls = course.last > guess and course.last < 0.8 * course.losses[len(course.losses) // 2]
+        return (knows or still_falls) and course.last < 2 * min(course.losses)
 
     def findings(self) -> list[Finding]:
         """The first setting that is wrong, if the course is."""
         found = self.symmetry()
-        if found or (self.learns(self.own) and not self.own.overflowed):
+        is_saturated = self.is_saturated(self.trainer.start, self.trainer.rows)
+        if found or (self.learns(self.own) and not self.own.overflowed and not is_saturated):
             return found
-        checks = (self.overflow, self.inputs, self.large_alpha, self.weights, self.small_alpha, self.no_bias, self.size)
+        weights_first = is_saturated or self.own.first > 5 * self.trainer.guess()
+        large = (self.weights, self.large_alpha) if weights_first else (self.large_alpha, self.weights)
+        checks = (self.overflow, self.inputs, *large, self.small_alpha, self.no_bias, self.size)
         return next((found for check in checks if (found := check())), [])
+
+    def is_saturated(self, values: Values, rows: Array) -> bool:
+        """Whether the sigmoids or tanhs of a hidden layer stand where they are flat."""
+        run = self.trainer.twin.run(values, rows)
+        for layer, z in zip(self.trainer.twin.layers[:-1], run.sums, strict=False):
+            if layer.activation.name in ("sigmoid", "tanh", "sigmoid of 2z", "bipolar sigmoid"):
+                steepest = float(layer.activation.slope(np.zeros((1, 1))).item())
+                if float(layer.activation.slope(z).mean()) < SATURATED * steepest:
+                    return True
+        return False
 
     def symmetry(self) -> list[Finding]:
         """Units of a hidden layer that have the same weights, to them and from them."""
@@ -88,9 +107,9 @@ class Settings:
         scaled = standardised(rows)
         starts = [self.trainer.start, *(self.drawn(seed) for seed in SEEDS)]
         better = [self.trainer.train(values, scaled) for values in starts]
-        if not any(self.learns(course) for course in better):
-            return []
         best = min(course.last for course in better)
+        if not any(self.learns(course) for course in better) or best > BETTER * self.own.last:
+            return []
         evidence = f"The inputs reach {largest:.4g}, with spreads from {spreads.min():.3g} to {spreads.max():.3g}. On them, "
         evidence += f"{self.own.updates} updates end at a loss of {self.own.last:.3g}; on scaled ones, at {best:.3g}."
         return [Finding("inputs_not_scaled", "x", evidence, "`x = (x - x.mean(axis=0)) / x.std(axis=0)`")]
@@ -98,7 +117,7 @@ class Settings:
     def large_alpha(self) -> list[Finding]:
         """Steps that overshoot, where shorter ones do not."""
         own = self.own
-        if own.last < own.first * (1 - STANDS) and own.last < 1.2 * min(own.losses):
+        if self.learns(own) or own.last < own.first * (1 - STANDS) and own.last < 1.2 * min(own.losses):
             return []
         for factor in (0.1, 0.01, 0.001):
             shorter = self.trainer.train(factor=factor)
@@ -121,12 +140,13 @@ class Settings:
         ratios = self.sizes(own, drawn[0])
         is_flat = self.steepness(own) < FLAT * float(np.median([self.steepness(values) for values in drawn]))
         better = [self.trainer.train(values) for values in drawn]
-        if not (any(self.learns(course) for course in better) or is_flat):
+        best = min(course.last for course in better)
+        learned = any(self.learns(course) for course in better) and best < BETTER * self.own.last
+        if not learned and (self.learns(self.own) or not is_flat):
             return []
         name, times = max(ratios.items(), key=lambda pair: abs(np.log(max(pair[1], 1e-12))))
         if 0.4 < times < 2.5:
             return []
-        best = min(course.last for course in better)
         evidence = f"{name} is {times:.3g} times as large as weights that are drawn for its inputs and units. From it, "
         evidence += f"{self.own.updates} updates end at a loss of {self.own.last:.3g}; from drawn ones, at {best:.3g}."
         advice = f"`{name} = rng.standard_normal(shape) * np.sqrt(2 / (inputs + units))`"
@@ -155,6 +175,8 @@ class Settings:
     def small_alpha(self) -> list[Finding]:
         """Steps that are next to nothing."""
         own = self.own
+        if self.learns(own):
+            return []
         change = abs(own.first - own.last) / max(own.first, 1e-12)
         if change > SLOW * max(own.updates, 1) / 100:
             return []
@@ -169,7 +191,7 @@ class Settings:
     def no_bias(self) -> list[Finding]:
         """No biases, where the fitted network learns with them, and not without."""
         twin = self.trainer.twin
-        if twin.has_bias or self.own.last < self.reference * (1 - LEARNS):
+        if twin.has_bias or self.learns(self.own) or self.own.last < self.reference * (1 - LEARNS):
             return []
         starts = [self.drawn(seed) for seed in SEEDS]
         without = fitted_loss(self.trainer, self.top, self.trainer.rows, twin, starts)
@@ -184,12 +206,16 @@ class Settings:
     def size(self) -> list[Finding]:
         """Too few units, where the fitted network learns with more, and not with these."""
         twin, rows = self.trainer.twin, standardised(self.trainer.rows)
-        if len(twin.layers) < 2:
-            return []
         narrow = fitted_loss(self.trainer, self.top, rows, twin, [self.drawn(seed) for seed in SEEDS])
-        starts = [redrawn(twin, self.trainer.start, seed, WIDER) for seed in SEEDS[:1]]
-        wide = fitted_loss(self.trainer, self.top, rows, twin, starts)
-        if wide > 0.5 * narrow or narrow < 0.3 * self.trainer.guess():
+        if self.learns(self.own) or narrow < 0.3 * self.trainer.guess():
             return []
-        evidence = f"The best loss that is found with these hidden units is {narrow:.3g}, with {WIDER} times as many {wide:.3g}."
-        return [Finding("network_too_small", "the hidden layers", evidence, f"Take {WIDER} times as many hidden units.")]
+        if len(twin.layers) == 1:
+            more, wider, start = f"a hidden layer of {HIDDEN} units", *with_hidden_layer(twin, self.trainer.start, HIDDEN)
+        else:
+            more, wider = f"{WIDER} times as many hidden units", twin
+            start = redrawn(twin, self.trainer.start, 1, WIDER)
+        wide = fitted_loss(self.trainer, self.top, rows, wider, [start])
+        if wide > 0.5 * narrow:
+            return []
+        evidence = f"The best loss that is found for this network is {narrow:.3g}, with {more} {wide:.3g}."
+        return [Finding("network_too_small", "the hidden layers", evidence, f"Take {more}.")]

@@ -16,6 +16,10 @@ from pipeline.core.diagnosis.people.whole import gradient_of, in_a_row
 
 CLOSE = 1e-4  # of a step: what is left of it where the rule explains it
 A_LITTLE = 1e-3  # of the step before, that is nothing
+STEPS = 12
+BATCH = 256
+ENOUGH = 5  # numbers whose gradient keeps its sign
+DYING = 0.3  # of the length that steps should still have
 
 
 class Carried(NamedTuple):
@@ -29,7 +33,7 @@ def wrong_rule(witness: Witness, top: OutputError) -> list[Finding]:
     """Compare the second of two steps with the first."""
     carried = carried_over(witness, top)
     if carried is None:
-        return []
+        return dying_or_climbing(witness, top)
     beta = carried.beta
     if abs(beta - 1) <= A_LITTLE:
         evidence = "The second of two steps is the first one once more, less alpha times the new gradient: sums of "
@@ -48,8 +52,6 @@ def carried_over(witness: Witness, top: OutputError) -> Carried | None:
         return None
     leaves = witness.twin.parameters
     before, second = first
-    if any(one.reshaped(leaf) for one in first for leaf in leaves):
-        return None
     steps = [in_a_row({leaf: one.change(leaf) for leaf in leaves}, leaves) for one in (before, second)]
     gradient = in_a_row(gradient_of(witness.twin, top, second), leaves)
     return by_least_squares(steps[0], steps[1], gradient)
@@ -70,23 +72,59 @@ def by_least_squares(first: Array, second: Array, gradient: Array) -> Carried | 
     return Carried(float(factors[0]), float(factors[1]))
 
 
+def dying_or_climbing(witness: Witness, top: OutputError) -> list[Finding]:
+    """Steps of other rules, over a dozen: they must go against the gradient, and not die away before it does.
+
+    With a gradient that stays, Adagrad's steps shrink as one over the root of their number, and no usual rule's faster.
+    """
+    seen = steps_in_a_row(witness, STEPS)
+    if len(seen) < STEPS:
+        return []
+    leaves = witness.twin.parameters
+    steps = np.array([in_a_row({leaf: one.change(leaf) for leaf in leaves}, leaves) for one in seen])
+    slopes = np.array([in_a_row(gradient_of(witness.twin, top, one), leaves) for one in seen])
+    steady = (np.sign(slopes) == np.sign(slopes[0])).all(axis=0) & (np.abs(slopes).min(axis=0) > 0)
+    if steady.sum() < ENOUGH:
+        return []
+    steps, slopes = steps[:, steady], np.abs(slopes[:, steady]) * np.sign(slopes[0, steady])
+    advice = "Adam: `W -= alpha * m_hat / (np.sqrt(v_hat) + 1e-8)`, with `m / (1 - beta1**t)` and `v / (1 - beta2**t)`."
+    for number, (step, slope) in enumerate(zip(steps, slopes, strict=True), start=1):
+        uphill = float(np.mean(step * slope > 0))
+        if uphill > 0.5:
+            evidence = f"Step {number} of {STEPS} on the same samples goes uphill in {uphill:.0%} of the numbers, though the "
+            return [Finding("optimiser", "step", evidence + "gradient points the same way all the time.", advice)]
+    expected = np.abs(steps[0]) * np.abs(slopes[-1]) / np.abs(slopes).max(axis=0) / np.sqrt(STEPS)
+    left = float(np.median(np.abs(steps[-1]) / np.maximum(expected, 1e-300)))
+    if left < DYING:
+        evidence = f"Step {STEPS} on the same samples is {left:.2g} of the length that the most cautious of the usual rules has."
+        return [Finding("optimiser", "step", evidence, "RMSprop: `cache = decay * cache + (1 - decay) * gradient**2`.")]
+    return []
+
+
 def two_steps(witness: Witness) -> tuple[Observation, Observation] | None:
     """Two steps in a row, on different samples where one is taken at a time."""
+    seen = steps_in_a_row(witness, 2)
+    return (seen[0], seen[1]) if len(seen) == 2 else None
+
+
+def steps_in_a_row(witness: Witness, count: int) -> list[Observation]:
+    """Steps in a row, as many as work out: on one batch, or on two samples by turns where one is taken at a time."""
     layout, script, twin = witness.layout, witness.script, witness.twin
     rows = layout.rows / max(1.0, float(np.abs(layout.rows).max()))
-    every = np.arange(min(layout.count, 64))
-    places = [every, every] if layout.step != "single" else [np.array([0]), np.array([layout.count - 1])]
+    every = np.arange(min(layout.count, BATCH))
+    by_turns = [np.array([0]), np.array([layout.count - 1])] if layout.step == "single" else [every, every]
     values = witness.random_values(20)
     params, seen = script.at(values), []
-    for chosen in places:
+    for number in range(count):
+        places = by_turns[number % 2]
         try:
-            params = layout.update(script, params, rows[chosen], chosen)
+            params = layout.update(script, params, rows[places], places)
             after = {leaf: leaf.value(params).copy() for leaf in twin.parameters}
         except Exception:  # of theirs: it may take whole batches alone
-            return None
-        x = rows[chosen]
-        if any(after[leaf].shape != value.shape for leaf, value in values.items()):
-            return None
-        seen.append(Observation(values, after, x, witness.targets[chosen], twin.run(values, x)))
+            break
+        if any(after[leaf].shape != value.shape or not np.isfinite(after[leaf]).all() for leaf, value in values.items()):
+            break
+        x = rows[places]
+        seen.append(Observation(values, after, x, witness.targets[places], twin.run(values, x)))
         values = after
-    return seen[0], seen[1]
+    return seen
