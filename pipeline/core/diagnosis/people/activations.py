@@ -40,9 +40,7 @@ IDENTITY = Activation("identity", lambda z: z, ones, None, "1")
 RELU = Activation(
     "ReLU", lambda z: np.maximum(z, 0), lambda z: (z > 0).astype(float), lambda a: (a > 0).astype(float), "({z} > 0)"
 )
-SIGMOID = Activation(
-    "sigmoid", sigmoid, lambda z: sigmoid(z) * sigmoid(-z), lambda a: a * (1 - a), "{a} * (1 - {a})"
-)
+SIGMOID = Activation("sigmoid", sigmoid, lambda z: sigmoid(z) * sigmoid(-z), lambda a: a * (1 - a), "{a} * (1 - {a})")
 TANH = Activation("tanh", np.tanh, lambda z: 1 - np.tanh(z) ** 2, lambda a: 1 - a**2, "(1 - {a}**2)")
 SOFTMAX = Activation("softmax", softmax, lambda z: softmax(z) * (1 - softmax(z)), lambda a: a * (1 - a), "")
 
@@ -109,7 +107,19 @@ RARE = (
     Activation("step", lambda z: (z >= 0).astype(float), ones, None, "1"),
     Activation("sign", np.sign, ones, None, "1"),
 )
-HIDDEN = (RELU, SIGMOID, TANH, IDENTITY, leaky(0.01), leaky(0.1), leaky(0.2), leaky(0.3), leaky(0.05), leaky(0.001), *RARE)
+HIDDEN = (
+    RELU,
+    SIGMOID,
+    TANH,
+    IDENTITY,
+    leaky(0.01),
+    leaky(0.1),
+    leaky(0.2),
+    leaky(0.3),
+    leaky(0.05),
+    leaky(0.001),
+    *RARE,
+)
 
 
 def over_samples(z: Array) -> Array:

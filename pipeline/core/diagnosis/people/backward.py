@@ -1,7 +1,7 @@
 """The way back through a hidden layer, factor by factor, and what people write in place of each.
 
 The error at a layer's sums is the error of the layer above, carried back through its weights, times the derivative of
-the activation; the gradient of the weights is the layer's input times that error. Rumelhart, Hinton and Williams (1986).
+the activation. The gradient of the weights is the layer's input times that error. Rumelhart, Hinton and Williams, 1986.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.core.arrays import Array
-from pipeline.core.diagnosis.people.activations import RELU, SIGMOID, TANH
+from pipeline.core.diagnosis.people.activations import RELU, SIGMOID, TANH, Activation
 from pipeline.core.diagnosis.people.observation import Observation
 from pipeline.core.diagnosis.people.twin import Twin
 
@@ -34,7 +34,7 @@ class Way(NamedTuple):
 
 def carries(twin: Twin, depth: int) -> list[Way]:
     """The errors of the layer above, brought back to a layer: of a Place, (k, units)."""
-    name, layers = twin.layers[depth + 1].weights.name, range(len(twin.layers))
+    name = twin.layers[depth + 1].weights.name
 
     def wrong(said: str, of: Callable[[Place], Array | None], cause: str = "error_not_carried") -> Way:
         return Way(of, cause, said)
@@ -73,18 +73,20 @@ def carries(twin: Twin, depth: int) -> list[Way]:
             "activation_derivative",
         ),
     ]
-    for other in layers:
+    for other in range(len(twin.layers)):
         if other == depth + 1:
             continue
         said = f"is carried back through {twin.layers[other].weights.name}, the weights of another layer"
-        ways.append(wrong(said, lambda place, other=other: fitting(place.above[depth + 1], before(place, other).T)))
+        ways.append(wrong(said, carried(depth + 1, other)))
         if other > depth + 1:
             said = f"is that of layer {other + 1}, and not that of the layer above"
-            ways.append(wrong(said, lambda place, other=other: fitting(place.above[other], before(place, other).T)))
-            ways.append(
-                wrong(said, lambda place, other=other: fitting(place.above[other], before(place, depth + 1).T))
-            )
+            ways += [wrong(said, carried(other, other)), wrong(said, carried(other, depth + 1))]
     return ways
+
+
+def carried(errors: int, weights: int) -> Callable[[Place], Array | None]:
+    """The errors of one layer, brought back through the weights of one."""
+    return lambda place: fitting(place.above[errors], before(place, weights).T)
 
 
 def before(place: Place, depth: int) -> Array:
@@ -101,7 +103,7 @@ def after(place: Place, depth: int) -> Array:
 
 def units(place: Place) -> int:
     """Of the layer."""
-    return place.seen.run.sums[place.depth].shape[1]
+    return int(place.seen.run.sums[place.depth].shape[1])
 
 
 def fitting(left: Array, right: Array) -> Array | None:
@@ -146,13 +148,16 @@ def slopes(twin: Twin, depth: int) -> list[Way]:
     for other in (RELU, SIGMOID, TANH):
         if other.name != name:
             said = f"has the derivative of a {other.name}, behind a {name}"
-            by_other = other.slope_by_output
-            ways.append(wrong(said, lambda place, back, other=other: back * other.slope(sums(place))))
-            ways.append(wrong(said, lambda place, back, other=other: back * other.slope(outputs(place))))
-            ways.append(wrong(said, lambda place, back, by=by_other: back * by(outputs(place)) if by else None))
-            ways.append(wrong(said, lambda place, back, by=by_other: back * by(sums(place)) if by else None))
+            for slope in (other.slope, other.slope_by_output):
+                if slope:
+                    ways += [wrong(said, times_slope(slope, sums)), wrong(said, times_slope(slope, outputs))]
     ways += slopes_elsewhere(twin, depth)
     return ways
+
+
+def times_slope(slope: Callable[[Array], Array], of: Callable[[Place], Array]) -> Callable[[Place, Array], Array]:
+    """The errors times a function of the layer's sums, or of its outputs."""
+    return lambda place, back: back * slope(of(place))
 
 
 def slopes_elsewhere(twin: Twin, depth: int) -> list[Way]:
@@ -162,18 +167,15 @@ def slopes_elsewhere(twin: Twin, depth: int) -> list[Way]:
     for other in range(len(twin.layers)):
         if other != depth:
             said = f"has the derivative at the sums of layer {other + 1}, where those of its own layer belong"
-            ways.append(
-                Way(
-                    lambda place, back, other=other: times(back, activation.slope(place.seen.run.sums[other])),
-                    "activation_derivative",
-                    said,
-                )
-            )
+            ways.append(Way(slope_of_layer(activation, other), "activation_derivative", said))
     said = "has the derivative at the layer's inputs, where its sums belong"
-    ways.append(
-        Way(lambda place, back: times(back, activation.slope(below(place))), "activation_derivative", said)
-    )
+    ways.append(Way(lambda place, back: times(back, activation.slope(below(place))), "activation_derivative", said))
     return ways
+
+
+def slope_of_layer(activation: Activation, other: int) -> Callable[[Place, Array], Array | None]:
+    """The errors times the derivative at another layer's sums."""
+    return lambda place, back: times(back, activation.slope(place.seen.run.sums[other]))
 
 
 def times(left: Array, right: Array) -> Array | None:
@@ -243,7 +245,7 @@ def products(twin: Twin, depth: int) -> list[Way]:
     for other in range(len(twin.layers)):
         if other != depth - 1:
             said = f"has the outputs of layer {other + 1} in place of the layer's inputs"
-            ways.append(wrong(said, lambda place, error, other=other: sized(place, other, error)))
+            ways.append(wrong(said, outputs_of(other)))
         if other != depth:
             what = "the input x" if other == 0 else f"the inputs of layer {other + 1}"
             ways.append(wrong(f"has {what} in place of the layer's inputs", inputs_of(other)))
@@ -265,10 +267,14 @@ def weighted(place: Place, depth: int, error: Array) -> Array:
     return product
 
 
-def sized(place: Place, other: int, error: Array) -> Array | None:
+def outputs_of(other: int) -> Callable[[Place, Array], Array | None]:
     """A layer's outputs times the errors, if it has as many units as the weights have inputs."""
-    found = place.seen.run.outputs[other]
-    return found.T @ error if found.shape[1] == below(place).shape[1] else None
+
+    def product(place: Place, error: Array) -> Array | None:
+        found = place.seen.run.outputs[other]
+        return found.T @ error if found.shape[1] == below(place).shape[1] else None
+
+    return product
 
 
 def inputs_of(other: int) -> Callable[[Place, Array], Array | None]:
@@ -312,7 +318,7 @@ def bias_sums(twin: Twin, depth: int) -> list[Way]:
 def without_slope(twin: Twin, depth: int) -> list[Way]:
     """The error before the derivative: of the output, or as it came back."""
 
-    def of(place: Place, error: Array) -> Array:
+    def of(place: Place, _: Array) -> Array:
         if depth == len(twin.layers) - 1:
             difference: Array = (outputs(place) - place.seen.targets).sum(axis=0)
             return difference
@@ -332,4 +338,4 @@ def bias_before(place: Place) -> Array:
     layer = place.twin.layers[place.depth]
     if layer.bias is None:
         return layer.matrix(place.seen.before[layer.weights])[0 if layer.ones == "first" else -1]
-    return place.seen.before[layer.bias].ravel()
+    return np.ravel(place.seen.before[layer.bias])

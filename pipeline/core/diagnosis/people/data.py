@@ -31,7 +31,9 @@ def sums_of_targets(targets: Array, output: Activation) -> list[Finding]:
     sums = targets.sum(axis=1)
     if not is_softmax(output) or np.ptp(sums) <= 1e-6 or targets.min() < 0:
         return []
-    evidence = f"The targets of a sample sum to {sums.min():g} for some and {sums.max():g} for others, where the softmax's "
+    evidence = (
+        f"The targets of a sample sum to {sums.min():g} for some and {sums.max():g} for others, where the softmax's "
+    )
     return [Finding("labels", "y", evidence + "answers sum to 1.", "`np.eye(classes)[labels]` has one 1 in each row.")]
 
 
@@ -42,7 +44,9 @@ def empty_class(targets: Array, output: Activation) -> list[Finding]:
     if not hot or counts[0] or not counts[1:].all() or len(targets) < 5 * targets.shape[1] or output.name == "identity":
         return []
     evidence = f"No target is of class 0, but all of the classes 1 to {targets.shape[1] - 1} are there."
-    return [Finding("labels", "y", evidence, f"`np.eye({targets.shape[1] - 1})[labels - 1]`: number classes from 0 on.")]
+    return [
+        Finding("labels", "y", evidence, f"`np.eye({targets.shape[1] - 1})[labels - 1]`: number classes from 0 on.")
+    ]
 
 
 def scrambled(rows: Array, targets: Array) -> list[Finding]:
@@ -56,7 +60,9 @@ def scrambled(rows: Array, targets: Array) -> list[Finding]:
         repeated = counts[groups] > 1
         conflicts = [np.unique(classes[groups == group]).size > 1 for group in np.unique(groups[repeated])]
         if repeated.mean() > 0.2 and np.mean(conflicts) > 0.5:
-            evidence = f"{repeated.sum()} of {len(rows)} inputs stand there more than once, and most of them with different "
+            evidence = (
+                f"{repeated.sum()} of {len(rows)} inputs stand there more than once, and most of them with different "
+            )
             advice = "Shuffle both by one permutation: `order = rng.permutation(len(x))`, then `x[order], y[order]`."
             return [Finding("data_scrambled", "x and y", evidence + "targets: rows were lost.", advice)]
     return []
@@ -75,7 +81,7 @@ def is_chance(rows: Array, targets: Array) -> bool:
     share = float((classes[distances.argmin(axis=1)] == classes).mean())
     shares = np.bincount(classes) / len(classes)
     chance = float(np.square(shares).sum())
-    return share < chance + DEVIATIONS * np.sqrt(chance * (1 - chance) / len(classes))
+    return bool(share < chance + DEVIATIONS * np.sqrt(chance * (1 - chance) / len(classes)))
 
 
 def unrelated(rows: Array, targets: Array) -> list[Finding]:

@@ -8,12 +8,14 @@ import numpy as np
 from pipeline.core.diagnosis.people.algebra import Algebra, Judge
 from pipeline.core.diagnosis.people.course import Trainer
 from pipeline.core.diagnosis.people.data import empty_class, out_of_range, scrambled, sums_of_targets, unrelated
+from pipeline.core.diagnosis.people.differences import compared
 from pipeline.core.diagnosis.people.findings import Finding
 from pipeline.core.diagnosis.people.layout import Layout, Samples, layout_of
 from pipeline.core.diagnosis.people.losses import another, mismatch, printed_loss
 from pipeline.core.diagnosis.people.observation import Observation, Observations, Witness
 from pipeline.core.diagnosis.people.output_errors import Loss, right_errors
 from pipeline.core.diagnosis.people.probes import forward_parameters, probes_of
+from pipeline.core.diagnosis.people.repeats import is_a_loop, updates_inside
 from pipeline.core.diagnosis.people.script import Script, UnfitError
 from pipeline.core.diagnosis.people.settings import Settings
 from pipeline.core.diagnosis.people.steps import wrong_rule
@@ -44,7 +46,7 @@ def examined(script: Script, x: Any, y: Any, samples: Samples | None) -> Examina
         found = Examination(wrong_labels(y_rows, outputs))
         targets = targets_of(y_rows, outputs)
         if twin is None:
-            found.findings += mixed_samples(script, layout)
+            found.findings += mixed_samples(script, layout) or compared(script, layout, parameters, targets)
             found.notes.append("Your network is not one of dense layers that can be taken apart: little was looked at.")
             return found
         found.notes.append(described(twin, layout))
@@ -136,7 +138,9 @@ def grown(twin: Twin, observations: Observations) -> list[Finding]:
                     before, after = one.before[leaf].shape, one.after[leaf].shape
                     evidence = f"{leaf.name} has the shape {before} before a step, and {after} after it: broadcasting."
                     advice = "Sum the errors over the samples: `d.sum(axis=0)`." if cause == "bias_gradient" else ""
-                    found.append(Finding(cause, leaf.name, evidence, advice or "Make the shapes of y and answers equal."))
+                    found.append(
+                        Finding(cause, leaf.name, evidence, advice or "Make the shapes of y and answers equal.")
+                    )
     return found[:1]
 
 
@@ -146,11 +150,16 @@ def algebra_of(witness: Witness, observations: Observations, printed: Loss | Non
     for seen in observations:
         if not seen or algebra.findings:
             continue
-        if algebra.top is not None and is_a_loop(witness, seen):
+        if seen is observations.batches and is_a_loop(witness, seen[0]):
             break
         found = Judge(witness.twin, witness.layout, seen, printed).judge()
         algebra = by_another_rule(witness.twin, seen, found) or found
     return algebra
+
+
+def reshaped(twin: Twin, seen: list[Observation]) -> bool:
+    """Whether a parameter has another shape after an update."""
+    return any(one.reshaped(leaf) for one in seen for leaf in twin.parameters)
 
 
 def by_another_rule(twin: Twin, seen: list[Observation], found: Algebra) -> Algebra | None:
@@ -158,28 +167,12 @@ def by_another_rule(twin: Twin, seen: list[Observation], found: Algebra) -> Alge
     if not found.findings or found.is_explained:
         return None
     for top in right_errors(twin.layers[-1].activation):
-        if is_clipped(twin, top, seen):
+        if is_clipped(twin, top, seen) or (not reshaped(twin, seen) and updates_inside(twin, top, seen[0])):
             return Algebra(top=top)
         if has_right_signs(twin, top, seen):
-            evidence = "Each number moves against its gradient, but by a length that is no multiple of it, and not even."
+            evidence = (
+                "Each number moves against its gradient, but by a length that is no multiple of it, and not even."
+            )
             advice = "Adam: `W -= alpha * m_hat / (np.sqrt(v_hat) + 1e-8)`; plain: `W -= alpha * gradient`."
             return Algebra([Finding("optimiser", "step", evidence, advice)], top)
     return None
-
-
-def is_a_loop(witness: Witness, seen: list[Observation]) -> bool:
-    """Whether a step on a batch is steps on its samples, one after the other."""
-    one = seen[0]
-    layout, script = witness.layout, witness.script
-    if any(one.reshaped(leaf) for leaf in witness.twin.parameters):
-        return False
-    rows = layout.rows / max(1.0, float(np.abs(layout.rows).max()))
-    params = script.at(one.before)
-    try:
-        for place in range(len(one.x)):
-            params = layout.update(script, params, rows[[place]], np.array([place]))
-        after = [leaf.value(params) for leaf in witness.twin.parameters]
-    except Exception:  # of theirs: it may take whole batches alone
-        return False
-    return all(np.allclose(a, one.after[leaf], rtol=1e-9, atol=1e-12) for a, leaf in zip(after, witness.twin.parameters, strict=True))
-

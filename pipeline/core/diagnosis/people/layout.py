@@ -29,7 +29,7 @@ class Layout:
     @property
     def count(self) -> int:
         """The number of samples."""
-        return self.x.shape[self.axis]
+        return int(self.x.shape[self.axis])
 
     @property
     def rows(self) -> Array:

@@ -36,7 +36,7 @@ class Leaf(NamedTuple):
 def leaves(container: Any) -> list[Leaf]:
     """All numbers and arrays of numbers, each array once, in their order."""
     seen: set[int] = set()
-    return [Leaf(path, named(path, container)) for path, _ in walk(container, (), seen)]
+    return [Leaf(path, named(path)) for path, _ in walk(container, (), seen)]
 
 
 def walk(value: Any, path: tuple[Any, ...], seen: set[int]) -> Iterator[tuple[tuple[Any, ...], Any]]:
@@ -105,7 +105,7 @@ def put_into(old: Any, value: Array) -> Any:
     return value.copy() if isinstance(old, np.ndarray) else float(value)
 
 
-def named(path: tuple[Any, ...], container: Any) -> str:
+def named(path: tuple[Any, ...]) -> str:
     """`W1`, `params[0]`, `layers[0].weights`."""
     name = "" if path and isinstance(path[0], str) else "params"
     for key in path:

@@ -1,13 +1,15 @@
-"""What functions remember between calls, outside of their arguments: variables of closures and of their module."""
+"""What functions remember between calls, outside of their arguments: variables, and the state of random numbers."""
 
+import random
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
+from functools import partial
 from types import CodeType, FunctionType, MethodType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipeline.core.diagnosis.people.leaves import NOT_DATA
+from pipeline.core.diagnosis.people.leaves import NOT_DATA, children
 
 LARGE = 10_000_000  # numbers of an array that is data and no state
 
@@ -26,18 +28,34 @@ class Memory:
         seen: set[int] = set()
         found = [variable for function in functions for variable in variables(function, seen)]
         self.variables = [variable for variable in found if is_copyable(variable.value)]
+        self.numpy, self.python = np.random.get_state(), random.getstate()  # noqa: NPY002  # theirs may be the old one
 
-    def afresh(self, params: Any) -> Any:
-        """A copy of the parameters, after every variable was set to a copy; what was the same object still is."""
+    def afresh(self, params: Any, luck: int = 0) -> Any:
+        """A copy of the parameters, after every variable was set to a copy; what was the same object still is.
+
+        Random numbers go on from where they were, or, with another `luck`, from elsewhere.
+        """
         params, values = deepcopy((params, [variable.value for variable in self.variables]))
         for variable, value in zip(self.variables, values, strict=True):
             variable.set(value)
+        self.restore_random()
+        if luck:
+            np.random.seed(luck)  # noqa: NPY002
+            random.seed(luck)
+            for generator in generators((params, values), set()):
+                generator.random(luck)
         return params
 
     def restore(self) -> None:
         """Put back the variables themselves."""
         for variable in self.variables:
             variable.set(variable.value)
+        self.restore_random()
+
+    def restore_random(self) -> None:
+        """Put back the state of NumPy's and Python's global random numbers."""
+        np.random.set_state(self.numpy)  # noqa: NPY002
+        random.setstate(self.python)
 
 
 def variables(function: Any, seen: set[int]) -> Iterator[Variable]:
@@ -48,10 +66,10 @@ def variables(function: Any, seen: set[int]) -> Iterator[Variable]:
     seen.add(id(function))
     space = function.__globals__
     names = {name for code in codes(function.__code__) for name in code.co_names if name in space}
-    found = [Variable(space[name], lambda value, name=name: space.update({name: value})) for name in sorted(names)]
+    found = [Variable(space[name], partial(space.__setitem__, name)) for name in sorted(names)]
     for cell in function.__closure__ or ():
         try:
-            found.append(Variable(cell.cell_contents, lambda value, cell=cell: setattr(cell, "cell_contents", value)))
+            found.append(Variable(cell.cell_contents, partial(setattr, cell, "cell_contents")))
         except ValueError:  # it has no value yet
             continue
     for variable in found:
@@ -69,8 +87,20 @@ def codes(code: CodeType) -> Iterator[CodeType]:
             yield from codes(constant)
 
 
+def generators(value: Any, seen: set[int]) -> Iterator[np.random.Generator]:
+    """The random number generators in a container."""
+    if isinstance(value, np.random.Generator):
+        yield value
+    elif id(value) not in seen:
+        seen.add(id(value))
+        for _, inner in children(value):
+            yield from generators(inner, seen)
+
+
 def is_copyable(value: Any) -> bool:
     """Whether a value may be state: it can be copied, and is no huge table of data."""
+    if isinstance(value, np.random.Generator | np.random.RandomState):
+        return True
     if isinstance(value, NOT_DATA) or callable(value) or (isinstance(value, np.ndarray) and value.size > LARGE):
         return False
     try:

@@ -48,10 +48,10 @@ class Witness:
     def __init__(self, script: Script, layout: Layout, twin: Twin, targets: Array) -> None:
         self.script, self.layout, self.twin, self.targets = script, layout, twin, targets
 
-    def see(self, values: Values, rows: Array, places: Array) -> Observation | None:
+    def see(self, values: Values, rows: Array, places: Array, luck: int = 0) -> Observation | None:
         """One update there; None where the script raises, or ends in numbers that are not finite."""
         try:
-            params = self.layout.update(self.script, self.script.at(values), rows[places], places)
+            params = self.layout.update(self.script, self.script.at(values, luck), rows[places], places)
             after = {leaf: leaf.value(params) for leaf in self.twin.parameters}
         except Exception:  # of theirs: it may take whole batches alone
             return None
@@ -72,7 +72,17 @@ class Witness:
             batches = [self.see(values, rows, every) for values in points]
             if not any(batches):
                 batches = [self.see(values, rows, np.arange(self.layout.count)) for values in points]
-        return Observations([seen for seen in singles if seen], [seen for seen in batches if seen])
+        found = Observations([seen for seen in singles if seen], [seen for seen in batches if seen])
+        return Observations(*(seen if self.is_steady(seen) else [] for seen in found))
+
+    def is_steady(self, seen: list[Observation]) -> bool:
+        """Whether the same update twice is the same: neither dropout nor a random choice of samples shows."""
+        if not seen:
+            return True
+        one, places = seen[0], self.spread()[:1] if len(seen[0].x) == 1 else range(len(seen[0].x))
+        rows = self.layout.rows / max(1.0, float(np.abs(self.layout.rows).max()))
+        again = self.see(one.before, rows, np.array(list(places)), luck=1)
+        return again is not None and all(np.allclose(again.after[leaf], one.after[leaf]) for leaf in one.after)
 
     def spread(self) -> list[int]:
         """A few samples, with different targets where there are some."""

@@ -102,15 +102,16 @@ def wrong_errors(activation: Activation) -> list[OutputError]:
     if is_softmax(activation):
         said = "is multiplied by p * (1 - p), which is only the diagonal of the softmax's Jacobian"
         errors.append(slope(said, lambda z, a, t: (a - t) * a * (1 - a)))
-    errors.append(slope(f"has the derivative of the {name} at the output, where its sum belongs", at_output(activation)))
+    errors.append(
+        slope(f"has the derivative of the {name} at the output, where its sum belongs", at_output(activation.slope))
+    )
     if by_output:
         errors.append(slope("has the derivative, written for the output, at the sum", at_sum(by_output)))
     errors.append(slope("has the derivative twice", lambda z, a, t: (a - t) * activation.slope(z) ** 2))
     for other in SLOPES:
         if other.name != name:
             said = f"has the derivative of a {other.name}, behind a {name}"
-            errors.append(slope(said, lambda z, a, t, other=other: (a - t) * other.slope(z)))
-            errors.append(slope(said, lambda z, a, t, other=other: (a - t) * by_its_output(other)(a)))
+            errors += [slope(said, at_sum(other.slope)), slope(said, at_output(by_its_output(other)))]
     errors += [
         loss("is the sums less the targets, though an activation follows the sums", lambda z, a, t: z - t),
         OutputError(lambda z, a, t: a - t.mean(axis=0), None, "broadcast", ALL_TARGETS),
@@ -152,14 +153,14 @@ def wrong_errors(activation: Activation) -> list[OutputError]:
     return errors
 
 
-def at_output(activation: Activation) -> Of:
-    """The derivative taken where the output stands for the sum."""
-    return lambda z, a, t: (a - t) * activation.slope(a)
+def at_output(slope: Callable[[Array], Array]) -> Of:
+    """The difference times a function of the output."""
+    return lambda z, a, t: (a - t) * slope(a)
 
 
-def at_sum(slope_by_output: Callable[[Array], Array]) -> Of:
-    """The derivative as a function of the output, given the sum."""
-    return lambda z, a, t: (a - t) * slope_by_output(z)
+def at_sum(slope: Callable[[Array], Array]) -> Of:
+    """The difference times a function of the sum."""
+    return lambda z, a, t: (a - t) * slope(z)
 
 
 def by_its_output(activation: Activation) -> Callable[[Array], Array]:

@@ -41,9 +41,9 @@ class Script:
         finally:
             self.memory.restore()
 
-    def at(self, values: Values) -> Any:
-        """A fresh copy of the parameters, with some of them set."""
-        params = self.memory.afresh(self.params)
+    def at(self, values: Values, luck: int = 0) -> Any:
+        """A fresh copy of the parameters, with some of them set; with another luck, random numbers are others."""
+        params = self.memory.afresh(self.params, luck)
         for leaf, value in values.items():
             params = leaf.put(params, value)
         return params

@@ -1,7 +1,7 @@
 """The settings of a script whose update is right: its inputs, its weights, its alpha, and the size of its network.
 
-Each is found by changing it alone: where the script's own step learns with other inputs, other weights or another alpha,
-and does not with its own, that is the cause. What makes no difference is no fault, however odd it looks.
+Each is found by changing it alone. Where the script's own step learns with other inputs, other weights or another
+alpha, and does not with its own, that is the cause. What makes no difference is no fault, however odd it looks.
 """
 
 import numpy as np
@@ -40,7 +40,9 @@ class Settings:
     def learns(self, course: Course) -> bool:
         """Whether a course ended well below a guess, or far below where it began."""
         guess = self.trainer.guess()
-        knows = course.last < (1 - LEARNS) * guess and (course.last < (1 - MOVES) * course.first or course.last < guess / 4)
+        knows = course.last < (1 - LEARNS) * guess and (
+            course.last < (1 - MOVES) * course.first or course.last < guess / 4
+        )
         still_falls = course.last > guess and course.last < 0.8 * course.losses[len(course.losses) // 2]
         return (knows or still_falls) and course.last < 2 * min(course.losses)
 
@@ -72,10 +74,17 @@ class Settings:
             into = layer.matrix(start[layer.weights])
             biases = start[layer.bias].ravel() if layer.bias is not None else np.zeros(1)
             out = above.without_ones(above.matrix(start[above.weights]))
-            if into.shape[1] > 1 and not np.ptp(into, axis=1).any() and not np.ptp(biases) and not np.ptp(out, axis=0).any():
+            if (
+                into.shape[1] > 1
+                and not np.ptp(into, axis=1).any()
+                and not np.ptp(biases)
+                and not np.ptp(out, axis=0).any()
+            ):
                 name = layer.weights.name
-                evidence = f"All units of layer {depth + 1} start with the same weights, and stay alike in every update."
-                inputs, units = into.shape
+                evidence = (
+                    f"All units of layer {depth + 1} start with the same weights, and stay alike in every update."
+                )
+                inputs = len(into)
                 advice = f"`{name} = rng.standard_normal({start[layer.weights].shape}) * np.sqrt(2 / {inputs})`"
                 return [Finding("symmetric_initialisation", name, evidence, advice)]
         return []
@@ -110,21 +119,26 @@ class Settings:
         best = min(course.last for course in better)
         if not any(self.learns(course) for course in better) or best > BETTER * self.own.last:
             return []
-        evidence = f"The inputs reach {largest:.4g}, with spreads from {spreads.min():.3g} to {spreads.max():.3g}. On them, "
+        evidence = (
+            f"The inputs reach {largest:.4g}, with spreads from {spreads.min():.3g} to {spreads.max():.3g}. On them, "
+        )
         evidence += f"{self.own.updates} updates end at a loss of {self.own.last:.3g}; on scaled ones, at {best:.3g}."
         return [Finding("inputs_not_scaled", "x", evidence, "`x = (x - x.mean(axis=0)) / x.std(axis=0)`")]
 
     def large_alpha(self) -> list[Finding]:
         """Steps that overshoot, where shorter ones do not."""
         own = self.own
-        if self.learns(own) or own.last < own.first * (1 - STANDS) and own.last < 1.2 * min(own.losses):
+        falls = own.last < own.first * (1 - STANDS) and own.last < 1.2 * min(own.losses)
+        if falls or self.learns(own):
             return []
         for factor in (0.1, 0.01, 0.001):
             shorter = self.trainer.train(factor=factor)
             if shorter.last < min(own.last, own.first) * (1 - STANDS) and own.last > min(shorter.first, shorter.last):
                 if not self.overshoots():
                     return []
-                evidence = f"The loss goes from {own.first:.3g} to {own.last:.3g} in {own.updates} updates; with alpha times "
+                evidence = (
+                    f"The loss goes from {own.first:.3g} to {own.last:.3g} in {own.updates} updates; with alpha times "
+                )
                 evidence += f"{factor:g}, to {shorter.last:.3g}."
                 return [Finding("alpha_too_large", "alpha", evidence, f"Take alpha times {factor:g}.")]
         return []
@@ -132,7 +146,11 @@ class Settings:
     def overshoots(self) -> bool:
         """Whether the loss rose on the way: a plateau is no overshooting."""
         losses = np.array(self.own.losses)
-        return not np.isfinite(losses).all() or bool(losses.max() > losses[0] * 1.02) or bool((np.diff(losses) > 0).mean() > 0.2)
+        return (
+            not np.isfinite(losses).all()
+            or bool(losses.max() > losses[0] * 1.02)
+            or bool((np.diff(losses) > 0).mean() > 0.2)
+        )
 
     def weights(self) -> list[Finding]:
         """Weights from which nothing is learned, where drawn ones of the usual size are learned from."""
@@ -183,7 +201,9 @@ class Settings:
         for factor in (100.0, 1e4, 1e6):
             longer = self.trainer.train(factor=factor)
             if longer.last < own.last * (1 - STANDS):
-                evidence = f"In {own.updates} updates, the loss changes by {change:.1g} of itself; with {factor:g} times "
+                evidence = (
+                    f"In {own.updates} updates, the loss changes by {change:.1g} of itself; with {factor:g} times "
+                )
                 evidence += f"the alpha, it falls from {own.first:.3g} to {longer.last:.3g}."
                 return [Finding("alpha_too_small", "alpha", evidence, f"Take alpha times {factor:g}.")]
         return []
@@ -210,7 +230,11 @@ class Settings:
         if self.learns(self.own) or narrow < 0.3 * self.trainer.guess():
             return []
         if len(twin.layers) == 1:
-            more, wider, start = f"a hidden layer of {HIDDEN} units", *with_hidden_layer(twin, self.trainer.start, HIDDEN)
+            more = f"a hidden layer of {HIDDEN} units"
+            wider, start = with_hidden_layer(twin, self.trainer.start, HIDDEN)
+                f"a hidden layer of {HIDDEN} units",
+                *with_hidden_layer(twin, self.trainer.start, HIDDEN),
+            )
         else:
             more, wider = f"{WIDER} times as many hidden units", twin
             start = redrawn(twin, self.trainer.start, 1, WIDER)

@@ -91,12 +91,14 @@ def dying_or_climbing(witness: Witness, top: OutputError) -> list[Finding]:
     for number, (step, slope) in enumerate(zip(steps, slopes, strict=True), start=1):
         uphill = float(np.mean(step * slope > 0))
         if uphill > 0.5:
-            evidence = f"Step {number} of {STEPS} on the same samples goes uphill in {uphill:.0%} of the numbers, though the "
+            evidence = (
+                f"Step {number} of {STEPS} on the same samples goes uphill in {uphill:.0%} of the numbers, though the "
+            )
             return [Finding("optimiser", "step", evidence + "gradient points the same way all the time.", advice)]
     expected = np.abs(steps[0]) * np.abs(slopes[-1]) / np.abs(slopes).max(axis=0) / np.sqrt(STEPS)
     left = float(np.median(np.abs(steps[-1]) / np.maximum(expected, 1e-300)))
     if left < DYING:
-        evidence = f"Step {STEPS} on the same samples is {left:.2g} of the length that the most cautious of the usual rules has."
+        evidence = f"Step {STEPS} on the same samples has {left:.2g} of the length that the shortest usual rule gives."
         return [Finding("optimiser", "step", evidence, "RMSprop: `cache = decay * cache + (1 - decay) * gradient**2`.")]
     return []
 
@@ -122,7 +124,9 @@ def steps_in_a_row(witness: Witness, count: int) -> list[Observation]:
             after = {leaf: leaf.value(params).copy() for leaf in twin.parameters}
         except Exception:  # of theirs: it may take whole batches alone
             break
-        if any(after[leaf].shape != value.shape or not np.isfinite(after[leaf]).all() for leaf, value in values.items()):
+        if any(
+            after[leaf].shape != value.shape or not np.isfinite(after[leaf]).all() for leaf, value in values.items()
+        ):
             break
         x = rows[places]
         seen.append(Observation(values, after, x, witness.targets[places], twin.run(values, x)))

@@ -15,7 +15,8 @@ def targets_of(y: Array, outputs: int) -> Array:
     if rows.shape[1] == outputs:
         return rows
     if rows.shape[1] == 1:
-        return (np.arange(outputs) == rows).astype(float)
+        hot: Array = (np.arange(outputs) == rows).astype(float)
+        return hot
     fitted = np.zeros((len(rows), outputs))
     common = min(outputs, rows.shape[1])
     fitted[:, :common] = rows[:, :common]

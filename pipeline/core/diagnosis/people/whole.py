@@ -1,4 +1,4 @@
-"""What shows in all parameters of an update together: its signs, its scales, and the rule that makes steps of gradients."""
+"""What shows in all parameters of an update together: signs, scales, and the rule that makes a step of a gradient."""
 
 import numpy as np
 
@@ -90,5 +90,7 @@ def uneven(scales: dict[str, Fit]) -> list[Finding]:
     if abs(times - 1) <= SAME_SCALE:
         return []
     evidence = f"The gradient of {name} is {times:.4g} times what those of the others make it."
-    advice = f"Divide the gradient of {name} by {times:.4g}: it is often the number of samples, once too often or missing."
+    advice = (
+        f"Divide the gradient of {name} by {times:.4g}: it is often the number of samples, once too often or missing."
+    )
     return [Finding("gradient_scale", name, evidence, advice)]

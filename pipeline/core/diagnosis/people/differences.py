@@ -1,0 +1,102 @@
+"""A network that has no twin: its update next to central differences of a loss, one parameter at a time.
+
+This says which parameters' updates are wrong, and not why.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from pipeline.core.arrays import Array
+from pipeline.core.diagnosis.people.findings import Finding
+from pipeline.core.diagnosis.people.layout import Layout
+from pipeline.core.diagnosis.people.leaves import Leaf
+from pipeline.core.diagnosis.people.probes import random_values
+from pipeline.core.diagnosis.people.script import Script, Values
+
+SAMPLES = 8
+DIRECTIONS = 5
+STEP = 1e-5
+CLOSE = 1e-3  # of the slopes along random directions
+LOSSES: dict[str, Callable[[Array, Array], float]] = {
+    "cross-entropy": lambda a, t: -float((t * np.log(a)).sum()),
+    "binary cross-entropy": lambda a, t: -float((t * np.log(a) + (1 - t) * np.log(1 - a)).sum()),
+    "squared error": lambda a, t: float(np.square(a - t).sum()),
+    "cross-entropy of scores": lambda a, t: -float((t * (a - np.logaddexp.reduce(a, axis=1, keepdims=True))).sum()),
+}
+
+
+def compared(script: Script, layout: Layout, parameters: list[Leaf], targets: Array) -> list[Finding]:
+    """What is wrong by the loss with which most parameters agree; nothing where none can be computed."""
+    rows = layout.rows[:SAMPLES] / max(1.0, float(np.abs(layout.rows).max()))
+    places = np.arange(len(rows))
+    values = random_values(script, parameters, 3)
+    try:
+        params = layout.update(script, script.at(values), rows, places)
+        changes = {leaf: leaf.value(params) - values[leaf] for leaf in parameters}
+    except Exception:  # of theirs: it may take whole batches alone, or change shapes
+        return []
+    still = [leaf.name for leaf in parameters if not changes[leaf].any()]
+    verdicts = [
+        {leaf: verdict(slopes_of(loss, values, leaf), change) for leaf, change in changes.items() if change.any()}
+        for loss in losses(script, layout, rows, places, targets[: len(rows)])
+    ]
+    best = max(verdicts, key=lambda found: sum(one == "right" for one in found.values()), default={})
+    found = of_verdicts(best)
+    if still and len(still) < len(parameters):
+        evidence = f"{', '.join(still)} never changes in step, though forward reads it."
+        found.append(Finding("parameter_not_updated", still[0], evidence, f"`{still[0]} -= alpha * gradient`"))
+    return found
+
+
+def losses(
+    script: Script, layout: Layout, rows: Array, places: Array, targets: Array
+) -> list[Callable[[Values], float]]:
+    """The script's own loss, and the usual ones of its answers, as functions of parameters."""
+
+    def of_answers(usual: Callable[[Array, Array], float]) -> Callable[[Values], float]:
+        return lambda values: usual(layout.answers(script, script.at(values), rows), targets)
+
+    def own(values: Values) -> float:
+        return float(layout.losses(script, script.at(values), rows, places).sum())
+
+    return [*([own] if script.loss else []), *(of_answers(usual) for usual in LOSSES.values())]
+
+
+def slopes_of(loss: Callable[[Values], float], values: Values, leaf: Leaf) -> tuple[Array, Array]:
+    """Slopes of a loss along random directions of one parameter, and the directions."""
+    generator = np.random.default_rng(0)
+    ways = generator.standard_normal((DIRECTIONS, *values[leaf].shape))
+    slopes = [
+        (loss(values | {leaf: values[leaf] + STEP * way}) - loss(values | {leaf: values[leaf] - STEP * way}))
+        / (2 * STEP)
+        for way in ways
+    ]
+    return np.array(slopes), ways
+
+
+def verdict(found: tuple[Array, Array], change: Array) -> str:
+    """Whether a change goes down the slopes, up, or elsewhere."""
+    slopes, ways = found
+    along = (ways * change).reshape(len(ways), -1).sum(axis=1)
+    if not np.isfinite(slopes).all() or not slopes.any() or not along.any():
+        return "unknown"
+    scale = float(slopes @ along / (along @ along))
+    if np.linalg.norm(slopes - scale * along) > CLOSE * np.linalg.norm(slopes):
+        return "wrong"
+    return "right" if scale < 0 else "uphill"
+
+
+def of_verdicts(verdicts: dict[Leaf, str]) -> list[Finding]:
+    """The last parameter that is wrong is nearest to the cause, if those after it are right."""
+    uphill = [leaf.name for leaf, one in verdicts.items() if one == "uphill"]
+    if uphill:
+        evidence = f"{', '.join(uphill)}: the update climbs the loss along random directions."
+        return [Finding("gradient_sign", uphill[0], evidence, "`W = W - alpha * gradient`")]
+    wrong = [leaf.name for leaf, one in verdicts.items() if one == "wrong"]
+    if not wrong or not any(one == "right" for one in verdicts.values()):
+        return []  # of a loss that is not known, say
+    evidence = (
+        f"The update of {', '.join(wrong)} does not follow the loss along random directions, that of the others does."
+    )
+    return [Finding("error_not_carried", wrong[-1], evidence, "Compare its gradient with central differences.")]
