@@ -35,6 +35,11 @@ class Activation(NamedTuple):
     slope_by_output: Callable[[Array], Array] | None  # the same as a function of a = of(z), where people write it so
     written: str  # the derivative, in NumPy
 
+    @property
+    def is_squashing(self) -> bool:
+        """Whether it is flat on both sides."""
+        return self.name in ("sigmoid", "tanh", "sigmoid of 2z", "bipolar sigmoid", "scaled tanh")
+
 
 IDENTITY = Activation("identity", lambda z: z, ones, None, "1")
 RELU = Activation(

@@ -337,5 +337,6 @@ def bias_before(place: Place) -> Array:
     """The biases (units,) before the update."""
     layer = place.twin.layers[place.depth]
     if layer.bias is None:
-        return layer.matrix(place.seen.before[layer.weights])[0 if layer.ones == "first" else -1]
+        row: Array = layer.matrix(place.seen.before[layer.weights])[0 if layer.ones == "first" else -1]
+        return row
     return np.ravel(place.seen.before[layer.bias])

@@ -1,5 +1,6 @@
 """Some updates by the script's own step, as it is or with one thing changed: other inputs, weights, or step sizes."""
 
+from copy import copy
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -52,6 +53,12 @@ class Trainer:
         usual = usual_losses(twin.layers[-1].activation)
         self.loss: Known = next((known for known in usual if known.loss == loss), usual[0])
         self.start: Values = {leaf: leaf.value(script.params) for leaf in twin.parameters}
+
+    def of_network(self, twin: Twin) -> "Trainer":
+        """The same for another network, on the same data."""
+        other = copy(self)
+        other.twin = twin
+        return other
 
     def loss_at(self, values: Values, rows: Array) -> float:
         """The loss a sample; what is certain and right costs nothing."""

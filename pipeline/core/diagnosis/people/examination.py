@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline.core.diagnosis.people.algebra import Algebra, Judge
 from pipeline.core.diagnosis.people.course import Trainer
-from pipeline.core.diagnosis.people.data import empty_class, out_of_range, scrambled, sums_of_targets, unrelated
+from pipeline.core.diagnosis.people.data import empty_class, out_of_range, scrambled, sums_of_targets
 from pipeline.core.diagnosis.people.differences import compared
 from pipeline.core.diagnosis.people.findings import Finding
 from pipeline.core.diagnosis.people.layout import Layout, Samples, layout_of
@@ -17,7 +17,8 @@ from pipeline.core.diagnosis.people.output_errors import Loss, right_errors
 from pipeline.core.diagnosis.people.probes import forward_parameters, probes_of
 from pipeline.core.diagnosis.people.repeats import is_a_loop, updates_inside
 from pipeline.core.diagnosis.people.script import Script, UnfitError
-from pipeline.core.diagnosis.people.settings import Settings
+from pipeline.core.diagnosis.people.settings import wrong_setting
+from pipeline.core.diagnosis.people.situation import Situation
 from pipeline.core.diagnosis.people.steps import wrong_rule
 from pipeline.core.diagnosis.people.targets import targets_of, wrong_labels
 from pipeline.core.diagnosis.people.twin import Twin, twin_of
@@ -79,10 +80,7 @@ def of_known_network(found: Examination, witness: Witness) -> None:
     found.findings += scrambled(layout.rows, targets)
     if not found.findings and algebra.top is not None:
         trainer = Trainer(witness.script, layout, twin, targets, algebra.loss)
-        settings = Settings(trainer, algebra.top)
-        found.findings += settings.findings()
-        if not found.findings and not settings.learns(settings.own):
-            found.findings += unrelated(trainer.rows, trainer.targets)
+        found.findings += wrong_setting(Situation(trainer, algebra.top))
     found.findings += [finding for finding in printed.findings if finding.cause != "no_softmax"]
     found.findings += mismatch(printed.loss, algebra.loss, output)
     if algebra.top is not None and not algebra.top.cause:

@@ -72,34 +72,26 @@ def with_hidden_layer(twin: Twin, start: Values, units: int) -> tuple[Twin, Valu
     return replace(twin, layers=(hidden, Dense(above, False, None, "last", layer.activation))), values
 
 
-def fitted_loss(trainer: Trainer, top: OutputError, rows: Array, twin: Twin, starts: list[Values]) -> float:
+def fitted_loss(trainer: Trainer, top: OutputError, rows: Array, starts: list[Values]) -> float:
     """The lowest loss a sample that Adam finds from some starts."""
-    return min(descend(trainer, top, rows, twin, values) for values in starts)
+    return min(descend(trainer, top, rows, values) for values in starts)
 
 
-def descend(trainer: Trainer, top: OutputError, rows: Array, twin: Twin, values: Values) -> float:
+def descend(trainer: Trainer, top: OutputError, rows: Array, values: Values) -> float:
     """The lowest loss on the way."""
-    first: dict[Leaf, Array] = {leaf: np.zeros_like(value) for leaf, value in values.items()}
+    twin, lowest = trainer.twin, np.inf
+    first = {leaf: np.zeros_like(value) for leaf, value in values.items()}
     second = {leaf: np.zeros_like(value) for leaf, value in values.items()}
-    lowest = np.inf
     for t in range(1, UPDATES + 1):
         seen = Observation(values, values, rows, trainer.targets, twin.run(values, rows))
-        gradient = gradient_of(twin, top, seen)
         alpha = ALPHA * (1 - t / (UPDATES + 1))
         values = dict(values)
-        for leaf, slope in gradient.items():
+        for leaf, slope in gradient_of(twin, top, seen).items():
             slope = slope / len(rows)
             first[leaf] = 0.9 * first[leaf] + 0.1 * slope
             second[leaf] = 0.999 * second[leaf] + 0.001 * slope**2
             root = np.sqrt(second[leaf] / (1 - 0.999**t)) + 1e-10
             values[leaf] = values[leaf] - alpha * first[leaf] / (1 - 0.9**t) / root
         if t % 50 == 0:
-            lowest = min(lowest, replace_twin(trainer, twin).loss_at(values, rows))
+            lowest = min(lowest, trainer.loss_at(values, rows))
     return lowest
-
-
-def replace_twin(trainer: Trainer, twin: Twin) -> Trainer:
-    """The trainer for another network on the same data."""
-    other = object.__new__(Trainer)
-    other.__dict__.update(trainer.__dict__, twin=twin)
-    return other

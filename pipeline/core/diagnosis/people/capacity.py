@@ -1,0 +1,42 @@
+"""What a network can express: without biases, or with too few units, the best fit is no good one."""
+
+from pipeline.core.diagnosis.people.findings import Finding
+from pipeline.core.diagnosis.people.fitted import redrawn, standardised, with_biases, with_hidden_layer
+from pipeline.core.diagnosis.people.situation import LEARNS, Situation
+
+HALF = 0.5  # of the best loss, at most, that the larger network must have
+WELL = 0.3  # of the loss of a guess
+WIDER, HIDDEN = 6, 16  # times as many units; and those of a layer for a network that has none
+
+
+def no_bias(situation: Situation) -> list[Finding]:
+    """No biases, where the fitted network learns with them, and not without."""
+    twin, own = situation.twin, situation.own
+    if twin.has_bias or own.last < min(own.first, situation.guess) * (1 - LEARNS):
+        return []
+    without = situation.fitted_loss(situation.rows, twin, situation.drawn)
+    other, _ = with_biases(twin, situation.drawn[0])
+    best = situation.fitted_loss(situation.rows, other, [with_biases(twin, values)[1] for values in situation.drawn])
+    if best > HALF * without:
+        return []
+    evidence = f"No layer has biases. The best loss that is found without them is {without:.3g}, with them {best:.3g}."
+    return [Finding("no_bias", "the layers", evidence, "`z = x @ W + b`, in each layer, with b of zeros at first.")]
+
+
+def network_too_small(situation: Situation) -> list[Finding]:
+    """Too few units, where the fitted network learns with more, and not with these."""
+    twin, rows = situation.twin, standardised(situation.rows)
+    narrow = situation.fitted_loss(rows, twin, situation.drawn)
+    if narrow < WELL * situation.guess:
+        return []
+    if len(twin.layers) == 1:
+        more = f"a hidden layer of {HIDDEN} units"
+        wider, start = with_hidden_layer(twin, situation.start, HIDDEN)
+    else:
+        more = f"{WIDER} times as many hidden units"
+        wider, start = twin, redrawn(twin, situation.start, 1, WIDER)
+    wide = situation.fitted_loss(rows, wider, [start])
+    if wide > HALF * narrow:
+        return []
+    evidence = f"The best loss that is found for this network is {narrow:.3g}, with {more} {wide:.3g}."
+    return [Finding("network_too_small", "the hidden layers", evidence, f"Take {more}.")]

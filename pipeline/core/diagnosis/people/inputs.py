@@ -1,0 +1,38 @@
+"""Inputs that are too large, too small, or of unlike size."""
+
+import numpy as np
+
+from pipeline.core.arrays import Array
+from pipeline.core.diagnosis.people.findings import Finding
+from pipeline.core.diagnosis.people.fitted import standardised
+from pipeline.core.diagnosis.people.situation import Situation
+
+LARGE, SMALL = 10.0, 0.02  # the largest input, if they are too large or too small
+UNLIKE = 30.0  # the ratio of the largest spread to the usual one
+BETTER = 0.7  # of the loss that its own settings end at
+
+
+def inputs_not_scaled(situation: Situation) -> list[Finding]:
+    """Inputs of an unusual size, where scaled ones are learned from, with the script's weights or drawn ones."""
+    rows, own = situation.rows, situation.own
+    if not is_unusual(rows):
+        return []
+    courses = [situation.trainer.train(values, standardised(rows)) for values in (situation.start, *situation.drawn)]
+    best = min(course.last for course in courses)
+    if not any(situation.is_learning(course) for course in courses) or best > BETTER * own.last:
+        return []
+    spreads = rows.std(axis=0)
+    evidence = (
+        f"The inputs reach {np.abs(rows).max():.4g}, with spreads from {spreads.min():.3g} to {spreads.max():.3g}. "
+    )
+    evidence += f"On them, {own.updates} updates end at a loss of {own.last:.3g}; on scaled ones, at {best:.3g}."
+    advice = "`x = (x - x.mean(axis=0)) / (x.std(axis=0) + 1e-8)`, or pixels / 255."
+    return [Finding("inputs_not_scaled", "x", evidence, advice)]
+
+
+def is_unusual(rows: Array) -> bool:
+    """Whether inputs (n, d) are large, tiny, or of unlike size."""
+    largest, spreads = float(np.abs(rows).max()), rows.std(axis=0)
+    spreads = spreads[spreads > 0]
+    is_unlike = spreads.size > 1 and spreads.max() > UNLIKE * np.median(spreads) and largest > LARGE / 3
+    return bool(largest > LARGE or largest < SMALL or is_unlike)

@@ -1,0 +1,73 @@
+"""The weights to start from: alike, too large, or too small."""
+
+import numpy as np
+
+from pipeline.core.diagnosis.people.findings import Finding
+from pipeline.core.diagnosis.people.inputs import BETTER
+from pipeline.core.diagnosis.people.observation import Observation
+from pipeline.core.diagnosis.people.script import Values
+from pipeline.core.diagnosis.people.situation import Situation
+from pipeline.core.diagnosis.people.whole import gradient_of
+
+FLAT = 0.02  # of the squared gradient at drawn weights
+USUAL = (0.4, 2.5)  # times the size of drawn weights
+
+
+def symmetric_initialisation(situation: Situation) -> list[Finding]:
+    """Units of a hidden layer with the same weights, to them and from them: their gradients are the same for good."""
+    twin, start = situation.twin, situation.start
+    for depth, (layer, above) in enumerate(zip(twin.layers, twin.layers[1:], strict=False)):
+        into = layer.matrix(start[layer.weights])
+        out = above.without_ones(above.matrix(start[above.weights]))
+        biases = start[layer.bias] if layer.bias is not None else np.zeros(1)
+        are_alike = not (np.ptp(into, axis=1).any() or np.ptp(biases) or np.ptp(out, axis=0).any())
+        if into.shape[1] > 1 and are_alike:
+            name, shape = layer.weights.name, start[layer.weights].shape
+            evidence = f"All units of layer {depth + 1} start with the same weights, and get the same update each time."
+            advice = f"`{name} = rng.standard_normal({shape}) * np.sqrt(2 / {len(into)})`"
+            return [Finding("symmetric_initialisation", name, evidence, advice)]
+    return []
+
+
+def wrong_weights(situation: Situation) -> list[Finding]:
+    """Weights of an unusual size, from which nothing is learned, where drawn ones are learned from.
+
+    A plateau counts too: hidden layers whose gradient is next to nothing, next to that at drawn weights.
+    """
+    own = situation.own
+    usual = float(np.median([steepness(situation, values) for values in situation.drawn]))
+    is_plateau = not situation.learns and steepness(situation, situation.start) < FLAT * usual
+    courses = [situation.trainer.train(values) for values in situation.drawn]
+    best = min(course.last for course in courses)
+    is_better = any(situation.is_learning(course) for course in courses) and best < BETTER * own.last
+    if not (is_better or is_plateau):
+        return []
+    depth, times = farthest_from_usual(situation)
+    low, high = USUAL
+    if low < times < high:
+        return []
+    layer = situation.twin.layers[depth]
+    shape, inputs = situation.start[layer.weights].shape, len(layer.matrix(situation.start[layer.weights]))
+    evidence = f"{layer.weights.name} is {times:.3g} times as large as weights that are drawn for its layer. From it, "
+    evidence += f"{own.updates} updates end at a loss of {own.last:.3g}; from drawn ones, at {best:.3g}."
+    advice = f"`{layer.weights.name} = rng.standard_normal({shape}) / np.sqrt({inputs})`"
+    return [Finding("weights_too_large" if times > 1 else "weights_too_small", layer.weights.name, evidence, advice)]
+
+
+def farthest_from_usual(situation: Situation) -> tuple[int, float]:
+    """The layer whose weights are farthest from the usual size, and how many times that they are."""
+    twin = situation.twin
+    times = []
+    for depth in range(len(twin.layers)):
+        own, usual = (twin.weights(values, depth) for values in (situation.start, situation.drawn[0]))
+        times.append(float(np.sqrt(np.square(own).mean() / np.square(usual).mean())))
+    depth = max(range(len(times)), key=lambda depth: abs(np.log(max(times[depth], 1e-12))))
+    return depth, times[depth]
+
+
+def steepness(situation: Situation, values: Values) -> float:
+    """The squared length of the gradient of all weights but the last layer's: what hidden layers learn by."""
+    rows, targets, twin = situation.rows, situation.trainer.targets, situation.twin
+    seen = Observation(values, values, rows, targets, twin.run(values, rows))
+    gradient = gradient_of(twin, situation.top, seen)
+    return float(sum(np.square(gradient[layer.weights]).sum() for layer in twin.layers[:-1] or twin.layers))
