@@ -11,17 +11,25 @@ are arrays in lists, tuples, dictionaries or objects; samples lie in rows or col
 time. Nothing of yours is changed.
 """
 
+import sys
+import traceback
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from textwrap import fill
-from typing import Any
+from typing import Any, get_args
 
 from pipeline.core.diagnosis.people.examination import examined
 from pipeline.core.diagnosis.people.findings import Finding
 from pipeline.core.diagnosis.people.layout import Samples
 from pipeline.core.diagnosis.people.script import Script, UnfitError
+from pipeline.errors import UserError, run
 
 WIDTH = 100
+NEEDED = ("params", "forward", "step", "x", "y")
+USE = "`params`, `forward(params, x)`, `step(params, x, y)`, and the batch `x`, `y`"
 NOT_SEEN = "What these functions don't show: how you load the data, split it, and count right answers."
 
 
@@ -45,16 +53,16 @@ class Report:
 
     def __str__(self) -> str:
         if self.error:
-            return fill(self.error, WIDTH)
-        blocks = [shown(finding) for finding in self.findings] or ["Nothing is wrong."]
-        return "\n".join([*blocks, *(fill(note, WIDTH) for note in [*self.notes, NOT_SEEN])])
+            return fill(f"This can't be examined: {self.error}.", WIDTH)
+        first = [shown(finding, "Cause") for finding in self.findings[:1]] or ["Nothing is wrong."]
+        others = [shown(finding, "Also seen") for finding in self.findings[1:]]
+        return "\n".join([*first, *others, *(fill(note, WIDTH) for note in [*self.notes, NOT_SEEN])])
 
 
-def shown(finding: Finding) -> str:
+def shown(finding: Finding, heading: str) -> str:
     """A finding in a few lines."""
-    head = f"{finding.cause.replace('_', ' ').upper()} in {finding.where}"
-    advice = fill(finding.advice, WIDTH, initial_indent="    > ", subsequent_indent="      ")
-    return "\n".join([head, fill(finding.evidence, WIDTH, initial_indent="    ", subsequent_indent="    "), advice])
+    evidence = fill(finding.evidence, WIDTH, initial_indent="    ", subsequent_indent="    ")
+    return "\n".join([f"{heading}: {finding.cause}, in {finding.where}", evidence, f"    Mended: {finding.advice}"])
 
 
 def examine(
@@ -70,5 +78,51 @@ def examine(
     try:
         found = examined(Script(params, forward, step, loss), x, y, samples)
     except UnfitError as unfit:
-        return Report(error=f"This can't be examined: {unfit}.")
+        return Report(error=str(unfit))
     return Report(found.findings, found.notes)
+
+
+def defined_in(path: Path) -> dict[str, Any]:
+    """What a script defines, after running it as an import would.
+
+    Raises UserError where it can't be run, or lacks one of the names.
+    """
+    spec = spec_from_file_location(path.stem, path)
+    if not path.is_file() or spec is None or spec.loader is None:
+        raise UserError(f"{path} is no Python file: give one that defines {', '.join(NEEDED)}, and loss if it has one")
+    module = module_from_spec(spec)
+    sys.path.insert(0, str(path.parent.resolve()))  # where its own imports are found
+    sys.modules[path.stem] = module  # where copies of its objects look for their classes
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        line = traceback.extract_tb(error.__traceback__)[-1].lineno
+        raise UserError(f"{path} ends in {type(error).__name__} at line {line}: {error}") from None
+    if missing := [name for name in NEEDED if not hasattr(module, name)]:
+        raise UserError(f"{path} does not define {', '.join(missing)}: {USE}")
+    return vars(module)
+
+
+def parsed() -> Namespace:
+    """The command line."""
+    parser = ArgumentParser(
+        "python -m pipeline.doctor", description=__doc__, formatter_class=RawDescriptionHelpFormatter
+    )
+    parser.add_argument("script", type=Path, help="a file that defines params, forward, step, x, y, and maybe loss")
+    parser.add_argument("--samples", choices=get_args(Samples), help="how x lies, where that can't be seen")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Examine the network of a script."""
+    arguments = parsed()
+    names = defined_in(arguments.script)
+    params, forward, step, x, y = (names[name] for name in NEEDED)
+    report = examine(params, forward, step, x, y, names.get("loss"), arguments.samples)
+    if report.error:
+        raise UserError(f"{arguments.script}: {report.error}")
+    print(report)
+
+
+if __name__ == "__main__":
+    run(main)

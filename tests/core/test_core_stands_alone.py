@@ -15,11 +15,16 @@ from pipeline.core.normalisation import METHODS
 PLAIN_PYTHON = (
     "collections",
     "concurrent.futures",
+    "contextlib",
+    "copy",
     "dataclasses",
     "functools",
+    "io",
     "itertools",
     "math",
+    "random",
     "threading",
+    "types",
     "typing",
 )
 ALLOWED = (*PLAIN_PYTHON, "numpy", "pipeline.core")

@@ -2,7 +2,6 @@
 
 from copy import copy
 from dataclasses import dataclass
-from time import perf_counter
 
 import numpy as np
 
@@ -13,8 +12,9 @@ from pipeline.core.diagnosis.people.output_errors import Loss
 from pipeline.core.diagnosis.people.script import Script, Values
 from pipeline.core.diagnosis.people.twin import Twin
 
-SECONDS = 0.6  # for one course
 MOST, LEAST = 300, 12  # updates, or rounds of single samples
+PRODUCTS = 3e9  # multiplications in a course, about: half a second
+SINGLES = 10_000  # steps in a course, where each takes one sample
 SAMPLES = 512
 
 
@@ -53,6 +53,11 @@ class Trainer:
         usual = usual_losses(twin.layers[-1].activation)
         self.loss: Known = next((known for known in usual if known.loss == loss), usual[0])
         self.start: Values = {leaf: leaf.value(script.params) for leaf in twin.parameters}
+        numbers = sum(value.size for value in self.start.values())
+        updates = PRODUCTS / (6 * numbers * len(self.rows))
+        if layout.step == "single":
+            updates = min(updates, SINGLES / len(self.rows))
+        self.updates = int(np.clip(updates, LEAST, MOST))
 
     def of_network(self, twin: Twin) -> "Trainer":
         """The same for another network, on the same data."""
@@ -86,8 +91,8 @@ class Trainer:
         values = self.start if values is None else values
         rows = self.rows if rows is None else rows
         losses, overflowed = [self.loss_at(values, rows)], False
-        params, began = self.script.at(values), perf_counter()
-        while len(losses) <= MOST and (len(losses) <= LEAST or perf_counter() - began < SECONDS):
+        params = self.script.at(values)
+        for _ in range(self.updates):
             try:
                 params = self.layout.update(self.script, params, rows, self.places)
                 after = {leaf: leaf.value(params) for leaf in values}

@@ -41,7 +41,7 @@ def compared(script: Script, layout: Layout, parameters: list[Leaf], targets: Ar
         {leaf: verdict(slopes_of(loss, values, leaf), change) for leaf, change in changes.items() if change.any()}
         for loss in losses(script, layout, rows, places, targets[: len(rows)])
     ]
-    best = max(verdicts, key=lambda found: sum(one == "right" for one in found.values()), default={})
+    best = max(verdicts, key=lambda found: sum(one in ("right", "uphill") for one in found.values()), default={})
     found = of_verdicts(best)
     if still and len(still) < len(parameters):
         evidence = f"{', '.join(still)} never changes in step, though forward reads it."

@@ -11,6 +11,7 @@ from pipeline.core.diagnosis.people.data import empty_class, out_of_range, scram
 from pipeline.core.diagnosis.people.differences import compared
 from pipeline.core.diagnosis.people.findings import Finding
 from pipeline.core.diagnosis.people.layout import Layout, Samples, layout_of
+from pipeline.core.diagnosis.people.leaves import Leaf
 from pipeline.core.diagnosis.people.losses import another, mismatch, printed_loss
 from pipeline.core.diagnosis.people.observation import Observation, Observations, Witness
 from pipeline.core.diagnosis.people.output_errors import Loss, right_errors
@@ -22,7 +23,7 @@ from pipeline.core.diagnosis.people.situation import Situation
 from pipeline.core.diagnosis.people.steps import wrong_rule
 from pipeline.core.diagnosis.people.targets import targets_of, wrong_labels
 from pipeline.core.diagnosis.people.twin import Twin, twin_of
-from pipeline.core.diagnosis.people.whole import has_right_signs, is_clipped
+from pipeline.core.diagnosis.people.whole import clipped, has_right_signs, uphill
 
 
 @dataclass
@@ -37,7 +38,7 @@ def examined(script: Script, x: Any, y: Any, samples: Samples | None) -> Examina
     """Examine a script on a batch. Raises UnfitError where its functions can't be called."""
     with script.examined():
         layout = layout_of(script, x, y, samples)
-        parameters = forward_parameters(script, layout)
+        parameters = finite(script, forward_parameters(script, layout))
         if not parameters:
             raise UnfitError("forward gives the same answer whatever the parameters are: does it read `params`?")
         probes = probes_of(script, layout, parameters)
@@ -56,6 +57,14 @@ def examined(script: Script, x: Any, y: Any, samples: Samples | None) -> Examina
         return found
 
 
+def finite(script: Script, parameters: list[Leaf]) -> list[Leaf]:
+    """The parameters, if they are numbers."""
+    for leaf in parameters:
+        if not np.isfinite(leaf.value(script.params)).all():
+            raise UnfitError(f"{leaf.name} is not finite from the start: give the parameters before any training")
+    return parameters
+
+
 def described(twin: Twin, layout: Layout) -> str:
     """The network in a line."""
     layers = ", ".join(f"{layer.weights.name} and {layer.activation.name}" for layer in twin.layers)
@@ -67,7 +76,7 @@ def of_known_network(found: Examination, witness: Witness) -> None:
     """Everything that a twin makes it possible to look at, from the code to the settings."""
     layout, twin, targets = witness.layout, witness.twin, witness.targets
     output = twin.layers[-1].activation
-    found.findings += softmax_axis(twin, layout)
+    found.findings += softmax_axis(witness)
     printed = printed_loss(witness)
     observations = witness.observations()
     found.findings += unmoved(twin, observations) + grown(twin, observations)
@@ -100,20 +109,25 @@ def mixed_samples(script: Script, layout: Layout) -> list[Finding]:
     return [Finding("samples_mix", "forward", evidence, advice)]
 
 
-def softmax_axis(twin: Twin, layout: Layout) -> list[Finding]:
+def softmax_axis(witness: Witness) -> list[Finding]:
     """A softmax along another axis than the classes'."""
-    axis = {"rows": "axis=1", "columns": "axis=0", "single": "axis=0"}[layout.forward]
-    line = f"`p = e / e.sum({axis}, keepdims=True)`"
-    name = twin.layers[-1].activation.name
-    if name == "softmax over samples":
-        evidence = "Each class's answers sum to 1 over the samples, and not each sample's over the classes."
-        return [Finding("softmax_over_samples", "softmax", evidence, line)]
-    if name == "softmax over everything":
-        evidence = "The answers of the whole batch sum to 1, and not each sample's."
-        return [Finding("softmax_over_everything", "softmax", evidence, line)]
-    if name == "exp":
-        return [Finding("no_softmax", "the last layer", "The answers are exp(z), and sum to 1 for no sample.", line)]
-    return []
+    layout, name = witness.layout, witness.twin.layers[-1].activation.name
+    causes = {
+        "softmax over samples": "softmax_over_samples",
+        "softmax over everything": "softmax_over_everything",
+        "exp": "no_softmax",
+    }
+    if name not in causes:
+        return []
+    answers = layout.answers(witness.script, witness.script.at({}), layout.rows)
+    of_samples, of_classes = answers.sum(axis=1), answers.sum(axis=0)
+    evidence = (
+        f"A sample's answers sum to {of_samples.min():.3g} to {of_samples.max():.3g}, where they should sum to 1; a "
+    )
+    evidence += f"class's sum to {of_classes.min():.3g} to {of_classes.max():.3g} over the samples."
+    axis = "axis=1, " if layout.forward == "rows" else "axis=0, "
+    line = f"`e = np.exp(z - z.max({axis}keepdims=True))`, `p = e / e.sum({axis}keepdims=True)`"
+    return [Finding(causes[name], "the softmax", evidence, line)]
 
 
 def unmoved(twin: Twin, observations: Observations) -> list[Finding]:
@@ -155,17 +169,14 @@ def algebra_of(witness: Witness, observations: Observations, printed: Loss | Non
     return algebra
 
 
-def reshaped(twin: Twin, seen: list[Observation]) -> bool:
-    """Whether a parameter has another shape after an update."""
-    return any(one.reshaped(leaf) for one in seen for leaf in twin.parameters)
-
-
 def by_another_rule(twin: Twin, seen: list[Observation], found: Algebra) -> Algebra | None:
     """Where the layers don't explain an update: right gradients, made steps of by another rule."""
-    if not found.findings or found.is_explained:
+    if not found.findings or found.is_explained or any(one.reshaped(leaf) for one in seen for leaf in twin.parameters):
         return None
     for top in right_errors(twin.layers[-1].activation):
-        if is_clipped(twin, top, seen) or (not reshaped(twin, seen) and updates_inside(twin, top, seen[0])):
+        if sign := clipped(twin, top, seen):
+            return Algebra([uphill("every parameter")] if sign < 0 else [], top)
+        if updates_inside(twin, top, seen[0]):
             return Algebra(top=top)
         if has_right_signs(twin, top, seen):
             evidence = (

@@ -10,7 +10,8 @@ from pipeline.core.diagnosis.people.twin import Twin
 from pipeline.core.diagnosis.people.whole import gradient_of, in_a_row
 
 CHUNKS = (1, 2, 4, 5, 8, 10, 16, 20, 25, 30, 32, 50, 64, 100, 128)  # samples of a minibatch
-TIMES = (2, 3, 4, 5, 6, 8, 10, 15, 16, 20, 25, 30, 32, 50, 64, 100, 200, 500, 1000)  # updates in a step
+TIMES = (2, 3, 4, 5, 6, 8, 10, 20, 50, 100)  # updates in a step
+GUESSES = 8  # of alpha
 CLOSE = 1e-3  # of a change
 
 
@@ -39,21 +40,28 @@ def is_made_of(witness: Witness, one: Observation, parts: list[Array]) -> bool:
 
 def updates_inside(twin: Twin, top: OutputError, one: Observation) -> int | None:
     """How many updates of plain descent on the same samples a step is; None where it is something else."""
-    leaves = twin.parameters
-    change = in_a_row({leaf: one.change(leaf) for leaf in leaves}, leaves)
-    gradient = in_a_row(gradient_of(twin, top, one), leaves)
-    if not gradient.any():
-        return None
-    for times in TIMES:
-        alpha = -float(change @ gradient / (gradient @ gradient)) / times
-        for _ in range(4):  # the length of the change tells alpha, a little better each time
-            if not (0 < alpha < np.inf):
-                break
-            found = in_a_row(descend(twin, top, one, alpha, times), leaves) - in_a_row(one.before, leaves)
-            if np.linalg.norm(found - change) <= CLOSE * np.linalg.norm(change):
-                return times
-            alpha *= float(np.linalg.norm(change)) / max(float(np.linalg.norm(found)), 1e-300)
-    return None
+    change = in_a_row({leaf: one.change(leaf) for leaf in twin.parameters}, twin.parameters)
+    return next((times for times in TIMES if has_alpha(twin, top, one, times, change)), None)
+
+
+def has_alpha(twin: Twin, top: OutputError, one: Observation, times: int, change: Array) -> bool:
+    """Whether so many updates make this change, with some alpha: secants of the length of the change find it."""
+    gradient, before = (in_a_row(v, twin.parameters) for v in (gradient_of(twin, top, one), one.before))
+    length = float(np.linalg.norm(change))
+    alpha = -float(change @ gradient) / max(float(gradient @ gradient), 1e-300) / times
+    tried: list[tuple[float, float]] = []  # logs of alpha, and of how much too long the change is
+    for _ in range(GUESSES):
+        if not 0 < alpha < 1e6:
+            return False
+        found = in_a_row(descend(twin, top, one, alpha, times), twin.parameters) - before
+        if np.linalg.norm(found - change) <= CLOSE * length:
+            return True
+        tried.append((float(np.log(alpha)), float(np.log(max(float(np.linalg.norm(found)), 1e-300) / length))))
+        slope = 1.0
+        if len(tried) > 1 and tried[-1][0] != tried[-2][0]:
+            slope = (tried[-1][1] - tried[-2][1]) / (tried[-1][0] - tried[-2][0])
+        alpha = float(np.exp(tried[-1][0] - tried[-1][1] / slope)) if abs(slope) > 0.05 else 0.0
+    return False
 
 
 def descend(twin: Twin, top: OutputError, one: Observation, alpha: float, times: int) -> Values:

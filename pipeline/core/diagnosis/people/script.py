@@ -28,6 +28,9 @@ class Script:
         step: Callable[..., Any],
         loss: Callable[..., Any] | None,
     ) -> None:
+        for name, function in (("forward", forward), ("step", step), ("loss", loss or forward)):
+            if not callable(function):
+                raise UnfitError(f"{name} is of type {type(function).__name__}, where a function is expected")
         self.params, self.forward, self.step, self.loss = params, forward, step, loss
         self.memory = Memory(function for function in (forward, step, loss) if function)
         self.leaves = leaves(params)

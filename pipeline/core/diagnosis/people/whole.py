@@ -37,24 +37,25 @@ def in_a_row(values: dict[Leaf, Array], leaves: list[Leaf]) -> Array:
     return np.concatenate([values[leaf].ravel() for leaf in leaves])
 
 
-def is_clipped(twin: Twin, top: OutputError, seen: list[Observation]) -> bool:
-    """Whether each update is the right gradient, shortened by a factor of its own: clipped, or of a fixed length."""
+def clipped(twin: Twin, top: OutputError, seen: list[Observation]) -> int:
+    """Whether each update is the right gradient, shortened by a factor of its own: clipped, or of a fixed length.
+
+    1 where it is taken off, -1 where it is added, and 0 where it is something else.
+    """
+    leaves, signs = twin.parameters, set()
     for one in seen:
-        if any(one.reshaped(leaf) for leaf in twin.parameters):
-            return False
-        gradient = in_a_row(gradient_of(twin, top, one), twin.parameters)
-        change = in_a_row({leaf: one.change(leaf) for leaf in twin.parameters}, twin.parameters)
-        scale = -float(change @ gradient / max(gradient @ gradient, 1e-300))
-        if scale <= 0 or np.linalg.norm(change + scale * gradient) > 10 * CLOSE * np.linalg.norm(change):
-            return False
-    return True
+        gradient = in_a_row(gradient_of(twin, top, one), leaves)
+        change = in_a_row({leaf: one.change(leaf) for leaf in leaves}, leaves)
+        scale = -float(change @ gradient / max(float(gradient @ gradient), 1e-300))
+        if np.linalg.norm(change + scale * gradient) > 10 * CLOSE * np.linalg.norm(change):
+            return 0
+        signs.add(int(np.sign(scale)))
+    return signs.pop() if len(signs) == 1 else 0
 
 
 def has_right_signs(twin: Twin, top: OutputError, seen: list[Observation]) -> bool:
     """Whether every number of every parameter moves against its gradient, by whatever length."""
     for one in seen:
-        if any(one.reshaped(leaf) for leaf in twin.parameters):
-            return False
         gradient = gradient_of(twin, top, one)
         for leaf in twin.parameters:
             change, slope = one.change(leaf).ravel(), gradient[leaf].ravel()
@@ -64,14 +65,18 @@ def has_right_signs(twin: Twin, top: OutputError, seen: list[Observation]) -> bo
     return True
 
 
+def uphill(where: str) -> Finding:
+    """Of an update that climbs."""
+    evidence = f"{where} moves along the gradient, where it is to move against it: the loss climbs."
+    advice = "`W = W - alpha * gradient`, where the error at the output is output - target"
+    return Finding("gradient_sign", where, evidence, advice)
+
+
 def wrong_signs(scales: dict[str, Fit]) -> list[Finding]:
     """Of parameters that move uphill, or are driven away from 0."""
-    uphill = [name for name, found in scales.items() if found.scale < 0]
-    if uphill:
-        what = "Every parameter" if len(uphill) == len(scales) else ", ".join(uphill)
-        evidence = f"{what} moves along the gradient, where it is to move against it: the loss climbs."
-        advice = "`W = W - alpha * gradient`, where the error at the output is output - target."
-        return [Finding("gradient_sign", ", ".join(uphill), evidence, advice)]
+    wrong = [name for name, found in scales.items() if found.scale < 0]
+    if wrong:
+        return [uphill("every parameter" if len(wrong) == len(scales) else ", ".join(wrong))]
     growing = [name for name, found in scales.items() if found.decay < -1e-9]
     if growing:
         evidence = f"The penalty makes {', '.join(growing)} grow: it is added where it is to be taken off."
