@@ -19,7 +19,7 @@ from pipeline.core.diagnosis.people.matching import Fit, fit, is_even
 from pipeline.core.diagnosis.people.observation import Observation
 from pipeline.core.diagnosis.people.output_errors import Loss, OutputError, right_errors, wrong_errors
 from pipeline.core.diagnosis.people.twin import Twin
-from pipeline.core.diagnosis.people.whole import uneven, wrong_signs
+from pipeline.core.diagnosis.people.whole import errors_of, uneven, wrong_signs
 
 
 class Candidate(NamedTuple):
@@ -129,7 +129,7 @@ class Judge:
             if len(errors) == len(places):
                 wrong = [(way.cause, way.said) for way in (carry, slope) if way.cause]
                 candidates.append(Candidate(errors, wrong))
-        return candidates
+        return candidates + (self.of_other_layers(depth, self.found.top) if self.found.top else [])
 
     def candidates_at_the_top(self, places: list[Place]) -> list[Candidate]:
         """The errors of the usual losses, that of the loss which the script prints first, and then wrong ones."""
@@ -141,6 +141,17 @@ class Judge:
             if all(np.isfinite(array).all() for array in errors):
                 wrong = [(error.cause, error.said)] if error.cause else []
                 candidates.append(Candidate(errors, wrong, error))
+        candidates += [one for error in right for one in self.of_other_layers(len(self.twin.layers) - 1, error)]
+        return candidates
+
+    def of_other_layers(self, depth: int, top: OutputError) -> list[Candidate]:
+        """The right errors of layers below that have as many units."""
+        candidates = []
+        units = self.seen[0].run.sums[depth].shape[1]
+        for other in range(depth):
+            if self.seen[0].run.sums[other].shape[1] == units:
+                errors = [errors_of(self.twin, top, seen)[other] for seen in self.seen]
+                candidates.append(Candidate(errors, [("error_not_carried", f"is that of layer {other + 1}")], top))
         return candidates
 
     def choose(
@@ -238,17 +249,28 @@ class Judge:
         """Of a layer that has the right inputs, and another error than any that is known."""
         where, is_top = f"layer {depth + 1}", depth == len(self.twin.layers) - 1
         if is_top:
+            differences = [place.seen.run.outputs[depth] - place.seen.targets for place, _, _ in pairs]
+            if self.is_slope(depth, pairs, differences):
+                evidence = (
+                    f"The error of {where} is output - target times a function of z that is not the derivative of "
+                )
+                evidence += f"the {self.twin.layers[depth].activation.name}."
+                return Finding("activation_derivative", where, evidence, f"`{line}`")
             evidence = f"The error of {where} is the derivative of no usual loss of these outputs and targets."
             return Finding("loss_mismatch", where, evidence, f"`{line}`")
         backs = [place.above[depth + 1] @ self.twin.weights(place.seen.before, depth + 1).T for place, _, _ in pairs]
-        ratios = [error_left(place, change) / back for (place, _, change), back in zip(pairs, backs, strict=True)]
-        sums = [place.seen.run.sums[depth] for place, _, _ in pairs]
-        if is_function_of(np.concatenate(sums).ravel(), np.concatenate(ratios).ravel()):
+        if self.is_slope(depth, pairs, backs):
             name = self.twin.layers[depth].activation.name
             evidence = f"The error of {where} is the one carried back times a function of z that is not the {name}'s "
             return Finding("activation_derivative", where, evidence + "derivative.", f"`{line}`")
         evidence = f"The error of {where} is not that of the layer above, carried back through its weights."
         return Finding("error_not_carried", where, evidence, f"`{line}`")
+
+    def is_slope(self, depth: int, pairs: list[tuple[Place, Array, Array]], before: list[Array]) -> bool:
+        """Whether the error is something else times a function of the layer's sums."""
+        ratios = [error_left(place, change) / back for (place, _, change), back in zip(pairs, before, strict=True)]
+        sums = [place.seen.run.sums[depth] for place, _, _ in pairs]
+        return is_function_of(np.concatenate(sums).ravel(), np.concatenate(ratios).ravel())
 
 
 def with_slope(place: Place, carry: Way, slope: Way) -> Array | None:

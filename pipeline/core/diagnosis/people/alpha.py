@@ -9,7 +9,7 @@ from pipeline.core.diagnosis.people.situation import Situation
 STANDS = 0.05  # of a loss, within which it is the same
 RISES = 1.02  # times the first loss
 OFTEN = 0.2  # of the updates
-SLOW = 3e-4  # of the loss, in a hundred updates
+SLOW = 1e-3  # of the loss, in a hundred updates
 
 
 def alpha_too_large(situation: Situation) -> list[Finding]:

@@ -1,26 +1,45 @@
 """What a network can express: without biases, or with too few units, the best fit is no good one."""
 
+from pipeline.core.diagnosis.people.activations import TANH
 from pipeline.core.diagnosis.people.findings import Finding
 from pipeline.core.diagnosis.people.fitted import redrawn, standardised, with_biases, with_hidden_layer
-from pipeline.core.diagnosis.people.situation import LEARNS, Situation
+from pipeline.core.diagnosis.people.situation import Situation
 
 HALF = 0.5  # of the best loss, at most, that the larger network must have
+MUCH = 0.2  # of it, where the network learns something
 WELL = 0.3  # of the loss of a guess
 WIDER, HIDDEN = 6, 16  # times as many units; and those of a layer for a network that has none
 
 
 def no_bias(situation: Situation) -> list[Finding]:
     """No biases, where the fitted network learns with them, and not without."""
-    twin, own = situation.twin, situation.own
-    if twin.has_bias or own.last < min(own.first, situation.guess) * (1 - LEARNS):
+    twin = situation.twin
+    if twin.has_bias:
         return []
     without = situation.fitted_loss(situation.rows, twin, situation.drawn)
     other, _ = with_biases(twin, situation.drawn[0])
     best = situation.fitted_loss(situation.rows, other, [with_biases(twin, values)[1] for values in situation.drawn])
-    if best > HALF * without:
+    if best > (MUCH if situation.learns else HALF) * without:
         return []
     evidence = f"No layer has biases. The best loss that is found without them is {without:.3g}, with them {best:.3g}."
     return [Finding("no_bias", "the layers", evidence, "`z = x @ W + b`, in each layer, with b of zeros at first.")]
+
+
+def too_linear(situation: Situation) -> list[Finding]:
+    """Hidden layers without an activation: together they are one, and some data needs more."""
+    twin = situation.twin
+    hidden = [layer.activation.name for layer in twin.layers[:-1]]
+    if not hidden or set(hidden) != {"identity"}:
+        return []
+    rows, last = standardised(situation.rows), twin.layers[-1].activation
+    linear = situation.fitted_loss(rows, twin, situation.drawn)
+    curved = twin.with_activations((*[TANH] * len(hidden), last))
+    best = situation.fitted_loss(rows, curved, situation.drawn)
+    if linear < WELL * situation.guess or best > (MUCH if situation.learns else HALF) * linear:
+        return []
+    evidence = f"No activation stands between the layers, so they are one. Their best loss is {linear:.3g}; with tanh "
+    evidence += f"between them, it is {best:.3g}."
+    return [Finding("network_too_small", "the hidden layers", evidence, "`a1 = np.tanh(z1)`, and its derivative.")]
 
 
 def network_too_small(situation: Situation) -> list[Finding]:

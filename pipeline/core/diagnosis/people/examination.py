@@ -11,7 +11,7 @@ from pipeline.core.diagnosis.people.data import empty_class, out_of_range, scram
 from pipeline.core.diagnosis.people.differences import compared
 from pipeline.core.diagnosis.people.findings import Finding
 from pipeline.core.diagnosis.people.layout import Layout, Samples, layout_of
-from pipeline.core.diagnosis.people.leaves import Leaf
+from pipeline.core.diagnosis.people.leaves import VIEWS, Leaf, child, unrolled
 from pipeline.core.diagnosis.people.losses import another, mismatch, printed_loss
 from pipeline.core.diagnosis.people.observation import Observation, Observations, Witness
 from pipeline.core.diagnosis.people.output_errors import Loss, right_errors
@@ -22,8 +22,10 @@ from pipeline.core.diagnosis.people.settings import wrong_setting
 from pipeline.core.diagnosis.people.situation import Situation
 from pipeline.core.diagnosis.people.steps import wrong_rule
 from pipeline.core.diagnosis.people.targets import targets_of, wrong_labels
-from pipeline.core.diagnosis.people.twin import Twin, twin_of
+from pipeline.core.diagnosis.people.twin import Probe, Twin, twin_of
 from pipeline.core.diagnosis.people.whole import clipped, has_right_signs, uphill
+
+MOST = 40  # parameters of a network that can be taken apart
 
 
 @dataclass
@@ -38,13 +40,8 @@ def examined(script: Script, x: Any, y: Any, samples: Samples | None) -> Examina
     """Examine a script on a batch. Raises UnfitError where its functions can't be called."""
     with script.examined():
         layout = layout_of(script, x, y, samples)
-        parameters = finite(script, forward_parameters(script, layout))
-        if not parameters:
-            raise UnfitError("forward gives the same answer whatever the parameters are: does it read `params`?")
-        probes = probes_of(script, layout, parameters)
-        twin = twin_of(parameters, probes)
+        twin, parameters, outputs = network_of(script, layout)
         y_rows = np.moveaxis(layout.y, layout.target_axis, 0)
-        outputs = probes[0].answers.shape[1]
         found = Examination(wrong_labels(y_rows, outputs))
         targets = targets_of(y_rows, outputs)
         if twin is None:
@@ -55,6 +52,40 @@ def examined(script: Script, x: Any, y: Any, samples: Samples | None) -> Examina
         if not found.findings:
             of_known_network(found, Witness(script, layout, twin, targets))
         return found
+
+
+def network_of(script: Script, layout: Layout) -> tuple[Twin | None, list[Leaf], int]:
+    """The twin, if there is one in any view of the parameters; the parameters in the first view; and the outputs."""
+    first: list[Leaf] = []
+    outputs = 0
+    for view in VIEWS:
+        script.see(view)
+        parameters = finite(script, forward_parameters(script, layout))
+        if not parameters and view == VIEWS[0]:
+            raise UnfitError("forward gives the same answer whatever the parameters are: does it read `params`?")
+        if not parameters or len(parameters) > MOST or parameters == first:
+            continue
+        probes = probes_of(script, layout, parameters)
+        first, outputs = first or parameters, probes[0].answers.shape[1]
+        if twin := twin_of(parameters, probes) or unrolled_twin(parameters, probes):
+            return twin, parameters, outputs
+    script.see(VIEWS[0])
+    return None, first, outputs
+
+
+def unrolled_twin(parameters: list[Leaf], probes: list[Probe]) -> Twin | None:
+    """The twin of two layers that lie in one vector."""
+    [vector, *others] = parameters
+    values = [probe.values[vector] for probe in probes]
+    if others or values[0].ndim != 1:
+        return None
+    inputs, outputs = probes[0].x.shape[1], probes[0].answers.shape[1]
+    for parts in unrolled(vector, values[0].size, inputs, outputs):
+        cut = [{part: child(value, part.path[-1]) for part in parts} for value in values]
+        pairs = zip(probes, cut, strict=True)
+        if twin := twin_of(parts, [probe._replace(values=found) for probe, found in pairs]):
+            return twin
+    return None
 
 
 def finite(script: Script, parameters: list[Leaf]) -> list[Leaf]:
@@ -133,11 +164,25 @@ def softmax_axis(witness: Witness) -> list[Finding]:
 def unmoved(twin: Twin, observations: Observations) -> list[Finding]:
     """Parameters that no update changes."""
     seen = [*observations.singles, *observations.batches]
+    if begins_anew(twin, observations):
+        evidence = "A step ends in the same parameters, whichever it is given: it begins anew each time."
+        return [Finding("parameter_not_updated", "step", evidence, "Draw the weights once, before the first step.")]
     still = [leaf.name for leaf in twin.parameters if seen and not any(one.change(leaf).any() for one in seen)]
     if not still:
         return []
     evidence = f"{', '.join(still)} never changes in step, though forward reads it: only a copy does, or nothing."
     return [Finding("parameter_not_updated", still[0], evidence, f"`{still[0]} = {still[0]} - alpha * gradient`")]
+
+
+def begins_anew(twin: Twin, observations: Observations) -> bool:
+    """Whether updates on the same samples end in the same parameters, wherever they begin."""
+    seen = observations.batches or [
+        one for one in observations.singles if np.array_equal(one.x, observations.singles[0].x)
+    ]
+    pairs = [(one, seen[0]) for one in seen[1:]]
+    return bool(pairs) and all(
+        np.array_equal(one.after[leaf], other.after[leaf]) for one, other in pairs for leaf in twin.parameters
+    )
 
 
 def grown(twin: Twin, observations: Observations) -> list[Finding]:

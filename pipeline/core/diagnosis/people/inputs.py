@@ -1,4 +1,4 @@
-"""Inputs that are too large, too small, or of unlike size."""
+"""Inputs that are too large, too small, or of unlike size; and targets that are too large."""
 
 import numpy as np
 
@@ -36,3 +36,17 @@ def is_unusual(rows: Array) -> bool:
     spreads = spreads[spreads > 0]
     is_unlike = spreads.size > 1 and spreads.max() > UNLIKE * np.median(spreads) and largest > LARGE / 3
     return bool(largest > LARGE or largest < SMALL or is_unlike)
+
+
+def targets_not_scaled(situation: Situation) -> list[Finding]:
+    """Large targets of a regression, where scaled ones are learned."""
+    targets = situation.trainer.targets
+    if situation.twin.layers[-1].activation.name != "identity" or targets.std() < LARGE:
+        return []
+    scaled = situation.of_scaled_targets()
+    if not scaled.learns:
+        return []
+    evidence = f"The targets reach {np.abs(targets).max():.4g}. {situation.own.updates} updates end at "
+    evidence += f"{situation.own.last / situation.guess:.3g} of a guess's loss; with scaled ones, at "
+    evidence += f"{scaled.own.last / scaled.guess:.3g}."
+    return [Finding("targets_out_of_range", "y", evidence, "`y = (y - y.mean(axis=0)) / y.std(axis=0)`")]

@@ -37,10 +37,9 @@ class Layout:
         return np.moveaxis(self.x, self.axis, 0).reshape(self.count, -1).astype(np.float64)
 
     def inputs(self, rows: Array) -> Array:
-        """Inputs (k, d) as the script has them."""
-        if self.axis == 1:
-            return rows.T
-        return rows.reshape(len(rows), *self.x.shape[1:])
+        """Inputs (k, d) as the script has them, in its own precision."""
+        rows = rows.astype(self.x.dtype) if self.x.dtype.kind == "f" else rows
+        return rows.T if self.axis == 1 else rows.reshape(len(rows), *self.x.shape[1:])
 
     def targets(self, places: Array) -> Array:
         """The targets of some samples, as the script has them."""

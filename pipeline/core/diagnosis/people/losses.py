@@ -76,12 +76,14 @@ def printed_loss(witness: Witness) -> Printed:
             return Printed(None, [])
         run = twin.run(values, rows[places])
         found.append(float(losses.sum()))
-        runs.append((run.sums[-1], run.outputs[-1], float(sum(np.square(value).sum() for value in values.values()))))
+        weights = sum(float(np.square(values[layer.weights]).sum()) for layer in twin.layers)
+        every = sum(float(np.square(value).sum()) for value in values.values())
+        runs.append((run.sums[-1], run.outputs[-1], (weights, every)))
     t = witness.targets[places]
     if np.isfinite(found).all():
         for known in usual_losses(twin.layers[-1].activation):
             sums = np.array([known.of(z, a, t) for z, a, _ in runs])
-            if follows(np.array(found), sums, np.array([weights for _, _, weights in runs])):
+            if any(follows(np.array(found), sums, penalty) for penalty in np.array([one for _, _, one in runs]).T):
                 return Printed(known.loss, [])
     return Printed(None, oddities(layout, found, runs, t), is_known=False)
 
@@ -98,7 +100,9 @@ def follows(found: Array, sums: Array, weights: Array) -> bool:
     return bool((factors > 0).all() and np.abs(found - table @ factors).max() <= CLOSE * np.abs(found).max())
 
 
-def oddities(layout: Layout, found: list[float], runs: list[tuple[Array, Array, float]], t: Array) -> list[Finding]:
+def oddities(
+    layout: Layout, found: list[float], runs: list[tuple[Array, Array, tuple[float, float]]], t: Array
+) -> list[Finding]:
     """A loss of a table of all pairs of samples, or one of scores that are no probabilities."""
     if layout.loss != "single" and len(t) > 1:
         for said, of in TABLES.items():
@@ -107,11 +111,11 @@ def oddities(layout: Layout, found: list[float], runs: list[tuple[Array, Array, 
                 evidence = f"The loss is that of {said}: of each sample's answer with every sample's target."
                 advice = "Multiply elementwise, in equal shapes: `y.reshape(a.shape) * np.log(a)`."
                 return [Finding("broadcast", "loss", evidence, advice)]
-    outputs = np.array([-(t * np.log(np.where(a > 0, a, np.nan))).sum() for _, a, _ in runs])
-    ends = np.array([is_total(a) for _, a, _ in runs])
-    both = np.isfinite(outputs) & np.isfinite(found)
-    of_logs = both.sum() > 1 and follows(np.array(found)[both], outputs[both], np.ones(int(both.sum())))
-    if t.shape[1] > 1 and not ends.any() and (of_logs or (~both).sum() == len(found) - both.sum() > len(found) / 2):
+    logs = np.array([-(t * np.log(np.where(a > 0, a, np.nan))).sum() for _, a, _ in runs])
+    losses, both = np.array(found), np.isfinite(logs) & np.isfinite(found)
+    of_logs = both.sum() > 1 and follows(losses[both], logs[both], np.ones(int(both.sum())))
+    are_lost = (~np.isfinite(losses) & ~np.isfinite(logs)).sum() > len(runs) / 2
+    if t.shape[1] > 1 and not any(is_total(a) for _, a, _ in runs) and (of_logs or are_lost):
         evidence = "The loss takes the log of answers that do not sum to 1 for a sample."
         return [Finding("no_softmax", "loss", evidence, "`p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)`")]
     return []
@@ -187,8 +191,12 @@ def another(witness: Witness, top: OutputError, printed: Printed) -> list[Findin
 
 def mismatch(printed: Loss | None, descended: Loss | None, output: Activation) -> list[Finding]:
     """The update of one loss, and the value of another."""
-    if printed is None or descended in (None, printed, "their own loss") or printed == "absolute error":
-        return []  # a mean absolute error is printed as a figure that people can read
+    if (
+        printed is None
+        or descended in (None, printed, "their own loss")
+        or (printed, descended) == ("absolute error", "squared error")
+    ):
+        return []  # people print a mean absolute error since it is easy to read
     evidence = f"The update is that of the {descended}, but the loss that you print is the {printed}."
     advice = f"Print the {descended}, or descend the {printed}, with its own derivative at the output."
     cause = "activation_derivative" if output.name == "tanh" and descended == "cross-entropy" else "loss_mismatch"

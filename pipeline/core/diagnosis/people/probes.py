@@ -46,6 +46,8 @@ def answers_or_none(script: Script, layout: Layout, values: Values, rows: Array)
 def is_movable(leaf: Leaf, script: Script) -> bool:
     """Whether a leaf may be a parameter: counters and sizes are whole numbers other than 0."""
     raw = leaf.raw(script.params)
+    if isinstance(raw, list):
+        return True
     if isinstance(raw, int | np.integer) or (isinstance(raw, np.ndarray) and raw.dtype.kind != "f"):
         return isinstance(raw, np.ndarray) or raw == 0
     return True

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.core.arrays import Array
-from pipeline.core.diagnosis.people.leaves import Leaf, leaves
+from pipeline.core.diagnosis.people.leaves import VIEWS, Leaf, View, leaves
 from pipeline.core.diagnosis.people.memory import Memory
 
 Values = dict[Leaf, Array]
@@ -33,7 +33,11 @@ class Script:
                 raise UnfitError(f"{name} is of type {type(function).__name__}, where a function is expected")
         self.params, self.forward, self.step, self.loss = params, forward, step, loss
         self.memory = Memory(function for function in (forward, step, loss) if function)
-        self.leaves = leaves(params)
+        self.leaves = leaves(params, VIEWS[0])
+
+    def see(self, view: View) -> None:
+        """See the parameters in another way."""
+        self.leaves = leaves(self.params, view)
 
     @contextmanager
     def examined(self) -> Iterator["Script"]:

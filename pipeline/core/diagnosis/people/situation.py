@@ -1,5 +1,7 @@
 """How a script does with its own settings: what the checks of settings start from."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from pipeline.core.arrays import Array
@@ -11,7 +13,9 @@ from pipeline.core.diagnosis.people.twin import Twin
 
 LEARNS = 0.15  # of the loss of a guess, by which a course must fall below it
 MOVES = 0.03  # of the loss at the start, by which it must fall below that
-FALLS = 0.2  # of itself, by which a loss above that of a guess must fall in the second half of a course
+FAR = 3.0  # times the loss of a guess, above which
+FALLS = 0.2  # of itself a loss must fall in the second half of a course
+STALLED = 0.01  # of itself, by which a loss falls there if it has reached what it can
 UNSTEADY = 2.0  # times the lowest loss of a course
 SATURATED = 0.1  # of the steepest slope of an activation, that of a layer's units on average
 SEEDS = (1, 2, 3)
@@ -28,12 +32,27 @@ class Situation:
         self.learns = self.is_learning(self.own)
         self.drawn = [redrawn(self.twin, self.start, seed) for seed in SEEDS]  # weights of the usual size
 
+    @property
+    def has_stalled(self) -> bool:
+        """Whether the training stands still in the end, well above 0."""
+        own = self.own
+        return own.last > (1 - STALLED) * own.losses[len(own.losses) // 2] and own.last > LEARNS * self.guess
+
     def is_learning(self, course: Course) -> bool:
         """Whether a course ended well below a guess, or, from far above it, still falls; and does so steadily."""
         has_moved = course.last < (1 - MOVES) * course.first or course.last < self.guess / 4
         knows = course.last < (1 - LEARNS) * self.guess and has_moved
-        still_falls = course.last > self.guess and course.last < (1 - FALLS) * course.losses[len(course.losses) // 2]
+        still_falls = (
+            course.last > FAR * self.guess and course.last < (1 - FALLS) * course.losses[len(course.losses) // 2]
+        )
         return (knows or still_falls) and course.last < UNSTEADY * min(course.losses)
+
+    def of_scaled_targets(self) -> "Situation":
+        """The same training with targets of mean 0 and deviation 1."""
+        old, y = self.trainer, self.trainer.layout.y
+        layout = replace(old.layout, y=(y - y.mean()) / y.std())
+        targets = (old.targets - y.mean()) / y.std()
+        return Situation(Trainer(old.script, layout, self.twin, targets, old.loss.loss), self.top)
 
     def fitted_loss(self, rows: Array, twin: Twin, starts: list[Values]) -> float:
         """The lowest loss a sample that a network, maybe another than the script's, is trained to."""

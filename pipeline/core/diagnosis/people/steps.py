@@ -10,6 +10,7 @@ import numpy as np
 
 from pipeline.core.arrays import Array
 from pipeline.core.diagnosis.people.findings import Finding
+from pipeline.core.diagnosis.people.leaves import Leaf
 from pipeline.core.diagnosis.people.observation import Observation, Witness
 from pipeline.core.diagnosis.people.output_errors import OutputError
 from pipeline.core.diagnosis.people.whole import gradient_of, in_a_row
@@ -30,31 +31,32 @@ class Carried(NamedTuple):
 
 
 def wrong_rule(witness: Witness, top: OutputError) -> list[Finding]:
-    """Compare the second of two steps with the first."""
-    carried = carried_over(witness, top)
-    if carried is None:
+    """Compare the second of two steps with the first, in all parameters together, then in each."""
+    seen = steps_in_a_row(witness, 2)
+    if len(seen) < 2:
+        return []
+    leaves = witness.twin.parameters
+    gradient = gradient_of(witness.twin, top, seen[1])
+    together = carried_over(seen, gradient, leaves)
+    each = [carried_over(seen, gradient, [leaf]) for leaf in leaves if seen[0].before[leaf].size >= ENOUGH]
+    carried = [one for one in (together, *each) if one is not None]
+    if not carried:
         return dying_or_climbing(witness, top)
-    beta = carried.beta
-    if abs(beta - 1) <= A_LITTLE:
+    if any(abs(one.beta - 1) <= A_LITTLE for one in carried):
         evidence = "The second of two steps is the first one once more, less alpha times the new gradient: sums of "
-        advice = "Set the sums of gradients to zero at the start of each step: `dW[:] = 0`."
+        advice = "`dW[:] = 0`, for each sum of gradients, at the start of a step."
         return [Finding("accumulator_not_reset", "step", evidence + "gradients go on from step to step.", advice)]
+    beta = max((one.beta for one in carried), key=lambda beta: abs(beta - 0.5))
     if beta < -A_LITTLE or beta > 1:
         evidence = f"The second of two steps has {beta:.3g} times the first one in it, where momentum has 0 to 1."
         return [Finding("optimiser", "step", evidence, "`v = beta * v - alpha * gradient`, then `W = W + v`.")]
-    return []
+    return dying_or_climbing(witness, top)
 
 
-def carried_over(witness: Witness, top: OutputError) -> Carried | None:
-    """What the second step has of the first; None where steps are made by another rule, or do not work out."""
-    first = two_steps(witness)
-    if first is None:
-        return None
-    leaves = witness.twin.parameters
-    before, second = first
-    steps = [in_a_row({leaf: one.change(leaf) for leaf in leaves}, leaves) for one in (before, second)]
-    gradient = in_a_row(gradient_of(witness.twin, top, second), leaves)
-    return by_least_squares(steps[0], steps[1], gradient)
+def carried_over(seen: list[Observation], gradient: dict[Leaf, Array], leaves: list[Leaf]) -> Carried | None:
+    """What a second step has of the first, in some parameters; None where it is made by another rule."""
+    first, second = (in_a_row({leaf: one.change(leaf) for leaf in leaves}, leaves) for one in seen)
+    return by_least_squares(first, second, in_a_row(gradient, leaves))
 
 
 def by_least_squares(first: Array, second: Array, gradient: Array) -> Carried | None:
@@ -67,7 +69,8 @@ def by_least_squares(first: Array, second: Array, gradient: Array) -> Carried | 
         return None
     factors, _, rank, _ = np.linalg.lstsq(table / sizes, second, rcond=1e-9)
     factors = factors / sizes
-    if rank < 2 or np.linalg.norm(second - table @ factors) > CLOSE * np.linalg.norm(second):
+    is_driven = abs(factors[1]) * sizes[1] > A_LITTLE * np.linalg.norm(second)  # and not the first step over again
+    if rank < 2 or not is_driven or np.linalg.norm(second - table @ factors) > CLOSE * np.linalg.norm(second):
         return None
     return Carried(float(factors[0]), float(factors[1]))
 
@@ -101,12 +104,6 @@ def dying_or_climbing(witness: Witness, top: OutputError) -> list[Finding]:
         evidence = f"Step {STEPS} on the same samples has {left:.2g} of the length that the shortest usual rule gives."
         return [Finding("optimiser", "step", evidence, "RMSprop: `cache = decay * cache + (1 - decay) * gradient**2`.")]
     return []
-
-
-def two_steps(witness: Witness) -> tuple[Observation, Observation] | None:
-    """Two steps in a row, on different samples where one is taken at a time."""
-    seen = steps_in_a_row(witness, 2)
-    return (seen[0], seen[1]) if len(seen) == 2 else None
 
 
 def steps_in_a_row(witness: Witness, count: int) -> list[Observation]:

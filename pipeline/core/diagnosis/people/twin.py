@@ -16,7 +16,8 @@ from pipeline.core.diagnosis.people.activations import HIDDEN, IDENTITY, OUTPUTS
 from pipeline.core.diagnosis.people.leaves import Leaf
 from pipeline.core.diagnosis.people.script import Values
 
-CHAINS = 3000  # ways in which parameters may follow one another, to be tried at most
+CHAINS = 3000  # ways in which parameters may follow one another, to be put in order
+SOME, FEW = 300, 20  # of these, to be tried with the same function in each layer, and with mixtures
 MIXED = HIDDEN[:5]  # functions that are tried in every combination, where layers have different ones
 ALIKE = 1e-6  # of answers that are the same; float32 has fewer digits
 PREPARED: dict[str, Callable[[Array], Array]] = {
@@ -126,7 +127,7 @@ def twin_of(candidates: list[Leaf], probes: list[Probe], tolerance: float = ALIK
     ways.sort(key=lambda layers: disorder(layers, candidates))
     plain, *others = PREPARED
     for is_mixed, prepared in ((False, [plain]), (False, others), (True, [plain])):
-        for layers, name in product(ways, prepared):
+        for layers, name in islice(product(ways, prepared), FEW if is_mixed else SOME):
             if found := functions_of(Twin(layers, name), probes, tolerance, is_mixed):
                 return found
     return None

@@ -13,22 +13,25 @@ from pipeline.core.diagnosis.people.twin import Twin
 SAME_SCALE = 0.01  # by which scales differ that are one
 
 
+def errors_of(twin: Twin, top: OutputError, seen: Observation) -> list[Array]:
+    """The right error (k, units) of every layer, by back-propagation, given that of the last."""
+    errors = [top.of(seen.run.sums[-1], seen.run.outputs[-1], seen.targets)]
+    for depth in reversed(range(len(twin.layers) - 1)):
+        slope = twin.layers[depth].activation.slope(seen.run.sums[depth])
+        errors.insert(0, (errors[0] @ twin.weights(seen.before, depth + 1).T) * slope)
+    return errors
+
+
 def gradient_of(twin: Twin, top: OutputError, seen: Observation) -> dict[Leaf, Array]:
-    """The right gradient of every parameter, by back-propagation, given the error at the last layer."""
-    delta = top.of(seen.run.sums[-1], seen.run.outputs[-1], seen.targets)
+    """The right gradient of every parameter."""
     gradient: dict[Leaf, Array] = {}
-    for depth in reversed(range(len(twin.layers))):
-        layer = twin.layers[depth]
-        product = seen.run.inputs[depth].T @ delta
-        shape = seen.before[layer.weights].shape
-        gradient[layer.weights] = (product.T if layer.is_turned else product).reshape(shape)
+    for layer, inputs, error in zip(twin.layers, seen.run.inputs, errors_of(twin, top, seen), strict=True):
+        product = inputs.T @ error
+        gradient[layer.weights] = (product.T if layer.is_turned else product).reshape(seen.before[layer.weights].shape)
         if layer.bias is not None:
             shape = seen.before[layer.bias].shape
-            total = delta.sum(axis=0)
+            total = error.sum(axis=0)
             gradient[layer.bias] = (total.sum(keepdims=True) if np.prod(shape) == 1 else total).reshape(shape)
-        if depth:
-            slope = twin.layers[depth - 1].activation.slope(seen.run.sums[depth - 1])
-            delta = (delta @ twin.weights(seen.before, depth).T) * slope
     return gradient
 
 
