@@ -112,19 +112,6 @@ RARE = (
     Activation("step", lambda z: (z >= 0).astype(float), ones, None, "1"),
     Activation("sign", np.sign, ones, None, "1"),
 )
-HIDDEN = (
-    RELU,
-    SIGMOID,
-    TANH,
-    IDENTITY,
-    leaky(0.01),
-    leaky(0.1),
-    leaky(0.2),
-    leaky(0.3),
-    leaky(0.05),
-    leaky(0.001),
-    *RARE,
-)
 
 
 def over_samples(z: Array) -> Array:
@@ -141,7 +128,9 @@ def over_everything(z: Array) -> Array:
 
 OVER_SAMPLES = SOFTMAX._replace(name="softmax over samples", of=over_samples)
 OVER_EVERYTHING = SOFTMAX._replace(name="softmax over everything", of=over_everything)
-SOFTMAXES = (SOFTMAX, OVER_SAMPLES, OVER_EVERYTHING)
 LOG_SOFTMAX = by_differences("log-softmax", lambda z: np.log(softmax(z)), "")
 EXPONENTIAL = by_differences("exp", np.exp, "{a}")
-OUTPUTS = (IDENTITY, SOFTMAX, SIGMOID, TANH, OVER_SAMPLES, OVER_EVERYTHING, LOG_SOFTMAX, EXPONENTIAL, *HIDDEN)
+USUAL_HIDDEN = (RELU, SIGMOID, TANH, IDENTITY, leaky(0.01))
+USUAL_OUTPUTS = (IDENTITY, SOFTMAX, SIGMOID, TANH, RELU, OVER_SAMPLES, OVER_EVERYTHING, LOG_SOFTMAX, EXPONENTIAL)
+HIDDEN = (*USUAL_HIDDEN, *(leaky(slope) for slope in (0.1, 0.2, 0.3, 0.05, 0.001)), *RARE)
+OUTPUTS = (*USUAL_OUTPUTS, *HIDDEN)

@@ -25,7 +25,7 @@ from pipeline.core.diagnosis.people.targets import targets_of, wrong_labels
 from pipeline.core.diagnosis.people.twin import Probe, Twin, twin_of
 from pipeline.core.diagnosis.people.whole import clipped, has_right_signs, uphill
 
-MOST = 40  # parameters of a network that can be taken apart
+MOST = 24  # parameters of a network that can be taken apart
 
 
 @dataclass

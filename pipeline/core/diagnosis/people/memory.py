@@ -12,6 +12,7 @@ import numpy as np
 from pipeline.core.diagnosis.people.leaves import NOT_DATA, children
 
 LARGE = 10_000_000  # numbers of an array that is data and no state
+SKIPPED = 101  # random numbers: after a few, a shuffle that rejects some draws can come out the same
 
 
 class Variable(NamedTuple):
@@ -43,7 +44,7 @@ class Memory:
             np.random.seed(luck)  # noqa: NPY002
             random.seed(luck)
             for generator in generators((params, values), set()):
-                generator.random(luck)
+                generator.random(SKIPPED * luck)
         return params
 
     def restore(self) -> None:

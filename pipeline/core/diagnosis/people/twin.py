@@ -4,21 +4,29 @@ Which parameter is which layer's, which way it lies, where the biases are and wh
 a twin that gives their answers, to rounding, at random parameters and on their inputs computes the same function.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations, islice, product
+from itertools import combinations, count, islice, product
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from pipeline.core.arrays import Array
-from pipeline.core.diagnosis.people.activations import HIDDEN, IDENTITY, OUTPUTS, Activation, sigmoid
+from pipeline.core.diagnosis.people.activations import (
+    HIDDEN,
+    IDENTITY,
+    OUTPUTS,
+    USUAL_HIDDEN,
+    USUAL_OUTPUTS,
+    Activation,
+    sigmoid,
+)
 from pipeline.core.diagnosis.people.leaves import Leaf
 from pipeline.core.diagnosis.people.script import Values
 
+VISITS = 30_000  # of parameters, in search of ways in which they may follow one another
 CHAINS = 3000  # ways in which parameters may follow one another, to be put in order
-SOME, FEW = 300, 20  # of these, to be tried with the same function in each layer, and with mixtures
-MIXED = HIDDEN[:5]  # functions that are tried in every combination, where layers have different ones
+SOME, FEW = 300, 8  # of these, to be tried with the usual functions, and with all
 ALIKE = 1e-6  # of answers that are the same; float32 has fewer digits
 PREPARED: dict[str, Callable[[Array], Array]] = {
     "x": lambda x: x,
@@ -46,7 +54,7 @@ class Dense:
 
     def matrix(self, value: Array) -> Array:
         """Weights, or their change, as (inputs, units), a row of biases included."""
-        table = value.reshape(-1, 1) if value.ndim < 2 else value.reshape(value.shape[-2:])
+        table = value.reshape(-1, 1) if value.ndim < 2 else value.reshape(-1, value.shape[-1])
         return table.T if self.is_turned else table
 
     def without_ones(self, matrix: Array) -> Array:
@@ -126,11 +134,27 @@ def twin_of(candidates: list[Leaf], probes: list[Probe], tolerance: float = ALIK
     ways = list(islice(chains(candidates, first.values, width, outputs), CHAINS))
     ways.sort(key=lambda layers: disorder(layers, candidates))
     plain, *others = PREPARED
-    for is_mixed, prepared in ((False, [plain]), (False, others), (True, [plain])):
-        for layers, name in islice(product(ways, prepared), FEW if is_mixed else SOME):
-            if found := functions_of(Twin(layers, name), probes, tolerance, is_mixed):
+    searches = [
+        (ways[:SOME], [plain], same(USUAL_HIDDEN), USUAL_OUTPUTS),
+        (ways[:FEW], [plain], same(HIDDEN), OUTPUTS),
+        (ways[:FEW], others, same(USUAL_HIDDEN), USUAL_OUTPUTS),
+        (ways[:FEW], [plain], mixed, USUAL_OUTPUTS),
+    ]
+    for some, prepared, hidden, last in searches:
+        for layers, name in product(some, prepared):
+            if found := functions_of(Twin(layers, name), probes, tolerance, hidden, last):
                 return found
     return None
+
+
+def same(functions: Sequence[Activation]) -> Callable[[int], Iterable[Sequence[Activation]]]:
+    """The same function in all hidden layers."""
+    return lambda hidden: ((of,) * hidden for of in functions) if hidden else [()]
+
+
+def mixed(hidden: int) -> Iterable[Sequence[Activation]]:
+    """Every combination of usual functions, of not too many layers."""
+    return product(USUAL_HIDDEN, repeat=hidden) if 1 < hidden <= 4 else []
 
 
 def disorder(layers: tuple[Dense, ...], order: list[Leaf]) -> tuple[int, int, int]:
@@ -148,33 +172,31 @@ def chains(leaves: list[Leaf], values: Values, width: int, outputs: int) -> Iter
 
     All parameters are used; after those ways, come the ones that leave out what are no weights.
     """
-    yield from chains_from(leaves, values, width, outputs)
     tables = [leaf for leaf in leaves if values[leaf].ndim == 2 and min(values[leaf].shape) > 1]
-    for kept in (tables, leaves[:-1], leaves[1:]):
-        if 0 < len(kept) < len(leaves):
-            yield from chains_from(kept, values, width, outputs)
+    for kept in (leaves, tables, leaves[:-1], leaves[1:]):
+        if kept and (kept is leaves or len(kept) < len(leaves)):
+            yield from chains_from(kept, values, width, outputs, count())
 
 
-def chains_from(left: list[Leaf], values: Values, width: int, outputs: int) -> Iterator[tuple[Dense, ...]]:
-    """The chains that use every parameter that is left."""
-    for weights in left:
+def chains_from(
+    left: list[Leaf], values: Values, width: int, outputs: int, visits: "count[int]"
+) -> Iterator[tuple[Dense, ...]]:
+    """The chains that use every parameter that is left, as far as so many visits find them."""
+    for weights, is_turned, ones in product(left, (False, True), (None, "first", "last")):
+        if next(visits) > VISITS:
+            return
+        layer = Dense(weights, is_turned, None, ones, IDENTITY)
+        rows, units = layer.matrix(values[weights]).shape
+        if rows != width + (ones is not None):
+            continue
         others = [leaf for leaf in left if leaf != weights]
-        for is_turned, ones in product((False, True), (None, "first", "last")):
-            layer = Dense(weights, is_turned, None, ones, IDENTITY)  # type: ignore[arg-type]
-            if values[weights].ndim > 2 and values[weights].size != np.prod(values[weights].shape[-2:]):
-                continue
-            rows, units = layer.matrix(values[weights]).shape
-            if rows != width + (ones is not None):
-                continue
-            for bias in [*(leaf for leaf in others if is_bias(values[leaf], units) and not ones), None]:
-                rest = [leaf for leaf in others if leaf != bias]
-                here = replace(layer, bias=bias)
-                if not rest:
-                    if units == outputs:
-                        yield (here,)
-                else:
-                    for above in chains_from(rest, values, units, outputs):
-                        yield (here, *above)
+        for bias in [*(leaf for leaf in others if is_bias(values[leaf], units) and not ones), None]:
+            rest = [leaf for leaf in others if leaf != bias]
+            here = replace(layer, bias=bias)
+            if rest:
+                yield from ((here, *above) for above in chains_from(rest, values, units, outputs, visits))
+            elif units == outputs:
+                yield (here,)
 
 
 def is_bias(value: Array, units: int) -> bool:
@@ -182,17 +204,18 @@ def is_bias(value: Array, units: int) -> bool:
     return value.size in (units, 1) and max(value.shape, default=1) == value.size
 
 
-def functions_of(twin: Twin, probes: list[Probe], tolerance: float, is_mixed: bool) -> Twin | None:
-    """The twin with the functions that give the answers: the same one in all hidden layers, or a mixture."""
-    hidden = len(twin.layers) - 1
-    if is_mixed:
-        ways = list(product(MIXED, repeat=hidden)) if 1 < hidden <= 4 else []
-    else:
-        ways = [(of,) * hidden for of in HIDDEN] if hidden else [()]
-    for inner in ways:
+def functions_of(
+    twin: Twin,
+    probes: list[Probe],
+    tolerance: float,
+    hidden: Callable[[int], Iterable[Sequence[Activation]]],
+    outputs: Sequence[Activation],
+) -> Twin | None:
+    """The twin with the functions that give the answers."""
+    for inner in hidden(len(twin.layers) - 1):
         below = twin.with_activations((*inner, IDENTITY))
         sums = [below.run(probe.values, probe.x).sums[-1] for probe in probes]
-        for last in OUTPUTS:
+        for last in outputs:
             pairs = zip(sums, probes, strict=True)
             if all(is_alike(last.of(z), probe.answers, tolerance) for z, probe in pairs):
                 return twin.with_activations((*inner, last))
