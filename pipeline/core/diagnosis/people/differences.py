@@ -15,9 +15,9 @@ from pipeline.core.diagnosis.people.probes import random_values
 from pipeline.core.diagnosis.people.script import Script, Values
 
 SAMPLES = 8
-DIRECTIONS = 5
+DIRECTIONS = 12
 STEP = 1e-5
-CLOSE = 1e-3  # of the slopes along random directions
+CLOSE, FAR = 1e-3, 0.8  # of the slopes along random directions: clipping and penalties lie between
 LOSSES: dict[str, Callable[[Array, Array], float]] = {
     "cross-entropy": lambda a, t: -float((t * np.log(a)).sum()),
     "binary cross-entropy": lambda a, t: -float((t * np.log(a) + (1 - t) * np.log(1 - a)).sum()),
@@ -36,7 +36,7 @@ def compared(script: Script, layout: Layout, parameters: list[Leaf], targets: Ar
         changes = {leaf: leaf.value(params) - values[leaf] for leaf in parameters}
     except Exception:  # of theirs: it may take whole batches alone, or change shapes
         return []
-    still = [leaf.name for leaf in parameters if not changes[leaf].any()]
+    still = [leaf.name for leaf in parameters if not changes[leaf].any() and values[leaf].ndim > 1]
     verdicts = [
         {leaf: verdict(slopes_of(loss, values, leaf), change) for leaf, change in changes.items() if change.any()}
         for loss in losses(script, layout, rows, places, targets[: len(rows)])
@@ -82,9 +82,10 @@ def verdict(found: tuple[Array, Array], change: Array) -> str:
     if not np.isfinite(slopes).all() or not slopes.any() or not along.any():
         return "unknown"
     scale = float(slopes @ along / (along @ along))
-    if np.linalg.norm(slopes - scale * along) > CLOSE * np.linalg.norm(slopes):
+    left = np.linalg.norm(slopes - scale * along) / np.linalg.norm(slopes)
+    if left > FAR:
         return "wrong"
-    return "right" if scale < 0 else "uphill"
+    return "near" if left > CLOSE else "right" if scale < 0 else "uphill"
 
 
 def of_verdicts(verdicts: dict[Leaf, str]) -> list[Finding]:

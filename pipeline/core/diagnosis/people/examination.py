@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.core.arrays import Array
 from pipeline.core.diagnosis.people.algebra import Algebra, Judge
 from pipeline.core.diagnosis.people.course import Trainer
 from pipeline.core.diagnosis.people.data import empty_class, out_of_range, scrambled, sums_of_targets
 from pipeline.core.diagnosis.people.differences import compared
 from pipeline.core.diagnosis.people.findings import Finding
 from pipeline.core.diagnosis.people.layout import Layout, Samples, layout_of
-from pipeline.core.diagnosis.people.leaves import VIEWS, Leaf, child, unrolled
+from pipeline.core.diagnosis.people.leaves import VIEWS, Leaf, child, repeated, unrolled
 from pipeline.core.diagnosis.people.losses import another, mismatch, printed_loss
 from pipeline.core.diagnosis.people.observation import Observation, Observations, Witness
 from pipeline.core.diagnosis.people.output_errors import Loss, right_errors
@@ -45,7 +46,9 @@ def examined(script: Script, x: Any, y: Any, samples: Samples | None) -> Examina
         found = Examination(wrong_labels(y_rows, outputs))
         targets = targets_of(y_rows, outputs)
         if twin is None:
-            found.findings += mixed_samples(script, layout) or compared(script, layout, parameters, targets)
+            found.findings += (
+                one_for_all(script) or mixed_samples(script, layout) or compared(script, layout, parameters, targets)
+            )
             found.notes.append("Your network is not one of dense layers that can be taken apart: little was looked at.")
             return found
         found.notes.append(described(twin, layout))
@@ -127,6 +130,15 @@ def of_known_network(found: Examination, witness: Witness) -> None:
         found.findings += another(witness, algebra.top, printed)
 
 
+def one_for_all(script: Script) -> list[Finding]:
+    """Several units that are one object."""
+    times = repeated(script.params, set())
+    if times < 2:
+        return []
+    evidence = f"The same object stands {times} times in a list: what should be units of their own is one."
+    return [Finding("symmetric_initialisation", "params", evidence, "`[Neuron() for _ in range(units)]`")]
+
+
 def mixed_samples(script: Script, layout: Layout) -> list[Finding]:
     """An answer that changes with the other samples of its batch."""
     if layout.forward == "single" or layout.count < 4:
@@ -168,10 +180,22 @@ def unmoved(twin: Twin, observations: Observations) -> list[Finding]:
         evidence = "A step ends in the same parameters, whichever it is given: it begins anew each time."
         return [Finding("parameter_not_updated", "step", evidence, "Draw the weights once, before the first step.")]
     still = [leaf.name for leaf in twin.parameters if seen and not any(one.change(leaf).any() for one in seen)]
+    still += [name for name, changes in rows_of_biases(twin, seen) if not any(change.any() for change in changes)]
     if not still:
         return []
     evidence = f"{', '.join(still)} never changes in step, though forward reads it: only a copy does, or nothing."
     return [Finding("parameter_not_updated", still[0], evidence, f"`{still[0]} = {still[0]} - alpha * gradient`")]
+
+
+def rows_of_biases(twin: Twin, seen: list[Observation]) -> list[tuple[str, list[Array]]]:
+    """What updates add to the rows of weights that are biases, if their other rows change."""
+    found = []
+    for layer in twin.layers:
+        if layer.ones and any(one.change(layer.weights).any() for one in seen):
+            row = 0 if layer.ones == "first" else -1
+            rows = [layer.matrix(one.change(layer.weights))[row] for one in seen if not one.reshaped(layer.weights)]
+            found.append((f"the biases in {layer.weights.name}", rows))
+    return found
 
 
 def begins_anew(twin: Twin, observations: Observations) -> bool:

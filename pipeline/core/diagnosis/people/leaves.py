@@ -212,3 +212,16 @@ def parts_of(vector: Leaf, shapes: list[tuple[int, ...]], order: Literal["C", "F
         found.append(vector.part(part, f"part {number}"))
         start = part.stop
     return found
+
+
+def repeated(container: Any, seen: set[int]) -> int:
+    """How many times the same object stands in one list, at most."""
+    if id(container) in seen or is_numeric(container):
+        return 1
+    seen.add(id(container))
+    most = 1
+    inner = [one for _, one in children(container)]
+    if isinstance(container, list):
+        objects = [id(one) for one in inner if hasattr(one, "__dict__") or isinstance(one, np.ndarray)]
+        most = max((objects.count(one) for one in objects), default=1)
+    return max([most, *(repeated(one, seen) for one in inner)])

@@ -1,6 +1,6 @@
 """Is a change the negative of a gradient, times one number? Least squares over many updates say so.
 
-Optimisers differ: a step may also shrink the weights (weight decay), or be of the same size in each direction (Adam and
+Optimisers differ: a step may also shrink the weights (a penalty on their squares or sizes), or be of the same size in each direction (Adam and
 its kin, in their first step: Kingma and Ba, 2015), where only signs can be compared.
 """
 
@@ -20,7 +20,7 @@ class Fit(NamedTuple):
     """How a change follows a gradient."""
 
     scale: float  # times the gradient, taken off; negative where it is added
-    decay: float = 0.0  # times the parameter, taken off as well
+    decay: float = 0.0  # times the parameter, or its sign, taken off as well
 
 
 def fit(changes: list[Array], gradients: list[Array], before: list[Array], is_even: bool) -> Fit | None:
@@ -48,14 +48,15 @@ def rounding(changes: list[Array], before: list[Array]) -> float:
 
 
 def decaying(change: Array, gradient: Array, before: Array, allowed: float) -> Fit | None:
-    """A fit of the gradient and of the parameters themselves."""
+    """A fit of the gradient and of the parameters themselves, or of their signs, as penalties have them."""
     if change.size < ENOUGH or not before.any():
         return None
-    table = np.stack([gradient, before], axis=1)
-    factors, *_ = np.linalg.lstsq(table, -change, rcond=None)
-    if np.linalg.norm(change + table @ factors) > allowed * np.linalg.norm(change) or not factors[0]:
-        return None
-    return Fit(float(factors[0]), float(factors[1]))
+    for penalty in (before, np.sign(before)):
+        table = np.stack([gradient, penalty], axis=1)
+        factors, *_ = np.linalg.lstsq(table, -change, rcond=None)
+        if np.linalg.norm(change + table @ factors) <= allowed * np.linalg.norm(change) and factors[0]:
+            return Fit(float(factors[0]), float(factors[1]))
+    return None
 
 
 def is_even(changes: list[Array]) -> bool:

@@ -47,6 +47,7 @@ class Witness:
 
     def __init__(self, script: Script, layout: Layout, twin: Twin, targets: Array) -> None:
         self.script, self.layout, self.twin, self.targets = script, layout, twin, targets
+        self.is_heard = True  # or a step goes by other samples than those that it is given
 
     def see(self, values: Values, rows: Array, places: Array, luck: int = 0) -> Observation | None:
         """One update there; None where the script raises, or ends in numbers that are not finite."""
@@ -64,6 +65,10 @@ class Witness:
         """At several points, on inputs of size 1 at most."""
         rows = self.layout.rows / max(1.0, float(np.abs(self.layout.rows).max()))
         points = [self.random_values(seed) for seed in range(10, 10 + POINTS)]
+        self.is_heard = not self.has_samples_of_its_own(points[0], rows)
+        if not self.is_heard:
+            whole = [self.see(values, self.layout.rows, np.arange(self.layout.count)) for values in points]
+            return Observations([], [seen for seen in whole if seen])
         places = self.spread()
         singles = [self.see(values, rows, np.array([place])) for values in points for place in places]
         batches = []
@@ -74,6 +79,15 @@ class Witness:
                 batches = [self.see(values, rows, np.arange(self.layout.count)) for values in points]
         found = Observations([seen for seen in singles if seen], [seen for seen in batches if seen])
         return Observations(*(seen if self.is_steady(seen) else [] for seen in found))
+
+    def has_samples_of_its_own(self, values: Values, rows: Array) -> bool:
+        """Whether a step goes by other samples than those that it is given."""
+        every = np.arange(self.layout.count)
+        seen = [self.see(values, by * rows, every) for by in (1.0, 0.5)]
+        one, other = seen
+        if one is None or other is None or any(one.reshaped(leaf) or not one.change(leaf).any() for leaf in values):
+            return False
+        return all(np.array_equal(one.after[leaf], other.after[leaf]) for leaf in values)
 
     def is_steady(self, seen: list[Observation]) -> bool:
         """Whether the same update twice is the same: neither dropout nor a random choice of samples shows."""
