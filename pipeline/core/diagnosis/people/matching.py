@@ -1,7 +1,7 @@
 """Is a change the negative of a gradient, times one number? Least squares over many updates say so.
 
-Optimisers differ: a step may also shrink the weights (a penalty on their squares or sizes), or be of the same size in each direction (Adam and
-its kin, in their first step: Kingma and Ba, 2015), where only signs can be compared.
+Optimisers differ. A step may also shrink the weights (a penalty on their squares or sizes), or be of the same size in
+each direction (Adam and its kin, in their first step: Kingma and Ba, 2015), where only signs can be compared.
 """
 
 from typing import NamedTuple
