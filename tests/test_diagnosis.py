@@ -72,7 +72,7 @@ PROVOKED = [
     ("alpha_too_small", {"alpha": 0.001}, {"still learning", "stuck"}),
     ("alpha_too_small", {"alpha": 0.01, "init": "uniform", "normalise": "unit"}, {"still learning"}),
     ("alpha_too_small", {"alpha": 0.001, "init": "normal"}, {"stuck", "collapsed", "still learning"}),
-    ("inputs_too_small", {"normalise": "divide_255", "alpha": 0.2}, {"still learning"}),
+    ("inputs_too_small", {"normalise": "divide_255", "alpha": 0.2}, {"still learning", "stuck"}),
     ("initialisation_too_small", {"init": "normal", "hidden": [20] * 3}, {"stuck", "collapsed"}),
     ("network_too_small", {"hidden": [1]}, {"stuck", "converged", "still learning"}),
     ("network_too_deep", {"hidden": [20] * 16, "alpha": 0.05}, {"still learning", "stuck", "collapsed"}),

@@ -6,8 +6,9 @@ what follows from it.
 """
 
 from collections.abc import Callable
-from statistics import fmean
 from typing import NamedTuple
+
+import numpy as np
 
 from pipeline.core.diagnosis.diagnosis import FAILED
 from pipeline.core.diagnosis.hindrances import FAR_TOO_SMALL, hindrances, narrowness, to_blame, without
@@ -333,4 +334,4 @@ def is_dead(case: Case, iteration: int) -> bool:
 def loss_around(case: Case, place: int) -> float:
     """The mean training loss of some rows of the history that end at a place: that of one batch says little."""
     place %= len(case.training.history)
-    return fmean(row.loss for row in case.training.history[max(0, place - SOME) : place + 1])
+    return float(np.mean([row.loss for row in case.training.history[max(0, place - SOME) : place + 1]]))
