@@ -62,12 +62,12 @@ def batch_too_small(case: Case) -> Prescription:
 def network_too_small(case: Case) -> Prescription:
     """A layer has so few units that the classes can hardly be told apart by which of them are on."""
     narrow = min(case.setup.hidden) < log2(len(case.checkup.data.counts))
-    return {"hidden": fitting_layers(case)} if narrow else {}
+    return in_other_layers(case) if narrow else {}
 
 
 def network_too_deep(case: Case) -> Prescription:
     """There are many narrow layers, on the way through which images become alike, or are lost."""
-    return {"hidden": fitting_layers(case)} if narrowness(case.setup.hidden) > DEEP else {}
+    return in_other_layers(case) if narrowness(case.setup.hidden) > DEEP else {}
 
 
 HINDRANCES: dict[str, Callable[[Case], Prescription]] = {
@@ -125,9 +125,12 @@ def narrowness(hidden: list[int]) -> float:
     return sum(1 / width for width in hidden)
 
 
-def fitting_layers(case: Case) -> list[int]:
-    """The hidden layers, each widened to twice the classes where it is narrow, and as many as let images through."""
+def in_other_layers(case: Case) -> Prescription:
+    """Each hidden layer widened to twice the classes where it is narrow, and as many as let images through.
+
+    Weights that were drawn for other layers say nothing of how these would be, so they are drawn as fits ReLUs.
+    """
     classes = len(case.checkup.data.counts)
     wide = [width if width >= classes else 2 * classes for width in case.setup.hidden]
     fitting = [depth for depth in range(1, len(wide) + 1) if narrowness(wide[:depth]) <= FITTING]
-    return wide[: max(fitting, default=1)]
+    return {"hidden": wide[: max(fitting, default=1)], "init": "he"}

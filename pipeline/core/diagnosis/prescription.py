@@ -25,7 +25,7 @@ def prescribed(case: Case, changes: Prescription | None = None) -> Prescription:
 
 def fitting_alpha(case: Case, changes: Prescription) -> float:
     """The alpha that was taken, if it fits with some settings changed; or half of the stable one."""
-    stable = case.stable_with(changes)
+    stable = stable_on_the_way(case, changes)
     if stable is None or FITS[0] * stable <= case.alpha <= FITS[1] * stable:
         return case.alpha
     return rounded(stable / 2)
@@ -33,7 +33,16 @@ def fitting_alpha(case: Case, changes: Prescription) -> float:
 
 def smaller_alpha(case: Case, changes: Prescription) -> float:
     """Half of the stable alpha, or of the one that was taken where that is smaller and still was too large."""
-    return rounded(min(case.stable_with(changes) or case.alpha, case.alpha) / 2)
+    return rounded(min(stable_on_the_way(case, changes) or case.alpha, case.alpha) / 2)
+
+
+def stable_on_the_way(case: Case, changes: Prescription) -> float | None:
+    """The stable alpha with some settings changed, at the start and where weights are about as large as He's.
+
+    Networks of small weights start on a plateau, and the loss bends more when they have left it.
+    """
+    known = [case.stable_with(changes), case.stable_with(changes | {"init": "he"})]
+    return min((alpha for alpha in known if alpha is not None), default=None)
 
 
 def rounded(alpha: float) -> float:
