@@ -1,8 +1,8 @@
-"""The causes that a diagnosis tells apart: for each its test, its sentence and its advice, in one function.
+"""The causes that a diagnosis tells apart: for each its test, its sentence, and what mends it.
 
-Those that are mistakes in the code have theirs in `mistakes`. They stand in the order in which they are asked for. A
-mistake in the code or the data comes before a setting, since no setting mends it; and what is wrong at the start before
-what follows from it.
+Mistakes in the code have theirs in `mistakes`, and what is wrong from the start in `hindrances`. They stand in the
+order in which they are asked for. A mistake in the code or the data comes before a setting, since no setting mends it;
+and what is wrong at the start before what follows from it.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,15 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.core.diagnosis.diagnosis import FAILED
-from pipeline.core.diagnosis.hindrances import FAR_TOO_SMALL, hindrances, narrowness, to_blame, without
+from pipeline.core.diagnosis.hindrances import (
+    FAR_TOO_SMALL,
+    HINDRANCES,
+    Hindrance,
+    hindrances,
+    is_absurd,
+    to_blame,
+    without,
+)
 from pipeline.core.diagnosis.mistakes import MISTAKES, Mistake
 from pipeline.core.diagnosis.outcome import (
     KNOWS_SOMETHING,
@@ -36,7 +44,6 @@ from pipeline.core.diagnosis.words import (
 )
 
 MOSTLY = 0.9  # of a layer's units
-ABSURD = 20.0  # times the loss of a guess
 LONGER, LONGEST = 2, 20  # times the iterations that were made
 RISEN = 1.5  # times the least validation loss
 SOME = 10  # rows of a history
@@ -109,107 +116,17 @@ def labels_shuffled(case: Case) -> Found | None:
     )
 
 
-def symmetric_initialisation(case: Case) -> Found | None:
-    """All units of a layer are the same, and stay so."""
-    if not (case.checkup.has_equal_units and is_poor(case)):
-        return None
-    return Found(
-        0,
-        "All units of a hidden layer start with the same weights. They get the same gradient, or none where the "
-        f"weights are 0, so they stay equal, and the layer is as good as one unit.{change(case)}",
-        prescribed(case),
-    )
-
-
-def pixels_not_normalised(case: Case) -> Found | None:
-    """The inputs are so large that alpha, good for normalised ones, is too large."""
-    return in_the_way(
-        case,
-        pixels_not_normalised.__name__,
-        f"The pixels are not normalised: the root mean square of the inputs is {case.checkup.data.input_size:.3g}, "
-        "where it should be about 1. The loss bends as the square of it.",
-    )
-
-
-def inputs_too_small(case: Case) -> Found | None:
-    """The inputs are so small that alpha, good for normalised ones, is too small."""
-    return in_the_way(
-        case,
-        inputs_too_small.__name__,
-        f"The inputs are too small: their root mean square is {case.checkup.data.input_size:.2g}, where it should be "
-        "about 1. So the first layer hardly learns.",
-    )
-
-
-def initialisation_too_large(case: Case) -> Found | None:
-    """The untrained network is surer of wrong classes than it ever unlearns, or overflows at once."""
-    said = (
-        f"The initial weights are too large: what passes the layers grows {case.checkup.gain:.2g} times as much as "
-        f"with init=he. The largest logit is {case.checkup.largest_logit:.3g}, and a guess would have a loss of "
-        f"{case.checkup.data.guess:.3g}."
-    )
-    is_absurd = not case.training.history or case.curve[0] > ABSURD * case.checkup.data.guess
-    if is_absurd and (is_poor(case) or not has_small_loss(case)):
-        return Found(0, f"{said}{change(case)}", prescribed(case, {"init": "he"}))
-    return in_the_way(case, initialisation_too_large.__name__, said)
-
-
-def initialisation_too_small(case: Case) -> Found | None:
-    """The training starts on a plateau, where the gradient nearly vanishes."""
-    return in_the_way(
-        case,
-        initialisation_too_small.__name__,
-        f"The initial weights are too small: what passes the layers is {case.checkup.gain:.2g} times what it would be "
-        "with init=he, and the gradient is as small. So the training starts on a plateau.",
-    )
-
-
-def network_too_small(case: Case) -> Found | None:
-    """A layer is too narrow to tell the classes apart."""
-    return in_the_way(
-        case,
-        network_too_small.__name__,
-        f"The network is too small: a hidden layer of {min(case.setup.hidden)} units has to tell "
-        f"{len(case.checkup.data.present)} classes apart.",
-    )
-
-
-def network_too_deep(case: Case) -> Found | None:
-    """What passes many narrow layers becomes alike for all images, or dies away."""
-    return in_the_way(
-        case,
-        network_too_deep.__name__,
-        f"The network is too deep for its width: {len(case.setup.hidden)} hidden layers, whose 1 / width add up to "
-        f"{narrowness(case.setup.hidden):.2g}. On the way through them, images become alike.",
-    )
-
-
-def summed_gradients(case: Case) -> Found | None:
-    """The gradients are summed over the samples, and alpha is one for their mean."""
-    return in_the_way(
-        case,
-        summed_gradients.__name__,
-        f"The gradients are summed over {case.batch} samples, so an update is {case.batch} times as large as with "
-        f"their mean, for which alpha {case.alpha:g} may do.",
-    )
-
-
-def batch_too_small(case: Case) -> Found | None:
-    """Batches are so small that single images push the network about."""
-    return in_the_way(
-        case,
-        batch_too_small.__name__,
-        f"A batch of {case.batch} is too small for this alpha: single images push the network about, with too few "
-        f"others to even that out. With such batches, the stable alpha is {case.stable_with({}) or 0:.2g}.",
-    )
-
-
-def in_the_way(case: Case, name: str, said: str) -> Found | None:
+def in_the_way(hindrance: Hindrance) -> Callable[[Case], Found | None]:
     """The cause that is a hindrance in the setup, where that is to blame for a failure."""
-    if not is_poor(case) or to_blame(case) != name:
-        return None
-    since = case.first_rise or 0
-    return Found(since, f"{said}{against_stable(case)}{change(case)}{dead_in_the_end(case)}", prescribed(case))
+
+    def cause(case: Case) -> Found | None:
+        is_ill = is_poor(case) or (is_absurd(case) and not has_small_loss(case))
+        if not is_ill or to_blame(case) != hindrance.name:
+            return None
+        said = f"{hindrance.said(case)}{against_stable(case)}{change(case)}{dead_in_the_end(case)}"
+        return Found(case.first_rise or 0, said, prescribed(case))
+
+    return cause
 
 
 def dead_relus(case: Case) -> Found | None:
@@ -299,28 +216,11 @@ def unknown(case: Case) -> Found | None:
 
 CAUSES: dict[str, Callable[[Case], Found | None]] = {
     **{mistake.name: in_the_code(mistake) for mistake in MISTAKES},
+    **{cause.__name__: cause for cause in (labels_constant, class_missing, labels_shuffled)},
+    **{hindrance.name: in_the_way(hindrance) for hindrance in HINDRANCES},
     **{
         cause.__name__: cause
-        for cause in (
-            labels_constant,
-            class_missing,
-            labels_shuffled,
-            symmetric_initialisation,
-            pixels_not_normalised,
-            inputs_too_small,
-            initialisation_too_large,
-            initialisation_too_small,
-            network_too_small,
-            network_too_deep,
-            summed_gradients,
-            batch_too_small,
-            dead_relus,
-            alpha_too_large,
-            alpha_too_small,
-            too_few_iterations,
-            overfitting,
-            unknown,
-        )
+        for cause in (dead_relus, alpha_too_large, alpha_too_small, too_few_iterations, overfitting, unknown)
     },
 }
 

@@ -5,12 +5,14 @@ Whether one of them is to blame is told by a comparison: would this alpha be sta
 
 from collections.abc import Callable
 from math import ceil, log2
+from typing import NamedTuple
 
 from pipeline.core.diagnosis.outcome import Case
 from pipeline.core.diagnosis.setup import Prescription
 
 LARGE, SMALL = 2.0, 0.15  # the root mean square of inputs is about 1, or somewhat less, if they are normalised
 LARGE_GAIN, SMALL_GAIN = 3.0, 0.1  # of the initial weights, next to those by He
+ABSURD = 20.0  # times the loss of a guess
 FAR_TOO_SMALL = 0.1  # of the stable alpha
 BEYOND = 2.0  # times the stable alpha: with somewhat more than it, networks still learn
 DEEP = 0.45  # the sum of 1 / width over the hidden layers, see `narrowness`
@@ -44,7 +46,7 @@ def initialisation_too_small(case: Case) -> Prescription:
 
 
 def summed_gradients(case: Case) -> Prescription:
-    """The gradients are summed, and alpha is too large for that."""
+    """The gradients are summed over the samples, and alpha is one for their mean."""
     return {"reduction": "mean"} if case.setup.reduction == "sum" and case.is_beyond_stable else {}
 
 
@@ -70,20 +72,78 @@ def network_too_deep(case: Case) -> Prescription:
     return in_other_layers(case) if narrowness(case.setup.hidden) > DEEP else {}
 
 
-HINDRANCES: dict[str, Callable[[Case], Prescription]] = {
-    found.__name__: found
-    for found in (
+class Hindrance(NamedTuple):
+    """Something that is in the way."""
+
+    instead: Callable[[Case], Prescription]  # what to set instead; nothing where it does not hold
+    sentence: str  # with what is known of the case in braces
+
+    @property
+    def name(self) -> str:
+        """The name of the cause, where it is to blame."""
+        return self.instead.__name__
+
+    def said(self, case: Case) -> str:
+        """The sentence, with the numbers of a case."""
+        return self.sentence.format(
+            batch=case.batch,
+            classes=len(case.checkup.data.present),
+            gain=case.checkup.gain,
+            layers=len(case.setup.hidden),
+            logit=case.checkup.largest_logit,
+            narrowest=min(case.setup.hidden),
+            narrowness=narrowness(case.setup.hidden),
+            setup=case.setup,
+            size=case.checkup.data.input_size,
+        )
+
+
+HINDRANCES = (
+    Hindrance(
         symmetric_initialisation,
+        "All units of a hidden layer start with the same weights. They get the same gradient, or none where the "
+        "weights are 0, so they stay equal, and the layer is as good as one unit.",
+    ),
+    Hindrance(
         pixels_not_normalised,
+        "The pixels are not normalised: the root mean square of the inputs is {size:.3g}, where it should be about 1. "
+        "The loss bends as the square of it.",
+    ),
+    Hindrance(
         inputs_too_small,
+        "The inputs are too small: their root mean square is {size:.2g}, where it should be about 1. So the first "
+        "layer hardly learns.",
+    ),
+    Hindrance(
         initialisation_too_large,
+        "The initial weights are too large: what passes the layers grows {gain:.2g} times as much as with init=he, and "
+        "the largest logit is {logit:.3g}.",
+    ),
+    Hindrance(
         initialisation_too_small,
+        "The initial weights are too small: what passes the layers is {gain:.2g} times what it would be with init=he, "
+        "and the gradient is as small. So the training starts on a plateau.",
+    ),
+    Hindrance(
         network_too_small,
+        "The network is too small: a hidden layer has {narrowest} units to tell {classes} classes apart.",
+    ),
+    Hindrance(
         network_too_deep,
+        "The network is too deep for its width: over its {layers} hidden layers, 1 / width adds up to "
+        "{narrowness:.2g}. On the way through them, images become alike.",
+    ),
+    Hindrance(
         summed_gradients,
+        "The gradients are summed over {batch} samples, so an update is {batch} times as large as with their mean, for "
+        "which alpha {setup.alpha:g} may do.",
+    ),
+    Hindrance(
         batch_too_small,
-    )
-}
+        "Batches of {batch} are too small for this alpha: single images push the network about, with too few others to "
+        "even that out.",
+    ),
+)
 OF_THE_START = (pixels_not_normalised, inputs_too_small, symmetric_initialisation, initialisation_too_large)
 
 
@@ -94,7 +154,7 @@ def of_the_start(case: Case) -> Prescription:
 
 def hindrances(case: Case) -> dict[str, Prescription]:
     """The hindrances that there are, with what to set instead."""
-    return {name: change for name, found in HINDRANCES.items() if (change := found(case))}
+    return {hindrance.name: change for hindrance in HINDRANCES if (change := hindrance.instead(case))}
 
 
 def without(found: dict[str, Prescription]) -> Prescription:
@@ -103,11 +163,23 @@ def without(found: dict[str, Prescription]) -> Prescription:
 
 
 def to_blame(case: Case) -> str | None:
-    """The first hindrance without which alpha would suit; or the first of all, if it only would without all of them."""
+    """The first hindrance without which alpha would suit; or the first of all, if it would only without all of them.
+
+    Where it never would, equal units or absurd weights are to blame all the same.
+    """
     found = hindrances(case)
+    if symmetric_initialisation.__name__ in found:
+        return symmetric_initialisation.__name__
     alone = [name for name, change in found.items() if suits(case, change)]
     together = list(found) if suits(case, without(found)) else []
-    return next(iter(alone + together), None)
+    in_any_case = [initialisation_too_large.__name__] if is_absurd(case) else []
+    return next(iter(alone + together + in_any_case), None)
+
+
+def is_absurd(case: Case) -> bool:
+    """Whether large initial weights make the untrained network overflow, or surer of wrong classes than it unlearns."""
+    overflows = not case.training.history or case.curve[0] > ABSURD * case.checkup.data.guess
+    return bool(initialisation_too_large(case)) and overflows
 
 
 def suits(case: Case, changes: Prescription) -> bool:
