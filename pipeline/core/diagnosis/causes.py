@@ -22,7 +22,6 @@ from pipeline.core.diagnosis.hindrances import (
 )
 from pipeline.core.diagnosis.mistakes import MISTAKES, Mistake
 from pipeline.core.diagnosis.outcome import (
-    KNOWS_SOMETHING,
     Case,
     fails,
     has_small_loss,
@@ -167,13 +166,17 @@ def alpha_too_small(case: Case) -> Found | None:
 
 
 def overfitting(case: Case) -> Found | None:
-    """The validation images are unlearned, while those that it is trained on are learned by heart."""
+    """The validation images are unlearned, while those that it is trained on are learned by heart.
+
+    A validation loss that rises is not enough: that of a network which grows surer of all its answers does, too, while
+    as many of them are right.
+    """
     if case.training.diverged:
         return None
     history, data = case.training.history, case.checkup.data
     place, best = min(enumerate(history), key=lambda row: row[1].validation_loss)
     is_worse = (
-        case.last.validation_loss > KNOWS_SOMETHING * data.guess
+        case.last.validation_loss > data.guess
         or case.last.validation_accuracy < best.validation_accuracy - data.margin(best.validation_accuracy)
     )
     rises = case.last.validation_loss > RISEN * best.validation_loss

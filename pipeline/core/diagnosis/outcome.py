@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from math import log2
 
@@ -50,7 +51,7 @@ class Case:
         """Whether each update is made from all training images."""
         return self.batch == self.checkup.data.images
 
-    @property
+    @cached_property
     def curve(self) -> list[float]:
         """The loss in each row: of the training images, or of those that validate, if updates are made from batches.
 
