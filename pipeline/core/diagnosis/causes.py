@@ -16,6 +16,7 @@ from pipeline.core.diagnosis.hindrances import (
     HINDRANCES,
     Hindrance,
     hindrances,
+    in_other_layers,
     is_absurd,
     to_blame,
     without,
@@ -128,26 +129,27 @@ def in_the_way(hindrance: Hindrance) -> Callable[[Case], Found | None]:
     return cause
 
 
-def dead_relus(case: Case) -> Found | None:
-    """A layer is off for all images, so nothing passes it, forwards or backwards."""
-    if not is_dead(case, 0) or outcome_of(case) not in FAILED:
-        return None
-    return Found(
-        0,
-        f"Hidden units are dead: they are off for every image, so no gradient reaches them.{dead_in_the_end(case)}",
-        prescribed(case, {"init": "he"}),
-    )
-
-
 def alpha_too_large(case: Case) -> Found | None:
     """Updates overshoot: the loss jumps or oscillates, and the units that end up off for all images stay so."""
     overshoots = jumped(case) or (case.is_beyond_stable and case.first_rise is not None)
-    if not overshoots or not fails(case):
+    if not overshoots or is_dead(case, 0) or not fails(case):
         return None
     return Found(
         case.first_rise or 0,
         f"alpha is too large: updates overshoot.{against_stable(case)}{change(case)}{dead_in_the_end(case)}",
         prescribed(case, {"alpha": smaller_alpha(case, without(hindrances(case)))}),
+    )
+
+
+def dead_relus(case: Case) -> Found | None:
+    """A layer is off for all images, so nothing passes it, forwards or backwards."""
+    since = next((at.iteration for at in case.training.vitals if is_dead(case, at.iteration)), None)
+    if since is None or outcome_of(case) not in FAILED:
+        return None
+    return Found(
+        since,
+        f"Hidden units are dead: they are off for every image, so no gradient reaches them.{dead_in_the_end(case)}",
+        prescribed(case, {"init": "he"} | in_other_layers(case)),
     )
 
 
@@ -209,10 +211,11 @@ def unknown(case: Case) -> Found | None:
     """It failed for none of these reasons."""
     if not is_poor(case):
         return None
+    other = in_other_layers(case)
     return Found(
         0,
         f"It failed, for no cause that is known here.{change(case)}{against_stable(case)}{dead_in_the_end(case)}",
-        prescribed(case, {"alpha": smaller_alpha(case, without(hindrances(case)))}),
+        prescribed(case, other | {"alpha": smaller_alpha(case, without(hindrances(case)) | other)}),
         "Look at the images and labels.",
     )
 
@@ -223,7 +226,7 @@ CAUSES: dict[str, Callable[[Case], Found | None]] = {
     **{hindrance.name: in_the_way(hindrance) for hindrance in HINDRANCES},
     **{
         cause.__name__: cause
-        for cause in (dead_relus, alpha_too_large, alpha_too_small, too_few_iterations, overfitting, unknown)
+        for cause in (alpha_too_large, dead_relus, alpha_too_small, too_few_iterations, overfitting, unknown)
     },
 }
 

@@ -200,9 +200,11 @@ def narrowness(hidden: list[int]) -> float:
 def in_other_layers(case: Case) -> Prescription:
     """Each hidden layer widened to twice the classes where it is narrow, and as many as let images through.
 
-    Weights that were drawn for other layers say nothing of how these would be, so they are drawn as fits ReLUs.
+    Whatever fitted the weights of those that were taken may not fit these, so they are drawn as fits ReLUs. Nothing,
+    where the layers are like that already.
     """
     classes = len(case.checkup.data.counts)
     wide = [width if width >= classes else 2 * classes for width in case.setup.hidden]
     fitting = [depth for depth in range(1, len(wide) + 1) if narrowness(wide[:depth]) <= FITTING]
-    return {"hidden": wide[: max(fitting, default=1)], "init": "he"}
+    hidden = wide[: max(fitting, default=1)]
+    return {"hidden": hidden, "init": "he"} if hidden != case.setup.hidden else {}
