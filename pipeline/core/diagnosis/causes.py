@@ -31,7 +31,7 @@ from pipeline.core.diagnosis.outcome import (
     jumped,
     outcome_of,
 )
-from pipeline.core.diagnosis.prescription import prescribed, rounded_up, smaller_alpha
+from pipeline.core.diagnosis.prescription import prescribed, rounded_up, smaller_alpha, stable_on_the_way
 from pipeline.core.diagnosis.setup import Prescription
 from pipeline.core.diagnosis.words import (
     against_stable,
@@ -146,10 +146,13 @@ def dead_relus(case: Case) -> Found | None:
     since = next((at.iteration for at in case.training.vitals if is_dead(case, at.iteration)), None)
     if since is None or outcome_of(case) not in FAILED:
         return None
+    changes: Prescription = {"init": "he"} | in_other_layers(case)
+    if since:  # they died of their updates
+        changes["alpha"] = smaller_alpha(case, without(hindrances(case)) | changes)
     return Found(
         since,
         f"Hidden units are dead: they are off for every image, so no gradient reaches them.{dead_in_the_end(case)}",
-        prescribed(case, {"init": "he"} | in_other_layers(case)),
+        prescribed(case, changes),
     )
 
 
@@ -157,7 +160,7 @@ def alpha_too_small(case: Case) -> Found | None:
     """It learns, but at this pace it takes far too long."""
     if case.training.diverged or not is_poor(case):
         return None
-    stable = case.stable_with(without(hindrances(case)))
+    stable = stable_on_the_way(case, without(hindrances(case)))
     if stable is None or case.alpha >= FAR_TOO_SMALL * stable:
         return None
     return Found(

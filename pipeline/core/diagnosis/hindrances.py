@@ -192,7 +192,7 @@ def narrowness(hidden: list[int]) -> float:
     """The sum of 1 / width over the layers.
 
     By so much, the logarithm of the size of what passes varies: B. Hanin and D. Rolnick, "How to start training: the
-    effect of initialization and architecture", NeurIPS 31 (2018), theorem 5.
+    effect of initialization and architecture", NeurIPS 31 (2018).
     """
     return sum(1 / width for width in hidden)
 
