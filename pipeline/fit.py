@@ -12,13 +12,14 @@ from pipeline.core.diagnosis.checkup import check_code
 from pipeline.core.diagnosis.code import CodeCheck
 from pipeline.core.diagnosis.diagnosis import Diagnosed
 from pipeline.core.diagnosis.doctor import Doctor
+from pipeline.core.diagnosis.setup import Setup
 from pipeline.core.fast.engine import Engine
 from pipeline.core.fast.minibatches import Minibatches
 from pipeline.core.fast.precision import ARITHMETIC
 from pipeline.core.fast.stack import Passes, Scores, Stack, member, stack
 from pipeline.core.initialisation import initialise
 from pipeline.core.network import Network, in_precision
-from pipeline.core.normalisation import Affine
+from pipeline.core.normalisation import METHODS, Affine
 from pipeline.core.training import Record, Trajectory, train
 from pipeline.files.dataset import Dataset, Part
 from pipeline.settings import Settings
@@ -52,9 +53,9 @@ def fit(
             observe,
         )
         found = {
-            (name, end): Diagnosed(training, doctor.diagnose(trajectory, training))
-            for name, trajectory, its_trainings in zip(together, trajectories, trainings, strict=True)
-            for end, training in zip(trajectory.ends, its_trainings, strict=True)
+            (name, end): Diagnosed(training, doctor.diagnose(setup_of(same[0], end), trajectory.untrained, training))
+            for (name, same), trajectory, its in zip(together.items(), trajectories, trainings, strict=True)
+            for end, training in zip(trajectory.ends, its, strict=True)
         }
     return [found[trajectory_of(point), point.iterations] for point in points]
 
@@ -73,6 +74,11 @@ def can_share(point: Settings) -> str:
 def generators(point: Settings) -> list[np.random.Generator]:
     """The random numbers of the weights, and those of the batches' order."""
     return np.random.default_rng(point.seed).spawn(2)
+
+
+def setup_of(point: Settings, iterations: int) -> Setup:
+    """The settings that a diagnosis sees, of a training that ends there."""
+    return Setup(**point.model_dump(include=set(Setup._fields))).with_changes({"iterations": iterations})
 
 
 def sizes_of(point: Settings, dataset: Dataset) -> list[int]:
@@ -94,17 +100,20 @@ def doctor_for(point: Settings, dataset: Dataset) -> Doctor:
     some, some_to_validate = (
         normalised(point, some_of(dataset.parts[part], EXAMINED), dataset.affine) for part in ("train", "validation")
     )
-    batch = point.batch_size or len(labels)
+
+    def normalised_by(method: str) -> Samples:
+        pixels = dataset.parts["train"].pixels
+        return normalised(point, some_of(dataset.parts["train"], EXAMINED), METHODS[method](pixels))
+
     return Doctor(
         code_check(point, dataset),
         some,
         some_to_validate,
         labels,
         dataset.about.classes,
-        batch,
-        point.reduction,
         point.fault,
         point.precision,
+        normalised_by,
     )
 
 

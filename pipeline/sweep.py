@@ -40,7 +40,7 @@ def point(config: DictConfig) -> float:
             print(f"finished already: MLflow has it as the run {known[key]}")
             return validation_loss(logged_model(store, known[key]).training)
         directory = Path(HydraConfig.get().runtime.output_dir, "model")
-        diagnosed = train_and_track(chosen, dataset, directory, {"key": key})
+        diagnosed = train_and_track(chosen, dataset, directory, {"key": key}).diagnosed
     except UserError as error:
         raise CompactHydraException(f"error: {error}") from None
     print(summary(diagnosed, directory))

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import wrap
-from typing import Any
+from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
@@ -63,9 +63,14 @@ def train_and_show(chosen: Settings, dataset: Dataset, log: Callable[[Record], N
     return diagnosed
 
 
-def train_and_track(
-    chosen: Settings, dataset: Dataset, directory: Path, tags: dict[str, str] | None = None
-) -> Diagnosed:
+class Tracked(NamedTuple):
+    """A training, and its run's id in MLflow."""
+
+    diagnosed: Diagnosed
+    run: str
+
+
+def train_and_track(chosen: Settings, dataset: Dataset, directory: Path, tags: dict[str, str] | None = None) -> Tracked:
     """Train, show and track it, with some tags of its own in MLflow, and write the model to `directory`."""
     check_against_data(chosen, dataset)
     config = chosen.of_the_model()
@@ -74,7 +79,7 @@ def train_and_track(
         with replaced(directory) as partial:
             save_model(diagnosed, config, dataset, partial)
         tracked.add_model(diagnosed, directory)
-    return diagnosed
+    return Tracked(diagnosed, tracked.run)
 
 
 def summary(diagnosed: Diagnosed, directory: Path) -> str:
@@ -97,7 +102,7 @@ def indented(text: str) -> list[str]:
 def main() -> None:
     """Write model/."""
     chosen = settings.load()
-    print(summary(train_and_track(chosen, load_dataset(NORMALISED), MODEL), MODEL))
+    print(summary(train_and_track(chosen, load_dataset(NORMALISED), MODEL).diagnosed, MODEL))
 
 
 if __name__ == "__main__":

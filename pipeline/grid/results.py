@@ -11,7 +11,8 @@ from pipeline.core.training import Record, Training
 from pipeline.settings import Settings
 
 SHOWN = 10
-BY_ALPHA = ("alpha_too_large", "summed_gradients", "pixels_not_normalised")  # the causes that a smaller alpha mends
+# The causes that a smaller alpha mends.
+BY_ALPHA = ("alpha_too_large", "summed_gradients", "pixels_not_normalised", "batch_too_small")
 WORST = sys.float_info.max
 
 

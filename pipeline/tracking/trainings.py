@@ -16,7 +16,7 @@ from pipeline.files.dataset import About
 from pipeline.files.model import fingerprint
 from pipeline.provenance import documents, provenance
 from pipeline.tracking.open_runs import interrupted_by, keeper, kept_open
-from pipeline.tracking.store import Store, connect
+from pipeline.tracking.store import Store, as_typed, connect
 from pipeline.tracking.view import COMPARED
 
 SECONDS_BETWEEN_BATCHES = 2.0
@@ -108,6 +108,7 @@ def tags_of_diagnosis(diagnosis: Diagnosis) -> dict[str, str]:
     """The tags by which a run is judged."""
     since = diagnosis.cause_iteration
     tags = {"outcome": diagnosis.outcome, "cause": diagnosis.cause}
+    tags |= {f"prescription.{name}": as_typed(value) for name, value in diagnosis.prescription.items()}
     return tags if since is None else tags | {"cause_iteration": str(since)}
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from real_digits import samples, untrained
 
+from pipeline.core.arrays import Samples
 from pipeline.core.diagnosis import curvature
-from pipeline.core.diagnosis.curvature import flat, largest_eigenvalue, like, stable_alpha
+from pipeline.core.diagnosis.curvature import Bends, flat, largest_eigenvalue, like, stable_alpha
 from pipeline.core.network import Layer, loss_and_gradient
 
 RNG = np.random.default_rng(0)
@@ -69,3 +70,19 @@ def test_few_gradients_are_asked_for():
     asked = []
     stable_alpha(untrained("he", "float64"), lambda there: asked.append(1) or gradient_of(there))
     assert len(asked) == 1 + curvature.PRODUCTS
+
+
+def test_the_smaller_a_batch_the_smaller_is_its_stable_alpha():
+    network = untrained("he", "float64")
+    bends = Bends(network, Samples(X, LABELS))
+    assert bends.stable_alpha() == stable_alpha(network, gradient_of)
+    assert bends.stable_alpha(1) == pytest.approx(2 / bends.of_one)
+    assert bends.stable_alpha(round(1000 * bends.critical_batch)) == pytest.approx(bends.stable_alpha(), rel=2e-3)
+    assert bends.of_one > bends.of_all
+
+
+def test_a_flat_loss_has_no_stable_alpha_for_batches_either():
+    lost = tuple(Layer(np.nan * layer.weights, layer.bias) for layer in untrained("he", "float64"))
+    bends = Bends(lost, Samples(X, LABELS))
+    assert bends.stable_alpha(8) is None
+    assert bends.critical_batch == 0

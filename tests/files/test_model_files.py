@@ -1,5 +1,6 @@
 """A model on disk: all that was saved is there again, and nothing that depends on when it was saved."""
 
+import json
 import zipfile
 from dataclasses import replace
 from unittest.mock import ANY
@@ -31,7 +32,10 @@ VITALS = [
     Vitals(100, 0.1, Signs(1e38, 0.0, (1.0, 1.0), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))),
 ]
 
-DIAGNOSIS = Diagnosis("converged", "alpha_too_small", 3, "What happened.", "What to try.", {"alpha": 0.1 + 0.2})
+PRESCRIPTION = {"alpha": 0.1 + 0.2, "hidden": [20, 20], "batch_size": None, "init": "he"}
+DIAGNOSIS = Diagnosis(
+    "converged", "alpha_too_small", 3, "What happened.", "What to try.", {"alpha": 0.1 + 0.2}, PRESCRIPTION
+)
 
 
 def some_training(dtype="float32", sizes=(4, 5, 3, 2)):
@@ -80,6 +84,14 @@ def test_random_histories_come_back_to_the_last_bit(tmp_path):
     history = [Record(iteration, *rng.random(4).tolist()) for iteration in range(1000)]
     model = load_model(save(tmp_path, "model", replace(some_training(), history=history)))
     assert model.training.history == history
+
+
+def test_a_diagnosis_from_before_there_were_prescriptions_has_none(tmp_path):
+    file = save(tmp_path, "model") / "diagnosis.json"
+    values = json.loads(file.read_text())
+    assert values.pop("prescription") == PRESCRIPTION
+    file.write_text(json.dumps(values))
+    assert load_model(file.parent).diagnosis == replace(DIAGNOSIS, prescription={})
 
 
 def test_an_empty_history_comes_back_empty(tmp_path):

@@ -1,32 +1,53 @@
-"""The causes that a diagnosis tells apart: for each its test, its sentence and its advice, in one function.
+"""The causes that a diagnosis tells apart: for each its test, its sentence, and what mends it.
 
-Those that are mistakes in the code have theirs in `mistakes`. They stand in the order in which they are asked for. A
-mistake in the code or the data comes before a setting, since no setting mends it; and what is wrong at the start before
-what follows from it.
+Mistakes in the code have theirs in `mistakes`, and what is wrong from the start in `hindrances`. They stand in the
+order in which they are asked for. A mistake in the code or the data comes before a setting, since no setting mends it;
+and what is wrong at the start before what follows from it.
 """
 
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
+
 from pipeline.core.diagnosis.diagnosis import FAILED
-from pipeline.core.diagnosis.mistakes import MISTAKES, Mistake
-from pipeline.core.diagnosis.outcome import Case, fails, hardly_learned, jumped, outcome_of
-from pipeline.core.diagnosis.words import (
+from pipeline.core.diagnosis.hindrances import (
     FAR_TOO_SMALL,
+    HINDRANCES,
+    Hindrance,
+    hindrances,
+    in_other_layers,
+    is_absurd,
+    to_blame,
+    without,
+)
+from pipeline.core.diagnosis.mistakes import MISTAKES, Mistake
+from pipeline.core.diagnosis.outcome import (
+    Case,
+    fails,
+    has_small_loss,
+    is_poor,
+    iterations_at_this_pace,
+    jumped,
+    outcome_of,
+)
+from pipeline.core.diagnosis.prescription import prescribed, rounded_up, smaller_alpha, stable_on_the_way
+from pipeline.core.diagnosis.setup import Prescription
+from pipeline.core.diagnosis.words import (
     against_stable,
-    better_alpha,
     change,
     dead_in_the_end,
     overflow,
     pace,
-    smaller_alpha,
     then_alpha,
     wrong_gradient,
 )
 
-NORMALISED = 2.0  # the root mean square of inputs is about 1 or less, if they are
 MOSTLY = 0.9  # of a layer's units
-ABSURD = 20.0  # times the loss of a guess
+LONGER, LONGEST = 2, 20  # times the iterations that were made
+RISEN = 1.5  # times the least validation loss
+SOME = 10  # rows of a history
+FALLEN = 0.7  # of the training loss when that was
 
 
 class Found(NamedTuple):
@@ -34,7 +55,8 @@ class Found(NamedTuple):
 
     since: int  # the iteration at which it first showed
     sentence: str  # what happened, with the numbers that show it
-    advice: str  # what to try, with a value where one can be computed
+    prescription: Prescription  # the settings that mend it
+    advice: str = ""  # what no setting mends
 
 
 def in_the_code(mistake: Mistake) -> Callable[[Case], Found | None]:
@@ -46,7 +68,7 @@ def in_the_code(mistake: Mistake) -> Callable[[Case], Found | None]:
             return None
         since = case.training.iterations if mistake.shows_in_overflow else 0
         said = f"{mistake.said(case.checkup.code)}{wrong_gradient(case)}{overflow(case)}{change(case)}"
-        return Found(since, said, mistake.advice + then_alpha(case))
+        return Found(since, said, {}, mistake.advice + then_alpha(case))
 
     return cause
 
@@ -59,6 +81,7 @@ def labels_constant(case: Case) -> Found | None:
     return Found(
         0,
         f"All {data.images} training labels are {data.present[0]}: there is nothing to tell apart.",
+        {},
         "Look at the labels, and at the code that reads them.",
     )
 
@@ -71,6 +94,7 @@ def class_missing(case: Case) -> Found | None:
     return Found(
         0,
         f"No training image is of class {', '.join(missing)}: the network can't learn to predict it.",
+        {},
         "Add images of it, or number the classes that there are from 0 on.",
     )
 
@@ -87,62 +111,22 @@ def labels_shuffled(case: Case) -> Found | None:
         0,
         "The labels have nothing to do with the images: even the nearest class mean, which needs no training, "
         f"recognises {data.by_nearest_mean:.0%} of a class on average, where {even:.0%} is chance.",
+        {},
         "Look at a few images with their labels: were both sorted, shuffled or cut in the same way?",
     )
 
 
-def symmetric_initialisation(case: Case) -> Found | None:
-    """All units of a layer are the same, and stay so."""
-    if not (case.checkup.has_equal_units and outcome_of(case) in FAILED):
-        return None
-    return Found(
-        0,
-        "All units of a hidden layer start with the same weights. They get the same gradient, or none where the "
-        f"weights are 0, so they stay equal, and the layer is as good as one unit.{change(case)}",
-        "Draw the weights at random: init=he, or init=xavier. Biases may start at 0.",
-    )
+def in_the_way(hindrance: Hindrance) -> Callable[[Case], Found | None]:
+    """The cause that is a hindrance in the setup, where that is to blame for a failure."""
 
+    def cause(case: Case) -> Found | None:
+        is_ill = is_poor(case) or (is_absurd(case) and not has_small_loss(case))
+        if not is_ill or to_blame(case) != hindrance.name:
+            return None
+        said = f"{hindrance.said(case)}{against_stable(case)}{change(case)}{dead_in_the_end(case)}"
+        return Found(case.first_rise or 0, said, prescribed(case))
 
-def pixels_not_normalised(case: Case) -> Found | None:
-    """The inputs are so large that alpha, good for normalised ones, is too large."""
-    size, stable = case.checkup.data.input_size, case.stable_alpha
-    good_if_normalised = stable is None or case.alpha <= stable * size**2
-    if size <= NORMALISED or not good_if_normalised or not fails(case):
-        return None
-    return Found(
-        case.first_rise or 0,
-        f"The pixels are not normalised: the root mean square of the inputs is {size:.3g}, where it should be about 1. "
-        f"The loss bends as the square of it.{against_stable(case)}{change(case)}{dead_in_the_end(case)}",
-        "normalise=standard, or normalise=unit.",
-    )
-
-
-def initialisation_too_large(case: Case) -> Found | None:
-    """The untrained network is surer of wrong classes than it ever unlearns, or overflows at once."""
-    if case.training.history and not (
-        case.curve[0] > ABSURD * case.checkup.data.guess and (fails(case) or hardly_learned(case))
-    ):
-        return None
-    return Found(
-        0,
-        "The initial weights are too large: a guess would have a loss of "
-        f"{case.checkup.data.guess:.3g}.{change(case)} Its largest logit is {case.checkup.largest_logit:.3g}.",
-        "init=he, a smaller init_scale, or fewer layers.",
-    )
-
-
-def summed_gradients(case: Case) -> Found | None:
-    """The gradients are summed over the samples, and alpha is one for their mean."""
-    stable = case.stable_alpha
-    fits_a_mean = stable is not None and case.alpha <= stable * case.batch
-    if case.reduction != "sum" or not case.is_beyond_stable or not fits_a_mean or not fails(case):
-        return None
-    return Found(
-        case.first_rise or 0,
-        f"The gradients are summed over {case.batch} samples, so an update is {case.batch} times as large as with "
-        f"their mean, for which alpha {case.alpha:g} may do.{against_stable(case)}{change(case)}",
-        f"reduction=mean, or {smaller_alpha(case)}.",
-    )
+    return cause
 
 
 def alpha_too_large(case: Case) -> Found | None:
@@ -153,7 +137,7 @@ def alpha_too_large(case: Case) -> Found | None:
     return Found(
         case.first_rise or 0,
         f"alpha is too large: updates overshoot.{against_stable(case)}{change(case)}{dead_in_the_end(case)}",
-        f"Take {smaller_alpha(case)}.",
+        prescribed(case, {"alpha": smaller_alpha(case, without(hindrances(case)))}),
     )
 
 
@@ -162,53 +146,90 @@ def dead_relus(case: Case) -> Found | None:
     since = next((at.iteration for at in case.training.vitals if is_dead(case, at.iteration)), None)
     if since is None or outcome_of(case) not in FAILED:
         return None
+    changes: Prescription = {"init": "he"} | in_other_layers(case)
+    if since:  # they died of their updates
+        changes["alpha"] = smaller_alpha(case, without(hindrances(case)) | changes)
     return Found(
         since,
         f"Hidden units are dead: they are off for every image, so no gradient reaches them.{dead_in_the_end(case)}",
-        "Another seed, fewer or wider hidden layers, init=he, and biases that start at 0 or above.",
+        prescribed(case, changes),
     )
 
 
 def alpha_too_small(case: Case) -> Found | None:
     """It learns, but at this pace it takes far too long."""
-    stable = case.stable_alpha
-    if stable is None or case.alpha >= FAR_TOO_SMALL * stable or case.training.diverged or not hardly_learned(case):
+    if case.training.diverged or not is_poor(case):
+        return None
+    stable = stable_on_the_way(case, without(hindrances(case)))
+    if stable is None or case.alpha >= FAR_TOO_SMALL * stable:
         return None
     return Found(
         0,
         f"alpha is too small: it still learns, but slowly.{against_stable(case)}{change(case)}{pace(case)}",
-        f"Take {better_alpha(case)}, before more iterations.",
+        prescribed(case),
+    )
+
+
+def overfitting(case: Case) -> Found | None:
+    """The validation images are unlearned, while those that it is trained on are learned by heart.
+
+    A validation loss that rises is not enough: that of a network which grows surer of all its answers does, too, while
+    as many of them are right.
+    """
+    if case.training.diverged:
+        return None
+    history, data = case.training.history, case.checkup.data
+    place, best = min(enumerate(history), key=lambda row: row[1].validation_loss)
+    is_worse = (
+        case.last.validation_loss > data.guess
+        or case.last.validation_accuracy < best.validation_accuracy - data.margin(best.validation_accuracy)
+    )
+    rises = case.last.validation_loss > RISEN * best.validation_loss
+    if not (place > 0 and is_worse and rises and loss_around(case, -1) < FALLEN * loss_around(case, place)):
+        return None
+    return Found(
+        best.iteration,
+        f"It overfits: since iteration {best.iteration}, the validation loss rose from {best.validation_loss:.3g} to "
+        f"{case.last.validation_loss:.3g}, and the loss of the images that it is trained on fell to "
+        f"{loss_around(case, -1):.3g}.",
+        {"iterations": best.iteration},
+    )
+
+
+def too_few_iterations(case: Case) -> Found | None:
+    """It learns at a good pace, and ended too early."""
+    pace_to_the_end = None if case.training.diverged else iterations_at_this_pace(case)
+    if outcome_of(case) != "still learning" or not is_poor(case) or pace_to_the_end is None:
+        return None
+    now = case.last.iteration
+    enough = rounded_up(min(max(pace_to_the_end, LONGER * now), LONGEST * now))
+    return Found(
+        0,
+        f"The iterations are too few: it still learns.{change(case)}{pace(case)}",
+        prescribed(case, {"iterations": enough}),
     )
 
 
 def unknown(case: Case) -> Found | None:
     """It failed for none of these reasons."""
-    if outcome_of(case) not in FAILED:
+    if not is_poor(case):
         return None
+    other = in_other_layers(case)
     return Found(
         0,
         f"It failed, for no cause that is known here.{change(case)}{against_stable(case)}{dead_in_the_end(case)}",
-        f"Take {better_alpha(case)}, more iterations, and wider hidden layers; look at the images and labels.",
+        prescribed(case, other | {"alpha": smaller_alpha(case, without(hindrances(case)) | other)}),
+        "Look at the images and labels.",
     )
 
 
 CAUSES: dict[str, Callable[[Case], Found | None]] = {
     **{mistake.name: in_the_code(mistake) for mistake in MISTAKES},
+    **{cause.__name__: cause for cause in (labels_constant, class_missing, labels_shuffled)},
+    **{hindrance.name: in_the_way(hindrance) for hindrance in HINDRANCES},
     **{
         cause.__name__: cause
-        for cause in (
-            labels_constant,
-            class_missing,
-            labels_shuffled,
-            symmetric_initialisation,
-            pixels_not_normalised,
-            initialisation_too_large,
-            summed_gradients,
-            alpha_too_large,
-            dead_relus,
-            alpha_too_small,
-            unknown,
-        )
+        for cause in (alpha_too_large, dead_relus, alpha_too_small, too_few_iterations, overfitting, unknown)
     },
 }
 
@@ -217,3 +238,9 @@ def is_dead(case: Case, iteration: int) -> bool:
     """Whether nearly all of a layer's units were off for every image at an iteration that was examined."""
     signs = next((vitals.signs for vitals in case.training.vitals if vitals.iteration == iteration), None)
     return signs is not None and max(signs.dead_units) >= MOSTLY
+
+
+def loss_around(case: Case, place: int) -> float:
+    """The mean training loss of some rows of the history that end at a place: that of one batch says little."""
+    place %= len(case.training.history)
+    return float(np.mean([row.loss for row in case.training.history[max(0, place - SOME) : place + 1]]))

@@ -9,6 +9,7 @@ import numpy as np
 from pipeline.core import faults
 from pipeline.core.arrays import Array, Samples
 from pipeline.core.diagnosis.code import Code, CodeCheck, Parameters, check_gradient, check_softmax
+from pipeline.core.diagnosis.curvature import Bends
 from pipeline.core.faults import Fault
 from pipeline.core.initialisation import initialise
 from pipeline.core.network import Layer, Network, Reduction, forward, measure
@@ -51,7 +52,8 @@ class Checkup:
     data: DataCheck
     has_equal_units: bool  # whether all units of a hidden layer start the same
     largest_logit: float  # of the untrained network
-    stable_alpha: float | None  # see `curvature`; of the mean of the samples' losses
+    gain: float  # see `gain_of`
+    bends: Bends  # of the mean of the samples' losses there
 
 
 def check_code(
@@ -132,3 +134,12 @@ def has_equal_units(network: Network) -> bool:
         bias.size > 1 and bool((weights == weights[:, :1]).all() and (bias == bias[0]).all())
         for weights, bias in network[:-1]
     )
+
+
+def gain_of(network: Network) -> float:
+    """How much larger the initial weights make what passes all layers than those of `initialisation.he` would.
+
+    A layer of f inputs and weights of the root mean square r makes it larger by r sqrt(f / 2), through its ReLUs.
+    """
+    gains = [np.sqrt(np.square(weights).mean() * len(weights) / 2) for weights, _ in network]
+    return float(np.prod(gains))

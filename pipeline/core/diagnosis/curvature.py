@@ -9,21 +9,63 @@ largest and the smallest eigenvalue are nearly each other's opposite, and that n
 the way are kept, and lambda is the largest eigenvalue of the Hessian in their span: C. Lanczos, "An iteration method
 for the solution of the eigenvalue problem", J. Res. Nat. Bur. Standards 45 (1950).
 
+With minibatches, single samples count: in batches of m, the largest alpha at which the descent does not grow is
+(2 / lambda) / (1 + m* / m), where m* = (beta - lambda) / lambda is the critical size of a batch, and beta the largest
+curvature of the loss of one sample: S. Ma, R. Bassily and M. Belkin, "The power of interpolation: understanding the
+effectiveness of SGD in modern over-parametrized learning", ICML (2018).
+
 As the loss is no quadratic, networks also learn somewhat beyond 2 / lambda, where the first updates lead to flatter
 places: Lewkowycz et al., "The large learning rate phase of deep learning", arXiv:2003.02218.
 """
 
 from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 
-from pipeline.core.arrays import Array
-from pipeline.core.network import Layer, Network
+from pipeline.core.arrays import Array, Samples, spread
+from pipeline.core.network import Layer, Network, loss_and_gradient
 
 PRODUCTS = 8
 # Times the norm of the parameters. ReLUs turn on and off on the way: in a much smaller step few do, by chance, and what
 # those few do is taken for a curvature.
 STEP_SIZE = 1e-2
+SINGLES = 16  # samples, at most, of which the curvature of one is known
+
+
+class Bends:
+    """How strongly the loss of some samples bends at a float64 network: computed when asked for."""
+
+    def __init__(self, network: Network, samples: Samples) -> None:
+        self.network = network
+        self.samples = samples
+
+    @cached_property
+    def of_all(self) -> float:
+        """lambda, the largest curvature of the mean over all samples; 0 where it bends up nowhere, or is not finite."""
+        return self.of(np.arange(len(self.samples.labels)))
+
+    @cached_property
+    def of_one(self) -> float:
+        """beta, the largest curvature of one sample's loss, among a few samples."""
+        return max(self.of(np.array([place])) for place in spread(len(self.samples.labels), SINGLES))
+
+    def of(self, places: Array) -> float:
+        """The largest curvature of the mean over the samples at some places."""
+        x, labels = self.samples.x[places], self.samples.labels[places]
+        with np.errstate(over="ignore", invalid="ignore"):
+            alpha = stable_alpha(self.network, lambda there: loss_and_gradient(there, x, labels).gradient)
+        return 2 / alpha if alpha else 0.0
+
+    @property
+    def critical_batch(self) -> float:
+        """The images of a batch, m*, with fewer of which alpha has to be much smaller than with all of them."""
+        return max(0.0, self.of_one / self.of_all - 1) if self.of_all else 0.0
+
+    def stable_alpha(self, batch: int | None = None) -> float | None:
+        """The alpha below which a descent by the mean gradient of so many samples, or of all, is stable, if any is."""
+        noise = 0.0 if batch is None else self.critical_batch / batch
+        return 2 / self.of_all / (1 + noise) if self.of_all else None
 
 
 def stable_alpha(network: Network, gradient_of: Callable[[Network], Network]) -> float | None:

@@ -1,8 +1,9 @@
 """The diagnosis of a training: its outcome, the cause, the evidence in numbers, and what to try."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
+from pipeline.core.diagnosis.setup import Prescription
 from pipeline.core.training import Training
 
 Outcome: TypeAlias = Literal["converged", "still learning", "stuck", "collapsed", "diverged"]
@@ -21,6 +22,7 @@ class Diagnosis:
     sentence: str
     advice: str
     evidence: dict[str, float]  # finite numbers
+    prescription: Prescription = field(default_factory=dict)  # settings to change; empty where none would mend it
 
     @property
     def stable_alpha(self) -> float | None:

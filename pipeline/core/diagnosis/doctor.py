@@ -1,18 +1,22 @@
 """Who examines networks before, during and after their training, and says what is wrong."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from pipeline.core.arrays import Array, Samples
-from pipeline.core.diagnosis.checkup import Checkup, check_data, has_equal_units
+from pipeline.core.diagnosis.checkup import Checkup, check_data, gain_of, has_equal_units
 from pipeline.core.diagnosis.code import CodeCheck
-from pipeline.core.diagnosis.curvature import stable_alpha
+from pipeline.core.diagnosis.curvature import Bends
 from pipeline.core.diagnosis.diagnosis import Diagnosis
 from pipeline.core.diagnosis.outcome import Case
+from pipeline.core.diagnosis.setup import Setup, Start
 from pipeline.core.diagnosis.verdict import diagnose
 from pipeline.core.fast.precision import Precision
 from pipeline.core.faults import Fault
-from pipeline.core.network import Network, Reduction, forward, in_precision, loss_and_gradient
-from pipeline.core.training import Training, Trajectory
+from pipeline.core.initialisation import initialise
+from pipeline.core.network import Network, forward, in_precision
+from pipeline.core.training import Training
 from pipeline.core.vitals import Signs, signs_of
 
 THINNED = 2  # every second image: vital signs are taken often, and should cost no more than 3 % of a training
@@ -28,37 +32,48 @@ class Doctor:
         validation: Samples,  # some of those that validate
         labels: Array,  # of all images that train
         classes: int,
-        batch: int,  # images that an update is made from
-        reduction: Reduction,
         fault: Fault | None,
         precision: Precision,
+        normalised: Callable[[str], Samples],  # the images that train, normalised by a method that is named
     ) -> None:
         self.code, self.training = code, training
-        self.batch, self.reduction, self.fault, self.precision = batch, reduction, fault, precision
+        self.fault, self.precision, self.normalised = fault, precision, normalised
         self.data = check_data(training, labels, validation, classes)
         self.checkups: dict[bytes, Checkup] = {}  # trainings with another alpha start from the same network
+        self.bends: dict[tuple[object, ...], Bends] = {}
 
     def examine(self, network: Network, gradient: Network, alpha: float) -> Signs:
         """The vital signs of a network in training."""
         return signs_of(network, gradient, alpha, self.training.x[::THINNED], self.fault, self.precision)
 
-    def diagnose(self, trajectory: Trajectory, training: Training) -> Diagnosis:
-        """What became of a training on a trajectory, and why."""
-        network = trajectory.untrained
-        key = b"".join(values.tobytes() for layer in network for values in layer)
+    def diagnose(self, setup: Setup, untrained: Network, training: Training) -> Diagnosis:
+        """What became of the training of a network by a setup, and why."""
+        key = b"".join(values.tobytes() for layer in untrained for values in layer)
         if key not in self.checkups:
-            self.checkups[key] = self.check_up(network)
-        return diagnose(Case(self.checkups[key], training, trajectory.alpha, self.reduction, self.batch))
+            self.checkups[key] = self.check_up(untrained)
+        return diagnose(Case(self.checkups[key], training, setup, self.bends_of))
 
     def check_up(self, network: Network) -> Checkup:
         """What can be known of a network before it is trained."""
-        x, labels = self.training.x.astype(np.float64), self.training.labels
+        samples = Samples(self.training.x.astype(np.float64), self.training.labels)
         exact = in_precision(network, "float64")
         with np.errstate(over="ignore", invalid="ignore"):
-            return Checkup(
-                code=self.code,
-                data=self.data,
-                has_equal_units=has_equal_units(network),
-                largest_logit=float(np.abs(forward(exact, x)[-1]).max()),
-                stable_alpha=stable_alpha(exact, lambda there: loss_and_gradient(there, x, labels).gradient),
-            )
+            largest_logit = float(np.abs(forward(exact, samples.x)[-1]).max())
+        return Checkup(
+            code=self.code,
+            data=self.data,
+            has_equal_units=has_equal_units(network),
+            largest_logit=largest_logit,
+            gain=gain_of(exact),
+            bends=Bends(exact, samples),
+        )
+
+    def bends_of(self, start: Start) -> Bends:
+        """How strongly the loss bends where a training starts with other settings."""
+        key = (start.normalise, start.init, start.init_scale, *start.hidden)
+        if key not in self.bends:
+            x, labels = self.normalised(start.normalise)
+            sizes = [x.shape[1], *start.hidden, len(self.data.counts)]
+            network = initialise(sizes, start.init, start.init_scale, "float64", np.random.default_rng(0))
+            self.bends[key] = Bends(network, Samples(x.astype(np.float64), labels))
+        return self.bends[key]

@@ -5,7 +5,7 @@ from math import isfinite
 from pipeline.core.diagnosis.causes import CAUSES
 from pipeline.core.diagnosis.diagnosis import NO_CAUSE, Diagnosis, Outcome
 from pipeline.core.diagnosis.outcome import Case, outcome_of
-from pipeline.core.diagnosis.words import change
+from pipeline.core.diagnosis.words import change, pace, take
 
 DIGITS = 4  # significant ones: beyond them a figure tells more of the machine than of the training
 NOISE = 1e-6  # a relative error of a right gradient
@@ -16,16 +16,19 @@ def diagnose(case: Case) -> Diagnosis:
     outcome = outcome_of(case)
     for name, cause in CAUSES.items():
         if found := cause(case):
-            since, sentence, advice = found
-            return Diagnosis(outcome, name, since, sentence.strip(), advice, evidence(case))
+            advice = f"{found.advice} {take(found.prescription)}".strip()
+            return Diagnosis(
+                outcome, name, found.since, found.sentence.strip(), advice, evidence(case), found.prescription
+            )
     return Diagnosis(outcome, NO_CAUSE, None, healthy(case), going_on(outcome), evidence(case))
 
 
 def healthy(case: Case) -> str:
-    """How well a training without a fault went."""
+    """How well a training without a fault went, and how far it has to go."""
+    going_on = pace(case) if outcome_of(case) == "still learning" else ""
     return (
         f"Nothing is wrong.{change(case)} It gets {case.last.accuracy:.1%} of the images that it is trained on right, "
-        f"and {case.last.validation_accuracy:.1%} of those that validate."
+        f"and {case.last.validation_accuracy:.1%} of those that validate.{going_on}"
     )
 
 

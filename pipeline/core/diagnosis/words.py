@@ -1,31 +1,24 @@
 """What several causes say: each a sentence with a space before it, or nothing where there is nothing to say."""
 
-from math import log
-
 import numpy as np
 
-from pipeline.core.diagnosis.outcome import Case, gain
+from pipeline.core.diagnosis.hindrances import FAR_TOO_SMALL
+from pipeline.core.diagnosis.outcome import Case, iterations_at_this_pace
+from pipeline.core.diagnosis.setup import Prescription, as_typed
 
-FAR_TOO_SMALL = 0.1  # of the stable alpha
-LEARNED = 0.1  # of the loss of a network that only knows how frequent each class is
-MANY = 20  # doublings: a million times
-
-
-def better_alpha(case: Case) -> str:
-    """An alpha to take: half of the stable one, where the loss falls fastest along its steepest way."""
-    return "another alpha" if case.stable_alpha is None else f"alpha={case.stable_alpha / 2:.1g}"
+MANY = 2**20  # times the iterations that were made
 
 
-def smaller_alpha(case: Case) -> str:
-    """The same after an alpha that was too large: smaller than that, too, as batches may need it."""
-    return f"alpha={min(case.stable_alpha or case.alpha, case.alpha) / 2:.1g}"
+def take(prescription: Prescription) -> str:
+    """The advice to change settings, made of the same data that changes them."""
+    return f"Take {as_typed(prescription)}." if prescription else ""
 
 
 def then_alpha(case: Case) -> str:
     """An alpha to take with the mistake mended, where the one taken is too large for that, or far too small."""
     stable = case.stable_alpha
     fits = stable is None or FAR_TOO_SMALL * stable <= case.alpha <= stable
-    return "" if fits else f" Then take {better_alpha(case)}."
+    return "" if fits or stable is None else f" Then take alpha={stable / 2:.1g}."
 
 
 def against_stable(case: Case) -> str:
@@ -84,17 +77,13 @@ def dead_in_the_end(case: Case) -> str:
 
 
 def pace(case: Case) -> str:
-    """After how many iterations the loss would be small, if it went on as in the second half of them.
-
-    Losses fall roughly as a power of the iterations: by the same share, each time these double.
-    """
-    share = gain(case)
-    if share <= 0:
+    """After how many iterations the loss would be small, if it went on at this pace."""
+    needed = iterations_at_this_pace(case)
+    if needed is None:
         return ""
-    doublings = log(case.curve[-1] / (LEARNED * case.checkup.data.guess)) / -log(1 - share)
-    if doublings > MANY:
+    if needed > MANY * case.last.iteration:
         return " At this pace, a million times the iterations are not enough."
-    return f" At this pace, it has learned after about {roughly(case.last.iteration * 2**doublings, 1)} iterations."
+    return f" At this pace, it has learned after about {roughly(needed, 1)} iterations."
 
 
 def roughly(number: float, digits: int) -> str:

@@ -1,0 +1,81 @@
+"""Train, and mend the settings that the diagnosis names, until the training is healthy.
+
+    python -m pipeline.heal                     # the settings of conf/
+    python -m pipeline.heal alpha=5 init=zeros  # or overrides of them, as in pipeline.sweep
+
+It trains on normalised/ as DVC's stages left it. Each training is a run in MLflow; model/ stays as it is.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pipeline.config import configuration
+from pipeline.core.diagnosis.diagnosis import Diagnosed
+from pipeline.errors import run
+from pipeline.grid.data import datasets_for
+from pipeline.grid.points import settings_in
+from pipeline.healing import Attempt, attempts
+from pipeline.settings import Settings, refuse_old_names
+from pipeline.tracking.store import as_typed
+from pipeline.train import indented, train_and_track
+
+HEALS = "heals"  # the tag with the id of the run that a training heals
+
+
+class Trainer:
+    """Trains on what is in normalised/; each run says which one it heals."""
+
+    def __init__(self, overrides: Sequence[str]) -> None:
+        config = configuration(overrides)
+        self.chosen = settings_in(config)
+        self.datasets = datasets_for(config)
+        self.tags: dict[str, str] = {}
+
+    def train(self, chosen: Settings) -> Diagnosed:
+        """Train and track, with a model that is kept in MLflow alone."""
+        with TemporaryDirectory() as directory:
+            dataset = self.datasets.for_point(chosen)
+            tracked = train_and_track(chosen, dataset, Path(directory, "model"), self.tags)
+        self.tags = {HEALS: tracked.run}
+        return tracked.diagnosed
+
+
+def table(done: Sequence[Attempt]) -> str:
+    """The trainings: what was changed for each, and what became of it."""
+    cells = [("settings changed", "cause", "accuracy")]
+    for attempt in done:
+        changed = " ".join(f"{name}={as_typed(value)}" for name, value in attempt.changes.items())
+        cells.append((changed or "-", attempt.diagnosed.diagnosis.cause, f"{attempt.accuracy:.1%}"))
+    changed_width, cause_width, _ = (max(map(len, column)) for column in zip(*cells, strict=True))
+    return "\n".join(
+        f"{changed:{changed_width}}  {cause:{cause_width}}  {accuracy:>8}" for changed, cause, accuracy in cells
+    )
+
+
+def command_for(chosen: Settings, overrides: Sequence[str]) -> str:
+    """The command that trains with these settings and tests, whatever was typed; a dataset's own settings as typed."""
+    default = settings_in(configuration()).of_the_model()
+    changed = [f"{name}={as_typed(value)}" for name, value in chosen.of_the_model().items() if value != default[name]]
+    of_the_dataset = [override for override in overrides if override.startswith("dataset.")]
+    return " ".join(["dvc exp run", *(f"-S {setting}" for setting in changed + of_the_dataset)])
+
+
+def main() -> None:
+    """Train, mend, print."""
+    overrides = sys.argv[1:]
+    refuse_old_names(overrides)
+    trainer = Trainer(overrides)
+    done = list(attempts(trainer.chosen, trainer.train))
+    last = done[-1]
+    print(table(done))
+    if not last.is_healthy:
+        diagnosis = last.diagnosed.diagnosis
+        print("\n".join(["It is not healed:", *indented(diagnosis.sentence), *indented(diagnosis.advice)]))
+    print(f"`{command_for(last.settings, overrides)}` has the same result as the last, and tests it.")
+    print("MLflow has a run for each: look with `make ui`, or `mlflow ui`.")
+
+
+if __name__ == "__main__":
+    run(main)
