@@ -92,9 +92,9 @@ def test_a_sweep_over_all_faults_names_each(collapsed: Project) -> None:
         "softmax_over_samples": "softmax_over_samples",
         "softmax_unshifted": "none",  # it is no fault while no logit is large
         "gradient_sign": "gradient_sign",
-        "gradient_without_mean": "gradient_without_mean",
-        "relu_mask_missing": "relu_mask_missing",
-        "transposed_product": "transposed_product",
+        "gradient_without_mean": "gradient_scale",
+        "relu_mask_missing": "activation_derivative",
+        "transposed_product": "error_not_carried",
     }
     client = collapsed.store()
     for child in children:

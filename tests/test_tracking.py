@@ -109,7 +109,7 @@ def test_a_network_that_is_not_finite_from_the_start_is_a_result_too(reproduced:
     reproduced.edit("params.yaml", "init: he", "init: normal")
     reproduced.edit("params.yaml", "init_scale: 0.01", "init_scale: 10")
     reproduced.edit("params.yaml", "hidden:\n- 20\n", "hidden:\n" + 200 * "- 50\n")
-    assert "cause: initialisation_too_large" in reproduced.ok("python", "-m", "pipeline.train")
+    assert "cause: weights_too_large" in reproduced.ok("python", "-m", "pipeline.train")
     reproduced.ok("python", "-m", "pipeline.evaluate")
     assert_is_a_result(reproduced)
 

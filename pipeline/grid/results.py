@@ -12,7 +12,7 @@ from pipeline.settings import Settings
 
 SHOWN = 10
 # The causes that a smaller alpha mends.
-BY_ALPHA = ("alpha_too_large", "summed_gradients", "pixels_not_normalised", "batch_too_small")
+BY_ALPHA = ("alpha_too_large", "summed_gradients", "inputs_not_scaled", "batch_too_small")
 WORST = sys.float_info.max
 
 

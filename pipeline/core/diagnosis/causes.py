@@ -1,6 +1,6 @@
 """The causes that a diagnosis tells apart: for each its test, its sentence, and what mends it.
 
-Mistakes in the code have theirs in `mistakes`, and what is wrong from the start in `hindrances`. They stand in the
+Mistakes in the code are those of people's networks, and what is wrong from the start in `hindrances`. They stand in the
 order in which they are asked for. A mistake in the code or the data comes before a setting, since no setting mends it;
 and what is wrong at the start before what follows from it.
 """
@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pipeline.core.diagnosis.catalogue import IN_THE_CODE
 from pipeline.core.diagnosis.diagnosis import FAILED
 from pipeline.core.diagnosis.hindrances import (
     FAR_TOO_SMALL,
@@ -21,7 +22,6 @@ from pipeline.core.diagnosis.hindrances import (
     to_blame,
     without,
 )
-from pipeline.core.diagnosis.mistakes import MISTAKES, Mistake
 from pipeline.core.diagnosis.outcome import (
     Case,
     fails,
@@ -59,18 +59,30 @@ class Found(NamedTuple):
     advice: str = ""  # what no setting mends
 
 
-def in_the_code(mistake: Mistake) -> Callable[[Case], Found | None]:
-    """The cause that is a mistake in the code, whatever came of it; an overflow only where there was one."""
+def in_the_code(name: str) -> Callable[[Case], Found | None]:
+    """The cause that is a mistake in the code, whatever came of it; the first of those that were found."""
 
     def cause(case: Case) -> Found | None:
-        is_harmless = mistake.shows_in_overflow and not case.training.diverged
-        if is_harmless or not mistake.is_in(case.checkup.code):
+        first = next(iter(case.checkup.code.findings), None)
+        if first is None or first.cause != name:
             return None
-        since = case.training.iterations if mistake.shows_in_overflow else 0
-        said = f"{mistake.said(case.checkup.code)}{wrong_gradient(case)}{overflow(case)}{change(case)}"
-        return Found(since, said, {}, mistake.advice + then_alpha(case))
+        said = f"{first.evidence}{wrong_gradient(case)}{overflow(case)}{change(case)}"
+        return Found(0, said, {}, f"Mended: {first.advice}.{then_alpha(case)}")
 
     return cause
+
+
+def softmax_unshifted(case: Case) -> Found | None:
+    """The softmax takes exp of the logits as they are, and they became too large; harmless where they did not."""
+    if not (case.checkup.code.overflows and case.training.diverged):
+        return None
+    return Found(
+        case.training.iterations,
+        f"The softmax takes exp of the logits as they are, which overflows above 709.{overflow(case)}{change(case)}",
+        {},
+        "Take each row's largest logit off the row before `np.exp`: the softmax stays the same, and no exponent is "
+        f"above 0.{then_alpha(case)}",
+    )
 
 
 def labels_constant(case: Case) -> Found | None:
@@ -99,7 +111,7 @@ def class_missing(case: Case) -> Found | None:
     )
 
 
-def labels_shuffled(case: Case) -> Found | None:
+def data_scrambled(case: Case) -> Found | None:
     """Labels have nothing to do with their images."""
     data, even = case.checkup.data, 1 / len(case.checkup.data.present)
     by_network = case.last.validation_accuracy if case.training.history else 0.0
@@ -224,8 +236,9 @@ def unknown(case: Case) -> Found | None:
 
 
 CAUSES: dict[str, Callable[[Case], Found | None]] = {
-    **{mistake.name: in_the_code(mistake) for mistake in MISTAKES},
-    **{cause.__name__: cause for cause in (labels_constant, class_missing, labels_shuffled)},
+    **{name: in_the_code(name) for name in IN_THE_CODE},
+    softmax_unshifted.__name__: softmax_unshifted,
+    **{cause.__name__: cause for cause in (labels_constant, class_missing, data_scrambled)},
     **{hindrance.name: in_the_way(hindrance) for hindrance in HINDRANCES},
     **{
         cause.__name__: cause

@@ -1,18 +1,14 @@
 """What can be known before the first update: of the code, of the data, and of the network to start from."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.core import faults
 from pipeline.core.arrays import Array, Samples
-from pipeline.core.diagnosis.code import Code, CodeCheck, Parameters, check_gradient, check_softmax
+from pipeline.core.diagnosis.code import CodeCheck
 from pipeline.core.diagnosis.curvature import Bends
-from pipeline.core.faults import Fault
-from pipeline.core.initialisation import initialise
-from pipeline.core.network import Layer, Network, Reduction, forward, measure
+from pipeline.core.network import Network
 from pipeline.core.vitals import entropy
 
 LAYERS_OF_A_CODE_CHECK = 4
@@ -54,54 +50,6 @@ class Checkup:
     largest_logit: float  # of the untrained network
     gain: float  # see `gain_of`
     bends: Bends  # of the mean of the samples' losses there
-
-
-def check_code(
-    sizes: Sequence[int],
-    reduction: Reduction,
-    fault: Fault | None,
-    samples: Samples,
-    gradient_of: Callable[[Network], Network],
-) -> CodeCheck:
-    """Check what a network of layer sizes d-H-...-C is trained by: its gradient on some samples, next to its loss.
-
-    It is checked at random weights, since a gradient of zeros, as a network of zeros has it, would show nothing; and
-    with a few layers, since all of them run the same code.
-    """
-    rng = np.random.default_rng(0)
-    network = initialise([*sizes[:-1][:LAYERS_OF_A_CODE_CHECK], sizes[-1]], "he", 0.0, "float64", rng)
-    # With biases of 0, the units behind a layer that is off would be just where their ReLU turns.
-    parameters = [values for layer in network for values in (layer.weights, rng.uniform(-0.1, 0.1, layer.bias.shape))]
-    code = code_of(reduction, fault, gradient_of)
-    softmax = check_softmax(code, parameters, samples.x)
-    return CodeCheck(softmax, check_gradient(code, parameters, *samples, rng), len(samples.labels))
-
-
-def code_of(reduction: Reduction, fault: Fault | None, gradient_of: Callable[[Network], Network]) -> Code:
-    """The functions of a list of parameters: weights, bias, weights, bias, ...
-
-    The gradient is that which trains. The loss is what it should be of, by the readable network, or by the one with a
-    mistake; for a sum of gradients, it is the sum of losses.
-    """
-
-    def probabilities(parameters: Parameters, x: Array) -> Array:
-        p: Array = np.exp(faults.log_probabilities(forward(network_of(parameters), x)[-1], fault, "float64"))
-        return p
-
-    def loss(parameters: Parameters, x: Array, labels: Array) -> float:
-        network = network_of(parameters)
-        mean, _ = measure(network, x, labels) if fault is None else faults.measure(network, x, labels, fault, "float64")
-        return mean * len(x) if reduction == "sum" else mean
-
-    def gradient(parameters: Parameters, _x: Array, _labels: Array) -> Parameters:
-        return [values for layer in gradient_of(network_of(parameters)) for values in layer]
-
-    return Code(probabilities, loss, gradient)
-
-
-def network_of(parameters: Parameters) -> Network:
-    """The network of such a list."""
-    return tuple(Layer(weights, bias) for weights, bias in zip(parameters[::2], parameters[1::2], strict=True))
 
 
 def check_data(training: Samples, labels: Array, validation: Samples, classes: int) -> DataCheck:

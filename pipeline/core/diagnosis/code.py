@@ -1,165 +1,129 @@
-"""Checks of a network's code, whoever wrote it: is its softmax one, and is its gradient that of its loss?
+"""The code that trains, examined layer by layer in the way in which people's own networks are.
 
-The code is three functions of a list of parameters and a batch, in float64. Nothing is known of its inside, so every
-check goes by what the functions do.
+Nothing is known of its inside: the checks go by what its functions do, whichever mistake is built in.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.core.arrays import Array
+from pipeline.core import faults
+from pipeline.core.arrays import Array, Samples
+from pipeline.core.diagnosis.people.algebra import Judge
+from pipeline.core.diagnosis.people.findings import Finding
+from pipeline.core.diagnosis.people.layout import Layout
+from pipeline.core.diagnosis.people.leaves import Leaf
+from pipeline.core.diagnosis.people.observation import Observation
+from pipeline.core.diagnosis.people.output_errors import OutputError, right_errors
+from pipeline.core.diagnosis.people.softmax import wrong_softmax
+from pipeline.core.diagnosis.people.twin import Probe, Twin, Values, twin_of
+from pipeline.core.diagnosis.people.whole import SAME_SCALE, gradient_of, in_a_row
+from pipeline.core.faults import Fault
+from pipeline.core.initialisation import initialise
+from pipeline.core.network import Layer, Network, Reduction, forward
 
-Parameters: TypeAlias = list[Array]
-
-TOLERANCE = 1e-4  # of a relative error: central differences in float64 are good to 1e-7, unless a ReLU turns on the way
-STEP_SIZES = (1e-4, 1e-5, 1e-6, 1e-7)
-SUM_TOLERANCE = 1e-6
-SHIFT_TOLERANCE = 1e-3  # logits of 1000 leave float32 few digits, if that is what somebody's functions compute in
+LAYERS = 4  # of the network that is checked, at most: all of them run the same code
+POINTS = 3  # random weights
+SAMPLES = 7  # by which the network is recognised
+CLOSE = 1e-4  # of a gradient: float32 leaves it about five digits
 LARGE = 1000.0  # a logit whose `exp` is more than any float
-
-
-class Code(NamedTuple):
-    """A network's functions."""
-
-    forward: Callable[[Parameters, Array], Array]  # the probabilities of a batch's samples
-    loss: Callable[[Parameters, Array, Any], float]
-    gradient: Callable[[Parameters, Array, Any], Parameters]
-
-
-class Softmax(NamedTuple):
-    """What the softmax of probabilities (m, C) does."""
-
-    sums_over: Literal["classes", "samples", "neither"]  # which probabilities sum to 1
-    overflows: bool  # though 1 more for all logits changes nothing, 1000 more does
-
-
-GradientMistake: TypeAlias = Literal["sign", "scale", "relu", "product", "other"]
-
-
-class Gradient(NamedTuple):
-    """How the gradient compares with central differences of the loss."""
-
-    errors: list[float]  # for each parameter, the relative error along a random direction
-    mistake: GradientMistake | None  # None where it is right
-    scale: float  # what the gradient is, times the true one, where that is the same for all parameters
-
-    @property
-    def worst(self) -> int:
-        """The place of the parameter whose gradient is the most wrong."""
-        return int(np.argmax(self.errors))
 
 
 class CodeCheck(NamedTuple):
     """What a network's functions do."""
 
-    softmax: Softmax
-    gradient: Gradient
-    images: int  # of the batch that they were checked on
+    findings: list[Finding]  # what is wrong with the softmax and the gradient, the cause first
+    overflows: bool  # whether the softmax does, where all logits are large
+    error: float  # of the gradient, relative to the right one
 
 
-def check_softmax(code: Code, parameters: Parameters, x: Array) -> Softmax:
-    """Check the softmax; the last parameter must be the biases of the logits."""
+def check_code(
+    sizes: Sequence[int],
+    reduction: Reduction,
+    fault: Fault | None,
+    samples: Samples,
+    gradient_of: Callable[[Network], Network],
+) -> CodeCheck:
+    """Check what a network of layer sizes d-H-...-C is trained by, at random weights, on some samples.
+
+    A gradient of zeros, as a network of zeros has it, would show nothing.
+    """
+    sizes = [*sizes[:-1][:LAYERS], sizes[-1]]
+    leaves = [Leaf((depth, name), f"{name}{depth + 1}") for depth in range(len(sizes) - 1) for name in ("W", "b")]
+    points = [random_values(sizes, leaves, seed) for seed in range(POINTS)]
+    x = samples.x[:SAMPLES].astype(np.float64)
+    twin = twin_of(leaves, [Probe(values, x, probabilities(values, x, fault)) for values in points[:2]])
+    assert twin is not None, "the network is made of dense layers, and a softmax"
+    seen = [observed(twin, values, samples, gradient_of) for values in points]
+    with np.errstate(all="ignore"):  # what some mistakes would make is not finite
+        judged = Judge(twin, in_rows(samples), seen, "cross-entropy", CLOSE).judge()
+    top = judged.top if judged.top and not judged.top.cause else right_errors(twin.layers[-1].activation)[0]
+    findings = [*wrong_softmax(twin, seen), *judged.findings]
+    if not findings:
+        expected = 1 / len(samples.labels) if reduction == "mean" else 1.0
+        findings = wrong_scale([found.scale / expected for found in judged.scales.values()], len(samples.labels))
+    return CodeCheck(findings, overflows(points[0], x, fault), error(twin, top, seen, reduction))
+
+
+def random_values(sizes: Sequence[int], leaves: list[Leaf], seed: int) -> Values:
+    """Random weights; with biases of 0, the units behind a layer that is off would be just where their ReLU turns."""
+    rng = np.random.default_rng(seed)
+    network = initialise(sizes, "he", 0.0, "float64", rng)
+    arrays = [values for layer in network for values in (layer.weights, rng.uniform(-0.1, 0.1, layer.bias.shape))]
+    return dict(zip(leaves, arrays, strict=True))
+
+
+def network_of(values: Values) -> Network:
+    """The network of parameters in the order weights, bias, weights, bias, ..."""
+    arrays = list(values.values())
+    return tuple(Layer(weights, bias) for weights, bias in zip(arrays[::2], arrays[1::2], strict=True))
+
+
+def probabilities(values: Values, x: Array, fault: Fault | None) -> Array:
+    """What the network answers, (n, C)."""
     with np.errstate(all="ignore"):
-        p = code.forward(parameters, x)
-        higher = code.forward([*parameters[:-1], parameters[-1] + 1], x)
-        large = code.forward([*parameters[:-1], parameters[-1] + LARGE], x)
-    sums: dict[Literal["classes", "samples"], Array] = {"classes": p.sum(axis=1), "samples": p.sum(axis=0)}
-    to_one = [over for over, total in sums.items() if np.abs(total - 1).max() < SUM_TOLERANCE]
-    is_shift_invariant = bool(np.allclose(p, higher, rtol=0, atol=SHIFT_TOLERANCE))
-    is_the_same = bool(np.allclose(p, large, rtol=0, atol=SHIFT_TOLERANCE))
-    overflows = not np.isfinite(large).all() or (is_shift_invariant and not is_the_same)
-    return Softmax(to_one[0] if to_one else "neither", overflows)
+        answers: Array = np.exp(faults.log_probabilities(forward(network_of(values), x)[-1], fault, "float64"))
+    return answers
 
 
-def check_gradient(code: Code, parameters: Parameters, x: Array, y: Any, rng: np.random.Generator) -> Gradient:
-    """Compare the gradient with central differences, and say in what it differs.
-
-    Where the weights and the biases of hidden layers alone are wrong, it is taken once more where every ReLU is on. If
-    it is right there, the ReLUs' mask is what is missing; if not, something else on the way back is wrong.
-    """
-    slopes = directional(code, parameters, x, y, rng)
-    errors = [slope.error for slope in slopes]
-    if max(errors) < TOLERANCE:
-        return Gradient(errors, None, 1.0)
-    scales = [slope.found / slope.true for slope in slopes if slope.true]
-    if scales and np.ptp(scales) < TOLERANCE * abs(scales[0]):
-        return Gradient(errors, "sign" if scales[0] < 0 else "scale", float(np.mean(scales)))
-    if max(errors[-2:]) > TOLERANCE or not hidden_layer_is_wrong(parameters, errors):
-        return Gradient(errors, "other", 1.0)
-    all_on = directional(code, with_every_unit_on(parameters, x), x, y, rng)
-    without_mask = max(slope.error for slope in all_on) < TOLERANCE
-    return Gradient(errors, "relu" if without_mask else "product", 1.0)
+def observed(twin: Twin, values: Values, samples: Samples, gradient_of: Callable[[Network], Network]) -> Observation:
+    """A step of the gradient, for an alpha of 1."""
+    gradient = [array for layer in gradient_of(network_of(values)) for array in layer]
+    after = {leaf: values[leaf] - slope for leaf, slope in zip(values, gradient, strict=True)}
+    x = samples.x.astype(np.float64)
+    classes = next(reversed(values.values())).size
+    return Observation(values, after, x, np.eye(classes)[samples.labels], twin.run(values, x))
 
 
-def hidden_layer_is_wrong(parameters: Parameters, errors: Sequence[float]) -> bool:
-    """Whether parameters are weights, biases, weights, biases, ..., and both are wrong in the last hidden layer.
-
-    If only one of them is, what came back to that layer was right.
-    """
-    weights, biases = parameters[::2], parameters[1::2]
-    in_pairs = len(weights) == len(biases) > 1 and all(
-        bias.size in weight.shape for weight, bias in zip(weights, biases, strict=True)
-    )
-    return in_pairs and min(errors[-4:-2]) > TOLERANCE
+def in_rows(samples: Samples) -> Layout:
+    """How the samples lie."""
+    return Layout(samples.x, samples.labels, 0, 0, "rows", "rows", "rows")
 
 
-class Slope(NamedTuple):
-    """The slope of the loss along a random direction."""
-
-    found: float  # by the gradient
-    true: float  # by central differences of the loss
-    typical: float  # of the gradient along such directions
-
-    @property
-    def error(self) -> float:
-        """The relative error: 0 if all is mere rounding, 1 if something is not finite.
-
-        It is relative to what is typical, too: a direction may be nearly at right angles to the gradient.
-        """
-        if not (np.isfinite(self.found) and np.isfinite(self.true)):
-            return 1.0
-        return abs(self.found - self.true) / max(abs(self.found), abs(self.true), self.typical, 1e-7)
+def overflows(values: Values, x: Array, fault: Fault | None) -> bool:
+    """Whether other answers come out where every logit is larger by as much, which changes no softmax."""
+    *_, bias = values
+    larger = values | {bias: values[bias] + LARGE}
+    return not np.allclose(probabilities(larger, x, fault), probabilities(values, x, fault), atol=1e-3)
 
 
-def directional(code: Code, parameters: Parameters, x: Array, y: Any, rng: np.random.Generator) -> list[Slope]:
-    """For each parameter, the slope of the loss along a random direction.
-
-    Of several step sizes the best one counts, since a ReLU may turn on or off within a step.
-    """
-    gradient = code.gradient(parameters, x, y)
-    slopes = []
-    for place, values in enumerate(parameters):
-        direction = rng.standard_normal(values.shape)
-        direction /= np.linalg.norm(direction)
-
-        def moved(by: float, place: int = place, direction: Array = direction) -> float:
-            there = [*parameters[:place], parameters[place] + by * direction, *parameters[place + 1 :]]
-            return float(code.loss(there, x, y))
-
-        found = float((gradient[place] * direction).sum())
-        typical = float(np.linalg.norm(gradient[place])) / np.sqrt(values.size)
-        size = max(1.0, float(np.linalg.norm(values)))
-        differences = [(moved(step * size) - moved(-step * size)) / (2 * step * size) for step in STEP_SIZES]
-        slopes.append(min((Slope(found, true, typical) for true in differences), key=lambda slope: slope.error))
-    return slopes
+def wrong_scale(times: list[float], samples: int) -> list[Finding]:
+    """A gradient that is the same multiple of the loss's everywhere."""
+    if not times or abs(np.median(times) - 1) <= SAME_SCALE:
+        return []
+    evidence = f"The gradient is {np.median(times):.4g} times that of the loss, for a batch of {samples} samples."
+    advice = "Let both be means over the samples, or both sums: a division by their number is missing, or one too many."
+    return [Finding("gradient_scale", "the gradient", evidence, advice)]
 
 
-def with_every_unit_on(parameters: Sequence[Array], x: Array) -> Parameters:
-    """Parameters at which no ReLU is off, whatever sample of x comes: hidden biases of 1, and small weights.
-
-    No sum of a unit's weights times its inputs is beyond 1/2, by the sums of its weights' sizes along either axis.
-    """
-    largest = float(np.abs(x).max(initial=1))
-    changed: Parameters = []
-    weights: tuple[int, ...] = ()  # the shape of those before, whose biases may come next
-    for values in parameters[:-1]:
-        if values.ndim < 2 or (min(values.shape) == 1 and values.size in weights):
-            changed.append(np.ones_like(values))
-            weights = ()
-        else:
-            reach = max(float(np.abs(values).sum(axis=axis).max()) for axis in (0, 1))
-            changed.append(values * (0.5 / (reach * largest)) if reach else values)
-            weights, largest = values.shape, 1.5
-    return [*changed, parameters[-1]]
+def error(twin: Twin, top: OutputError, seen: list[Observation], reduction: Reduction) -> float:
+    """The largest relative error of a parameter's gradient."""
+    errors = []
+    for one in seen:
+        right = gradient_of(twin, top, one)
+        for leaf in twin.parameters:
+            slope = in_a_row(right, [leaf]) / (len(one.x) if reduction == "mean" else 1)
+            size = float(np.linalg.norm(slope))
+            errors.append(float(np.linalg.norm(one.change(leaf).ravel() + slope)) / size if size else 0.0)
+    return max(errors)

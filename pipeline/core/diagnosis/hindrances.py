@@ -20,7 +20,7 @@ FITTING = 0.25  # the same, of the network that is prescribed
 FAR_BELOW = 4.0  # times smaller than the critical batch
 
 
-def pixels_not_normalised(case: Case) -> Prescription:
+def inputs_not_scaled(case: Case) -> Prescription:
     """The inputs are large: the loss bends as the square of them."""
     return {"normalise": "standard"} if case.checkup.data.input_size > LARGE else {}
 
@@ -35,12 +35,12 @@ def symmetric_initialisation(case: Case) -> Prescription:
     return {"init": "he"} if case.checkup.has_equal_units else {}
 
 
-def initialisation_too_large(case: Case) -> Prescription:
+def weights_too_large(case: Case) -> Prescription:
     """The initial weights make the signal grow on its way, so that the untrained network is sure of wrong classes."""
     return {"init": "he"} if case.checkup.gain > LARGE_GAIN else {}
 
 
-def initialisation_too_small(case: Case) -> Prescription:
+def weights_too_small(case: Case) -> Prescription:
     """The initial weights make the signal vanish on its way, and the gradient too: the loss starts on a plateau."""
     return {"init": "he"} if case.checkup.gain < SMALL_GAIN else {}
 
@@ -105,7 +105,7 @@ HINDRANCES = (
         "weights are 0, so they stay equal, and the layer is as good as one unit.",
     ),
     Hindrance(
-        pixels_not_normalised,
+        inputs_not_scaled,
         "The pixels are not normalised: the root mean square of the inputs is {size:.3g}, where it should be about 1. "
         "The loss bends as the square of it.",
     ),
@@ -115,12 +115,12 @@ HINDRANCES = (
         "layer hardly learns.",
     ),
     Hindrance(
-        initialisation_too_large,
+        weights_too_large,
         "The initial weights are too large: what passes the layers grows {gain:.2g} times as much as with init=he, and "
         "the largest logit is {logit:.3g}.",
     ),
     Hindrance(
-        initialisation_too_small,
+        weights_too_small,
         "The initial weights are too small: what passes the layers is {gain:.2g} times what it would be with init=he, "
         "and the gradient is as small. So the training starts on a plateau.",
     ),
@@ -144,7 +144,7 @@ HINDRANCES = (
         "even that out.",
     ),
 )
-OF_THE_START = (pixels_not_normalised, inputs_too_small, symmetric_initialisation, initialisation_too_large)
+OF_THE_START = (inputs_not_scaled, inputs_too_small, symmetric_initialisation, weights_too_large)
 
 
 def of_the_start(case: Case) -> Prescription:
@@ -172,14 +172,14 @@ def to_blame(case: Case) -> str | None:
         return symmetric_initialisation.__name__
     alone = [name for name, change in found.items() if suits(case, change)]
     together = list(found) if suits(case, without(found)) else []
-    in_any_case = [initialisation_too_large.__name__] if is_absurd(case) else []
+    in_any_case = [weights_too_large.__name__] if is_absurd(case) else []
     return next(iter(alone + together + in_any_case), None)
 
 
 def is_absurd(case: Case) -> bool:
     """Whether large initial weights make the untrained network overflow, or surer of wrong classes than it unlearns."""
     overflows = not case.training.history or case.curve[0] > ABSURD * case.checkup.data.guess
-    return bool(initialisation_too_large(case)) and overflows
+    return bool(weights_too_large(case)) and overflows
 
 
 def suits(case: Case, changes: Prescription) -> bool:

@@ -8,7 +8,7 @@ from pipeline.core.diagnosis.outcome import Case, outcome_of
 from pipeline.core.diagnosis.words import change, pace, take
 
 DIGITS = 4  # significant ones: beyond them a figure tells more of the machine than of the training
-NOISE = 1e-6  # a relative error of a right gradient
+NOISE = 1e-5  # a relative error of a right gradient
 
 
 def diagnose(case: Case) -> Diagnosis:
@@ -49,7 +49,7 @@ def evidence(case: Case) -> dict[str, float]:
         "chance": data.chance,
         "accuracy_of_nearest_mean": data.by_nearest_mean,
         "input_size": data.input_size,
-        "gradient_error": max(code.gradient.errors) if max(code.gradient.errors) > NOISE else 0.0,
+        "gradient_error": code.error if code.error > NOISE else 0.0,
         "first_largest_logit": case.checkup.largest_logit,
     }
     if case.training.history:

@@ -6,6 +6,7 @@ from pipeline.core.diagnosis.hindrances import FAR_TOO_SMALL
 from pipeline.core.diagnosis.outcome import Case, iterations_at_this_pace
 from pipeline.core.diagnosis.setup import Prescription, as_typed
 
+WRONG = 1e-3  # of the gradient, where it is relative
 MANY = 2**20  # times the iterations that were made
 
 
@@ -46,7 +47,7 @@ def change(case: Case) -> str:
 
 def overflow(case: Case) -> str:
     """How the logits grew, and where exp overflowed, if it is the softmax that did."""
-    if not (case.training.diverged and case.checkup.code.softmax.overflows):
+    if not (case.training.diverged and case.checkup.code.overflows):
         return ""
     start, vitals = case.checkup.largest_logit, case.training.vitals
     grew = f"grew from {start:.3g} to {vitals[-1].signs.largest_logit:.3g}" if vitals else f"began with {start:.3g}"
@@ -54,15 +55,9 @@ def overflow(case: Case) -> str:
 
 
 def wrong_gradient(case: Case) -> str:
-    """How wrong the gradient is, and where."""
-    gradient = case.checkup.code.gradient
-    if gradient.mistake is None:
-        return ""
-    layer, is_bias = divmod(gradient.worst, 2)
-    return (
-        " The gradient is not the gradient of the loss: its relative error is "
-        f"{gradient.errors[gradient.worst]:.2g}, in the {'biases' if is_bias else 'weights'} of layer {layer + 1}."
-    )
+    """How wrong the gradient is."""
+    error = case.checkup.code.error
+    return f" The relative error of the gradient is {error:.2g}." if error > WRONG else ""
 
 
 def dead_in_the_end(case: Case) -> str:

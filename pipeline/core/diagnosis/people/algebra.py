@@ -4,6 +4,7 @@ Each layer is judged by the errors that the script itself has above it, so the f
 and those below it are only blamed for what they add. Single samples show each factor; batches show the sums.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import product
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from pipeline.core.diagnosis.people.backward import Place, Way, bias_before, bia
 from pipeline.core.diagnosis.people.findings import Finding
 from pipeline.core.diagnosis.people.layout import Layout
 from pipeline.core.diagnosis.people.lines import lines_of
-from pipeline.core.diagnosis.people.matching import Fit, fit, is_even
+from pipeline.core.diagnosis.people.matching import CLOSE, Fit, fit, is_even
 from pipeline.core.diagnosis.people.observation import Observation
 from pipeline.core.diagnosis.people.output_errors import Loss, OutputError, right_errors, wrong_errors
 from pipeline.core.diagnosis.people.twin import Twin
@@ -48,8 +49,10 @@ class Algebra:
 class Judge:
     """Who goes through the layers of a network, from the top down."""
 
-    def __init__(self, twin: Twin, layout: Layout, seen: list[Observation], prefers: Loss | None) -> None:
-        self.twin, self.layout, self.seen, self.prefers = twin, layout, seen, prefers
+    def __init__(
+        self, twin: Twin, layout: Layout, seen: list[Observation], prefers: Loss | None, close: float = CLOSE
+    ) -> None:
+        self.twin, self.layout, self.seen, self.prefers, self.close = twin, layout, seen, prefers, close
         self.above: list[dict[int, Array]] = [{} for _ in seen]
         self.is_even = is_even([one.change(leaf) for one in seen for leaf in twin.parameters])
         self.found = Algebra()
@@ -69,12 +72,11 @@ class Judge:
     def judge_layer(self, depth: int) -> None:
         """Find the layer's error, and compare the gradients of its weights and its biases with what it makes them."""
         weights, biases = self.weight_changes(depth), self.bias_changes(depth)
-        candidates = self.candidates(depth)
-        chosen = self.choose(depth, candidates, weights, biases)
+        chosen = self.choose(depth, weights, biases)
         if chosen is None:
             self.found.is_explained = False
             assert weights is not None
-            self.unknown_error(depth, candidates[0].errors, weights)
+            self.unknown_error(depth, self.right_candidates(depth)[0].errors, weights)
             return
         candidate, way = chosen
         self.found.top = candidate.top or self.found.top
@@ -117,32 +119,43 @@ class Judge:
             return None
         return changes if any(change.any() for change in changes) else None
 
-    def candidates(self, depth: int) -> list[Candidate]:
-        """The errors that the layer may have, right ones first, then those with one wrong factor, then with two."""
-        places = self.places(depth)
-        if depth == len(self.twin.layers) - 1:
-            return self.candidates_at_the_top(places)
-        pairs = product(carries(self.twin, depth), slopes(self.twin, depth))
-        candidates = []
-        for carry, slope in sorted(pairs, key=lambda ways: sum(bool(way.cause) for way in ways)):
-            errors = [one for place in places if (one := with_slope(place, carry, slope)) is not None]
-            if len(errors) == len(places):
-                wrong = [(way.cause, way.said) for way in (carry, slope) if way.cause]
-                candidates.append(Candidate(errors, wrong))
-        return candidates + (self.of_other_layers(depth, self.found.top) if self.found.top else [])
+    def right_candidates(self, depth: int) -> list[Candidate]:
+        """The right error of a layer; at the top, that of each usual loss, the one that the script prints first."""
+        if depth < len(self.twin.layers) - 1:
+            return self.made_of(depth, carries(self.twin, depth)[0], slopes(self.twin, depth)[0])
+        usual = right_errors(self.twin.layers[-1].activation)
+        errors = sorted(usual, key=lambda error: error.loss != self.prefers)
+        return [candidate for error in errors for candidate in self.at_the_top(error)]
 
-    def candidates_at_the_top(self, places: list[Place]) -> list[Candidate]:
-        """The errors of the usual losses, that of the loss which the script prints first, and then wrong ones."""
-        activation = self.twin.layers[-1].activation
-        right = sorted(right_errors(activation), key=lambda error: error.loss != self.prefers)
-        candidates = []
-        for error in [*right, *wrong_errors(activation)]:
-            errors = [error.of(*at_the_end(place.seen)) for place in places]
-            if all(np.isfinite(array).all() for array in errors):
-                wrong = [(error.cause, error.said)] if error.cause else []
-                candidates.append(Candidate(errors, wrong, error))
-        candidates += [one for error in right for one in self.of_other_layers(len(self.twin.layers) - 1, error)]
-        return candidates
+    def wrong_candidates(self, depth: int) -> Iterator[Candidate]:
+        """What the layer may have instead: with one wrong factor, then with two, then the errors of other layers."""
+        if depth == len(self.twin.layers) - 1:
+            for error in wrong_errors(self.twin.layers[-1].activation):
+                yield from self.at_the_top(error)
+            for error in right_errors(self.twin.layers[-1].activation):
+                yield from self.of_other_layers(depth, error)
+            return
+        _, *pairs = sorted(
+            product(carries(self.twin, depth), slopes(self.twin, depth)),
+            key=lambda ways: sum(bool(way.cause) for way in ways),
+        )
+        for carry, slope in pairs:
+            yield from self.made_of(depth, carry, slope)
+        if self.found.top:
+            yield from self.of_other_layers(depth, self.found.top)
+
+    def made_of(self, depth: int, carry: Way, slope: Way) -> list[Candidate]:
+        """The error by two factors, if they fit in every update."""
+        places = self.places(depth)
+        errors = [one for place in places if (one := with_slope(place, carry, slope)) is not None]
+        wrong = [(way.cause, way.said) for way in (carry, slope) if way.cause]
+        return [Candidate(errors, wrong)] if len(errors) == len(places) else []
+
+    def at_the_top(self, error: OutputError) -> list[Candidate]:
+        """An error at the last layer, if it is finite in every update."""
+        errors = [error.of(*at_the_end(seen)) for seen in self.seen]
+        wrong = [(error.cause, error.said)] if error.cause else []
+        return [Candidate(errors, wrong, error)] if all(np.isfinite(one).all() for one in errors) else []
 
     def of_other_layers(self, depth: int, top: OutputError) -> list[Candidate]:
         """The right errors of layers below that have as many units."""
@@ -155,25 +168,30 @@ class Judge:
         return candidates
 
     def choose(
-        self, depth: int, candidates: list[Candidate], weights: list[Array] | None, biases: list[Array] | None
+        self, depth: int, weights: list[Array] | None, biases: list[Array] | None
     ) -> tuple[Candidate, Way | None] | None:
         """The error and the product that explain the weights' update, the simplest first.
 
         Where the weights don't move, the biases tell the error; where nothing does, it is taken to be right.
         """
-        right_product, *wrong_products = products(self.twin, depth)
-        right = [candidate for candidate in candidates if not candidate.wrong]
-        wrong = [candidate for candidate in candidates if candidate.wrong]
+        right = self.right_candidates(depth)
         if weights is None:
             of_bias = bias_sums(self.twin, depth)[0]
-            by_bias = (one for one in candidates if biases and self.bias_fit(depth, one, biases, of_bias))
-            return next(by_bias, right[0]), None
-        tries = [(candidate, right_product) for candidate in right]
-        tries += [(candidate, way) for way in wrong_products for candidate in right if way.cause != "samples_mix"]
-        tries += [(candidate, right_product) for candidate in wrong]
-        if not self.have_right_inputs(depth, weights):
-            tries += [(candidate, way) for way in wrong_products for candidate in wrong]
+            every = (*right, *self.wrong_candidates(depth)) if biases else ()
+            return next((one for one in every if self.bias_fit(depth, one, biases or [], of_bias)), right[0]), None
+        tries = self.tries(depth, right, weights)
         return next((one for one in tries if self.weight_fit(depth, *one, weights)), None)
+
+    def tries(self, depth: int, right: list[Candidate], weights: list[Array]) -> Iterator[tuple[Candidate, Way]]:
+        """Errors and products, with as little wrong as possible; two wrong ones only where the inputs are not right."""
+        right_product, *wrong_products = products(self.twin, depth)
+        yield from ((candidate, right_product) for candidate in right)
+        single = [way for way in wrong_products if way.cause != "samples_mix"]
+        yield from ((candidate, way) for way in single for candidate in right)
+        wrong = list(self.wrong_candidates(depth))
+        yield from ((candidate, right_product) for candidate in wrong)
+        if not self.have_right_inputs(depth, weights):
+            yield from ((candidate, way) for way in wrong_products for candidate in wrong)
 
     def have_right_inputs(self, depth: int, changes: list[Array]) -> bool:
         """Whether updates of single samples are a layer's inputs times something."""
@@ -183,7 +201,7 @@ class Judge:
     def weight_fit(self, depth: int, candidate: Candidate, way: Way, changes: list[Array]) -> Fit | None:
         """How the weights' update follows such a gradient."""
         before = [self.twin.weights(one.before, depth) for one in self.seen]
-        found = fit(changes, self.gradients(depth, candidate, way), before, self.is_even)
+        found = fit(changes, self.gradients(depth, candidate, way), before, self.is_even, self.close)
         if found and not candidate.wrong and not way.cause:
             self.found.scales[self.twin.layers[depth].weights.name] = found
         return found
@@ -193,7 +211,7 @@ class Judge:
         gradients = self.gradients(depth, candidate, way)
         if gradients and changes[0].size == 1:
             gradients = [gradient.sum(keepdims=True) for gradient in gradients]
-        found = fit(changes, gradients, [bias_before(place) for place in self.places(depth)], self.is_even)
+        found = fit(changes, gradients, [bias_before(place) for place in self.places(depth)], self.is_even, self.close)
         if found and not candidate.wrong and not way.cause:
             self.found.scales[self.bias_name(depth)] = found
         return found

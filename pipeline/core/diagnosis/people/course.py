@@ -9,8 +9,8 @@ from pipeline.core.arrays import Array
 from pipeline.core.diagnosis.people.layout import Layout
 from pipeline.core.diagnosis.people.losses import Known, usual_losses
 from pipeline.core.diagnosis.people.output_errors import Loss
-from pipeline.core.diagnosis.people.script import Script, Values
-from pipeline.core.diagnosis.people.twin import Twin
+from pipeline.core.diagnosis.people.script import Script
+from pipeline.core.diagnosis.people.twin import Twin, Values
 
 MOST, LEAST = 300, 12  # updates, or rounds of single samples
 PRODUCTS = 3e9  # multiplications in a course, about: half a second

@@ -12,7 +12,8 @@ from pipeline.core.diagnosis.people.findings import Finding
 from pipeline.core.diagnosis.people.layout import Layout
 from pipeline.core.diagnosis.people.leaves import Leaf
 from pipeline.core.diagnosis.people.probes import random_values
-from pipeline.core.diagnosis.people.script import Script, Values
+from pipeline.core.diagnosis.people.script import Script
+from pipeline.core.diagnosis.people.twin import Values
 
 SAMPLES = 8
 DIRECTIONS = 12

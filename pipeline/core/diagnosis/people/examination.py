@@ -21,6 +21,7 @@ from pipeline.core.diagnosis.people.repeats import is_a_loop, updates_inside
 from pipeline.core.diagnosis.people.script import Script, UnfitError
 from pipeline.core.diagnosis.people.settings import wrong_setting
 from pipeline.core.diagnosis.people.situation import Situation
+from pipeline.core.diagnosis.people.softmax import wrong_softmax
 from pipeline.core.diagnosis.people.steps import wrong_rule
 from pipeline.core.diagnosis.people.targets import targets_of, wrong_labels
 from pipeline.core.diagnosis.people.twin import Probe, Twin, twin_of
@@ -109,9 +110,10 @@ def of_known_network(found: Examination, witness: Witness) -> None:
     """Everything that a twin makes it possible to look at, from the code to the settings."""
     layout, twin, targets = witness.layout, witness.twin, witness.targets
     output = twin.layers[-1].activation
-    found.findings += softmax_axis(witness)
     printed = printed_loss(witness)
     observations = witness.observations()
+    of_batches = observations.batches or [witness.at_start()]
+    found.findings += wrong_softmax(twin, of_batches, 1 if layout.forward == "rows" else 0)
     found.findings += unmoved(twin, observations) + grown(twin, observations)
     algebra = algebra_of(witness, observations, printed.loss)
     found.findings += [finding for finding in printed.findings if finding.cause == "no_softmax"]
@@ -149,27 +151,6 @@ def mixed_samples(script: Script, layout: Layout) -> list[Finding]:
     evidence = "A sample's answer changes when others are taken out of its batch."
     advice = "Look for sums, means, norms and maxima along the wrong axis; `np.linalg.norm(x, axis=1, keepdims=True)`."
     return [Finding("samples_mix", "forward", evidence, advice)]
-
-
-def softmax_axis(witness: Witness) -> list[Finding]:
-    """A softmax along another axis than the classes'."""
-    layout, name = witness.layout, witness.twin.layers[-1].activation.name
-    causes = {
-        "softmax over samples": "softmax_over_samples",
-        "softmax over everything": "softmax_over_everything",
-        "exp": "no_softmax",
-    }
-    if name not in causes:
-        return []
-    answers = layout.answers(witness.script, witness.script.at({}), layout.rows)
-    of_samples, of_classes = answers.sum(axis=1), answers.sum(axis=0)
-    evidence = (
-        f"A sample's answers sum to {of_samples.min():.3g} to {of_samples.max():.3g}, where they should sum to 1; a "
-    )
-    evidence += f"class's sum to {of_classes.min():.3g} to {of_classes.max():.3g} over the samples."
-    axis = "axis=1, " if layout.forward == "rows" else "axis=0, "
-    line = f"`e = np.exp(z - z.max({axis}keepdims=True))`, `p = e / e.sum({axis}keepdims=True)`"
-    return [Finding(causes[name], "the softmax", evidence, line)]
 
 
 def unmoved(twin: Twin, observations: Observations) -> list[Finding]:

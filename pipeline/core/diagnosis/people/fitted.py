@@ -10,8 +10,7 @@ from pipeline.core.diagnosis.people.course import Trainer
 from pipeline.core.diagnosis.people.leaves import Leaf
 from pipeline.core.diagnosis.people.observation import Observation
 from pipeline.core.diagnosis.people.output_errors import OutputError
-from pipeline.core.diagnosis.people.script import Values
-from pipeline.core.diagnosis.people.twin import Dense, Twin
+from pipeline.core.diagnosis.people.twin import Dense, Twin, Values
 from pipeline.core.diagnosis.people.whole import gradient_of
 
 UPDATES = 400

@@ -11,7 +11,7 @@ from pipeline.core.diagnosis.people.findings import Finding
 from pipeline.core.diagnosis.people.layout import Layout
 from pipeline.core.diagnosis.people.observation import Observation, Witness
 from pipeline.core.diagnosis.people.output_errors import Loss, OutputError, is_softmax
-from pipeline.core.diagnosis.people.script import Values
+from pipeline.core.diagnosis.people.twin import Values
 from pipeline.core.diagnosis.people.whole import gradient_of
 
 POINTS = 6

@@ -23,7 +23,9 @@ class Fit(NamedTuple):
     decay: float = 0.0  # times the parameter, or its sign, taken off as well
 
 
-def fit(changes: list[Array], gradients: list[Array], before: list[Array], is_even: bool) -> Fit | None:
+def fit(
+    changes: list[Array], gradients: list[Array], before: list[Array], is_even: bool, close: float = CLOSE
+) -> Fit | None:
     """The scale that makes the gradients the changes, if one does; arrays of equal shapes, one for each update."""
     if [change.shape for change in changes] != [gradient.shape for gradient in gradients]:
         return None
@@ -33,7 +35,7 @@ def fit(changes: list[Array], gradients: list[Array], before: list[Array], is_ev
         return None
     if is_even:
         return fit_of_signs(change, gradient)
-    allowed = CLOSE + min(0.05, rounding(changes, before))
+    allowed = close + min(0.05, rounding(changes, before))
     scale = -float(change @ gradient / (gradient @ gradient))
     if np.linalg.norm(change + scale * gradient) <= allowed * size:
         return Fit(scale)

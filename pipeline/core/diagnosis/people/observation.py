@@ -7,8 +7,8 @@ import numpy as np
 from pipeline.core.arrays import Array
 from pipeline.core.diagnosis.people.layout import Layout
 from pipeline.core.diagnosis.people.leaves import Leaf
-from pipeline.core.diagnosis.people.script import Script, Values
-from pipeline.core.diagnosis.people.twin import Pass, Twin
+from pipeline.core.diagnosis.people.script import Script
+from pipeline.core.diagnosis.people.twin import Pass, Twin, Values
 
 POINTS = 3  # random parameters
 SINGLES = 4  # samples that are looked at alone, at each point
@@ -79,6 +79,12 @@ class Witness:
                 batches = [self.see(values, rows, np.arange(self.layout.count)) for values in points]
         found = Observations([seen for seen in singles if seen], [seen for seen in batches if seen])
         return Observations(*(seen if self.is_steady(seen) else [] for seen in found))
+
+    def at_start(self) -> Observation:
+        """The script's own parameters and samples, before any update."""
+        values = {leaf: leaf.value(self.script.params) for leaf in self.twin.parameters}
+        rows = self.layout.rows[:BATCH]
+        return Observation(values, values, rows, self.targets[:BATCH], self.twin.run(values, rows))
 
     def has_samples_of_its_own(self, values: Values, rows: Array) -> bool:
         """Whether a step goes by other samples than those that it is given."""

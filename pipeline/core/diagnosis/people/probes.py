@@ -5,8 +5,8 @@ import numpy as np
 from pipeline.core.arrays import Array
 from pipeline.core.diagnosis.people.layout import Layout
 from pipeline.core.diagnosis.people.leaves import Leaf
-from pipeline.core.diagnosis.people.script import Script, Values
-from pipeline.core.diagnosis.people.twin import Probe
+from pipeline.core.diagnosis.people.script import Script
+from pipeline.core.diagnosis.people.twin import Probe, Values
 
 SAMPLES = 7
 PLACES = 4  # random ones, at which a parameter is moved

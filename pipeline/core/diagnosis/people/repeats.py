@@ -5,8 +5,7 @@ import numpy as np
 from pipeline.core.arrays import Array
 from pipeline.core.diagnosis.people.observation import Observation, Witness
 from pipeline.core.diagnosis.people.output_errors import OutputError
-from pipeline.core.diagnosis.people.script import Values
-from pipeline.core.diagnosis.people.twin import Twin
+from pipeline.core.diagnosis.people.twin import Twin, Values
 from pipeline.core.diagnosis.people.whole import gradient_of, in_a_row
 
 CHUNKS = (1, 2, 4, 5, 8, 10, 16, 20, 25, 30, 32, 50, 64, 100, 128)  # samples of a minibatch

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from pipeline.core.arrays import Array
-from pipeline.core.diagnosis.people.leaves import VIEWS, Leaf, View, leaves
+from pipeline.core.diagnosis.people.leaves import VIEWS, View, leaves
 from pipeline.core.diagnosis.people.memory import Memory
-
-Values = dict[Leaf, Array]
+from pipeline.core.diagnosis.people.twin import Values
 
 
 class UnfitError(Exception):

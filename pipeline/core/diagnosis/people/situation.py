@@ -8,8 +8,7 @@ from pipeline.core.arrays import Array
 from pipeline.core.diagnosis.people.course import Course, Trainer
 from pipeline.core.diagnosis.people.fitted import fitted_loss, redrawn
 from pipeline.core.diagnosis.people.output_errors import OutputError
-from pipeline.core.diagnosis.people.script import Values
-from pipeline.core.diagnosis.people.twin import Twin
+from pipeline.core.diagnosis.people.twin import Twin, Values
 
 LEARNS = 0.15  # of the loss of a guess, by which a course must fall below it
 MOVES = 0.03  # of the loss at the start, by which it must fall below that

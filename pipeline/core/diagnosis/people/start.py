@@ -5,8 +5,8 @@ import numpy as np
 from pipeline.core.diagnosis.people.findings import Finding
 from pipeline.core.diagnosis.people.inputs import BETTER
 from pipeline.core.diagnosis.people.observation import Observation
-from pipeline.core.diagnosis.people.script import Values
 from pipeline.core.diagnosis.people.situation import Situation
+from pipeline.core.diagnosis.people.twin import Values
 from pipeline.core.diagnosis.people.whole import gradient_of
 
 FLAT = 0.02  # of the squared gradient at drawn weights

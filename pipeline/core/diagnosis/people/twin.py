@@ -7,7 +7,7 @@ a twin that gives their answers, to rounding, at random parameters and on their 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, count, islice, product
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -22,7 +22,6 @@ from pipeline.core.diagnosis.people.activations import (
     sigmoid,
 )
 from pipeline.core.diagnosis.people.leaves import Leaf
-from pipeline.core.diagnosis.people.script import Values
 
 VISITS = 30_000  # of parameters, in search of ways in which they may follow one another
 CHAINS = 3000  # ways in which parameters may follow one another, to be put in order
@@ -40,6 +39,9 @@ PREPARED: dict[str, Callable[[Array], Array]] = {
     "x / 127.5 - 1": lambda x: x / 127.5 - 1,
     "1 - x": lambda x: 1 - x,
 }
+
+
+Values: TypeAlias = dict[Leaf, Array]  # of parameters
 
 
 @dataclass(frozen=True)
