@@ -1,6 +1,7 @@
 """Why does your own network fail? Hand over what your script has, and read.
 
     python -m pipeline.doctor mynetwork.py      # a file that defines params, forward, step, x, y, and maybe loss
+    python -m pipeline.doctor --causes          # every cause that is known
 
     from pipeline.doctor import examine
     print(examine(params, forward, step, x, y))
@@ -21,6 +22,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any, get_args
 
+from pipeline.core.diagnosis.catalogue import as_markdown
 from pipeline.core.diagnosis.people.examination import examined
 from pipeline.core.diagnosis.people.findings import Finding
 from pipeline.core.diagnosis.people.layout import Samples
@@ -108,14 +110,23 @@ def parsed() -> Namespace:
     parser = ArgumentParser(
         "python -m pipeline.doctor", description=__doc__, formatter_class=RawDescriptionHelpFormatter
     )
-    parser.add_argument("script", type=Path, help="a file that defines params, forward, step, x, y, and maybe loss")
+    parser.add_argument(
+        "script", type=Path, nargs="?", help="a file that defines params, forward, step, x, y, and maybe loss"
+    )
+    parser.add_argument("--causes", action="store_true", help="print every cause that is known, as Markdown")
     parser.add_argument("--samples", choices=get_args(Samples), help="how x lies, where that can't be seen")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.script is None and not arguments.causes:
+        parser.error(f"give a script, a file that defines {', '.join(NEEDED)}")
+    return arguments
 
 
 def main() -> None:
-    """Examine the network of a script."""
+    """Examine the network of a script, or list the causes."""
     arguments = parsed()
+    if arguments.causes:
+        print(as_markdown(), end="")
+        return
     names = defined_in(arguments.script)
     params, forward, step, x, y = (names[name] for name in NEEDED)
     report = examine(params, forward, step, x, y, names.get("loss"), arguments.samples)

@@ -248,11 +248,10 @@ def test_the_collapse_says_what_happened():
     assert (found.outcome, found.cause, found.cause_iteration) == ("diverged", "softmax_over_samples", 0)
     for part in (
         "sums over the samples",
-        "where 1 is right",
+        "each class's answers sum to 1 over the batch",
         "`exp` overflowed at iteration 32",
     ):
         assert part in found.sentence
-    assert found.evidence["gradient_error"] > 0.1
     assert found.evidence["first_largest_logit"] < 10 < 500 < found.evidence["last_largest_logit"] < 710
     assert found.evidence["last_prediction_entropy"] < 0.1
     assert "axis=1" in found.advice

@@ -67,7 +67,7 @@ def in_the_code(name: str) -> Callable[[Case], Found | None]:
         if first is None or first.cause != name:
             return None
         said = f"{first.evidence}{wrong_gradient(case)}{overflow(case)}{change(case)}"
-        return Found(0, said, {}, f"Mended: {first.advice}.{then_alpha(case)}")
+        return Found(0, said, {}, f"{first.advice}.{then_alpha(case)}")
 
     return cause
 
