@@ -1,5 +1,6 @@
 """The doctor for people's own networks: however a script is organised, it is examined, and left as it was."""
 
+import re
 import subprocess
 import sys
 from textwrap import dedent
@@ -9,6 +10,8 @@ import pytest
 from conftest import CHECKOUT
 from sklearn.datasets import load_digits
 
+from pipeline.core.diagnosis.catalogue import CATALOGUE, as_markdown
+from pipeline.core.diagnosis.causes import CAUSES
 from pipeline.doctor import examine, main
 from pipeline.errors import run
 
@@ -363,3 +366,82 @@ def test_a_file_that_is_not_there_gets_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["doctor", str(tmp_path / "none.py")])
     with pytest.raises(SystemExit, match="is no Python file"):
         run(main)
+
+
+def trained_with(scale=1.0, alpha=ALPHA, start=None, x=X, t=ONE_HOT):
+    """The right network, with other settings."""
+
+    def update(p, x, t):
+        return [value - alpha * slope for value, slope in zip(p, gradient(p, x, t), strict=True)]
+
+    params = start or [scale * value for value in drawn()]
+    return examine(params, forward, update, x, t).cause
+
+
+def xor_without_a_hidden_layer():
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (80, 2))
+    y = (x[:, :1] * x[:, 1:] > 0).astype(float)
+
+    def answer(p, x):
+        return 1 / (1 + np.exp(-(x @ p[0] + p[1])))
+
+    def update(p, x, y):
+        error = (answer(p, x) - y) / len(x)
+        return [p[0] - x.T @ error, p[1] - error.sum(axis=0)]
+
+    return examine([rng.standard_normal((2, 1)), np.zeros(1)], answer, update, x, y).cause
+
+
+def a_line_through_the_origin():
+    x = np.linspace(-1, 1, 20)[:, None]
+
+    def update(p, x, y):
+        return {"w": p["w"] - 0.5 * x.T @ (x @ p["w"] - y) / len(x)}
+
+    return examine({"w": np.zeros((1, 1))}, lambda p, x: x @ p["w"], update, x, 0 * x + 3).cause
+
+
+def an_overflow():
+    def unshifted(p, x):
+        e = np.exp(x @ p[0])
+        return e / e.sum(axis=1, keepdims=True)
+
+    def update(p, x, t):
+        return [p[0] - 0.01 * x.T @ (unshifted(p, x) - t) / len(x)]
+
+    start = [100 * np.random.default_rng(0).standard_normal((64, 10))]
+    return examine(start, unshifted, update, X, ONE_HOT).cause
+
+
+SETTINGS = {
+    "alpha_too_small": lambda: trained_with(alpha=1e-7),
+    "alpha_too_large": lambda: trained_with(alpha=60.0),
+    "weights_too_large": lambda: trained_with(scale=40.0),
+    "weights_too_small": lambda: trained_with(scale=1e-4, alpha=0.02),
+    "symmetric_initialisation": lambda: trained_with(scale=0.0),
+    "inputs_not_scaled": lambda: trained_with(x=255 * X),
+    "data_scrambled": lambda: trained_with(x=X[np.arange(120) // 2 * 2], t=ONE_HOT),
+    "labels": lambda: trained_with(t=ONE_HOT * (Y < 9)[:, None]),
+    "targets_out_of_range": lambda: trained_with(t=2 * ONE_HOT - 1),
+    "network_too_small": xor_without_a_hidden_layer,
+    "no_bias": a_line_through_the_origin,
+    "softmax_unshifted": an_overflow,
+}
+
+
+@pytest.mark.parametrize("cause", SETTINGS)
+def test_a_setting_that_is_to_blame_is_named(cause):
+    assert SETTINGS[cause]() == cause
+
+
+def test_every_cause_that_is_named_is_in_the_catalogue():
+    texts = [path.read_text() for path in (CHECKOUT / "pipeline/core/diagnosis/people").glob("*.py")]
+    named = {name for text in texts for name in re.findall(r'"([a-z]+(?:_[a-z]+)+|labels|broadcast|optimiser)"', text)}
+    assert named - {"cell_contents"} <= set(CATALOGUE)
+    assert set(CAUSES) <= set(CATALOGUE)
+    assert set(CATALOGUE) - set(CAUSES) <= named
+
+
+def test_the_page_of_causes_is_that_of_the_catalogue():
+    assert (CHECKOUT / "docs/causes.md").read_text() == as_markdown()

@@ -1,8 +1,9 @@
-"""The mutants are wrong, and the healthy networks that they are made of are right: no doctor involved."""
+"""The mutants are wrong, the healthy networks that they are made of are right, and the doctor tells them apart."""
 
 import numpy as np
 import pytest
 
+from pipeline.doctor import examine
 from tests.mutants import ALPHA, LAYERS, OPERATORS, OUTPUTS, healthy, kinds, mutant
 
 SEEDS = range(20)
@@ -72,3 +73,20 @@ def test_there_are_twenty_and_each_kind_has_nearly_all():
     for output in OUTPUTS:
         for layers in LAYERS:
             assert sum((output, layers) in kinds(operator) for operator in OPERATORS) >= 18
+
+
+def cause_of(network):
+    params, forward, step, x, y, loss = network
+    return examine(params, forward, step, x, y, loss).cause
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_the_doctor_names_what_was_broken(operator):
+    for kind in kinds(operator):
+        assert cause_of(mutant(operator, *kind, seed=0)) in OPERATORS[operator].causes
+
+
+@pytest.mark.parametrize("layers", LAYERS)
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_the_doctor_says_nothing_of_the_healthy(output, layers):
+    assert [cause_of(healthy(output, layers, seed)) for seed in SEEDS] == [None] * len(SEEDS)

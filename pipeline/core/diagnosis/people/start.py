@@ -32,11 +32,12 @@ def symmetric_initialisation(situation: Situation) -> list[Finding]:
 def wrong_weights(situation: Situation) -> list[Finding]:
     """Weights of an unusual size, from which nothing is learned, where drawn ones are learned from.
 
-    A plateau counts too: hidden layers whose gradient is next to nothing, next to that at drawn weights.
+    A plateau counts too: hidden layers whose gradient is next to nothing, next to that at drawn weights. One layer alone
+    has none: from small weights, it learns as well as from others.
     """
-    own = situation.own
+    own, has_hidden = situation.own, len(situation.twin.layers) > 1
     usual = float(np.median([steepness(situation, values) for values in situation.drawn]))
-    is_plateau = not situation.learns and steepness(situation, situation.start) < FLAT * usual
+    is_plateau = has_hidden and not situation.learns and steepness(situation, situation.start) < FLAT * usual
     courses = [situation.trainer.train(values) for values in situation.drawn]
     best = min(course.last for course in courses)
     is_better = any(situation.is_learning(course) for course in courses) and best < BETTER * own.last
@@ -44,7 +45,7 @@ def wrong_weights(situation: Situation) -> list[Finding]:
         return []
     depth, times = farthest_from_usual(situation)
     low, high = USUAL
-    if low < times < high:
+    if low < times < high or (times < 1 and not has_hidden):
         return []
     layer = situation.twin.layers[depth]
     shape, inputs = situation.start[layer.weights].shape, len(layer.matrix(situation.start[layer.weights]))
