@@ -192,10 +192,7 @@ def overfitting(case: Case) -> Found | None:
         return None
     history, data = case.training.history, case.checkup.data
     place, best = min(enumerate(history), key=lambda row: row[1].validation_loss)
-    is_worse = (
-        case.last.validation_loss > data.guess
-        or case.last.validation_accuracy < best.validation_accuracy - data.margin(best.validation_accuracy)
-    )
+    is_worse = case.last.validation_accuracy < best.validation_accuracy - data.margin(best.validation_accuracy)
     rises = case.last.validation_loss > RISEN * best.validation_loss
     if not (place > 0 and is_worse and rises and loss_around(case, -1) < FALLEN * loss_around(case, place)):
         return None
