@@ -32,8 +32,8 @@ def symmetric_initialisation(situation: Situation) -> list[Finding]:
 def wrong_weights(situation: Situation) -> list[Finding]:
     """Weights of an unusual size, from which nothing is learned, where drawn ones are learned from.
 
-    A plateau counts too: hidden layers with next to no gradient, compared with that at drawn weights. One layer alone has
-    none: from small weights, it learns as well as from others.
+    A plateau counts too: hidden layers with next to no gradient, compared with that at drawn weights. One layer alone
+    has none: from small weights, it learns as well as from others.
     """
     own, has_hidden = situation.own, len(situation.twin.layers) > 1
     usual = float(np.median([steepness(situation, values) for values in situation.drawn]))
