@@ -1,0 +1,63 @@
+"""What an update leaves as it is, and what it changes the shape of."""
+
+import numpy as np
+
+from pipeline.core.arrays import Array
+from pipeline.core.diagnosis.people.findings import Finding
+from pipeline.core.diagnosis.people.leaves import Leaf
+from pipeline.core.diagnosis.people.observation import Observation, Observations
+from pipeline.core.diagnosis.people.twin import Twin
+
+
+def unmoved(twin: Twin, observations: Observations) -> list[Finding]:
+    """Parameters that no update changes."""
+    seen = [*observations.singles, *observations.batches]
+    if begins_anew(twin, observations):
+        evidence = "A step ends in the same parameters, whichever it is given: it begins anew each time."
+        return [Finding("parameter_not_updated", "step", evidence, "Draw the weights once, before the first step.")]
+    still = [leaf.name for leaf in twin.parameters if seen and not any(one.change(leaf).any() for one in seen)]
+    still += [name for name, changes in rows_of_biases(twin, seen) if not any(change.any() for change in changes)]
+    if not still:
+        return []
+    evidence = f"{', '.join(still)} never changes in step, though forward reads it: only a copy does, or nothing."
+    return [Finding("parameter_not_updated", still[0], evidence, f"`{still[0]} = {still[0]} - alpha * gradient`")]
+
+
+def rows_of_biases(twin: Twin, seen: list[Observation]) -> list[tuple[str, list[Array]]]:
+    """What updates add to the rows of weights that are biases, if their other rows change."""
+    found = []
+    for layer in twin.layers:
+        if layer.ones and any(one.change(layer.weights).any() for one in seen):
+            row = 0 if layer.ones == "first" else -1
+            rows = [layer.matrix(one.change(layer.weights))[row] for one in seen if not one.reshaped(layer.weights)]
+            found.append((f"the biases in {layer.weights.name}", rows))
+    return found
+
+
+def begins_anew(twin: Twin, observations: Observations) -> bool:
+    """Whether updates on the same samples end in the same parameters, wherever they begin."""
+    seen = observations.batches or [
+        one for one in observations.singles if np.array_equal(one.x, observations.singles[0].x)
+    ]
+    pairs = [(one, seen[0]) for one in seen[1:]]
+    return bool(pairs) and all(
+        np.array_equal(one.after[leaf], other.after[leaf]) for one, other in pairs for leaf in twin.parameters
+    )
+
+
+def grown(twin: Twin, observations: Observations) -> list[Finding]:
+    """The first parameter that has another shape after an update."""
+    for one in [*observations.singles[:1], *observations.batches[:1]]:
+        for layer in twin.layers:
+            if one.reshaped(layer.weights):
+                return [of_shapes("broadcast", layer.weights, one, "give y the shape of the answers")]
+            if layer.bias is not None and one.reshaped(layer.bias):
+                return [of_shapes("bias_gradient", layer.bias, one, "sum the errors over the samples")]
+    return []
+
+
+def of_shapes(cause: str, leaf: Leaf, seen: Observation, advice: str) -> Finding:
+    """The finding, with both shapes."""
+    before, after = seen.before[leaf].shape, seen.after[leaf].shape
+    evidence = f"{leaf.name} has the shape {before} before a step, and {after} after it, by broadcasting."
+    return Finding(cause, leaf.name, evidence, advice)

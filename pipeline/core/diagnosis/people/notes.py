@@ -1,0 +1,46 @@
+"""What is worth a note, and no fault."""
+
+import numpy as np
+
+from pipeline.core.diagnosis.people.layout import Layout
+from pipeline.core.diagnosis.people.observation import Witness
+from pipeline.core.diagnosis.people.output_errors import Loss, is_softmax
+from pipeline.core.diagnosis.people.situation import Situation
+from pipeline.core.diagnosis.people.twin import Twin
+
+OFF = 2.0  # times the loss of a guess
+LARGE = 1000.0  # a sum whose `exp` is more than any float
+
+
+def described(twin: Twin, layout: Layout) -> str:
+    """The network in a line."""
+    layers = ", ".join(f"{layer.weights.name} and {layer.activation.name}" for layer in twin.layers)
+    ways = {"rows": "a batch in rows", "columns": "a batch in columns", "single": "one sample at a time"}
+    return f"Your network: {layers}. forward takes {ways[layout.forward]}, step {ways[layout.step]}."
+
+
+def descended(loss: Loss | None) -> list[str]:
+    """The loss that updates descend."""
+    return [f"Your update descends the {loss}."] if loss else []
+
+
+def first_loss(situation: Situation) -> list[str]:
+    """A first loss far above that of a guess, where the network learns all the same."""
+    if not situation.learns or situation.own.first < OFF * situation.guess:
+        return []
+    said = f"The first loss is {situation.own.first:.3g} a sample, where a guess has {situation.guess:.3g}: it costs "
+    return [said + "time, and no more."]
+
+
+def large_sums(witness: Witness) -> list[str]:
+    """A softmax that would overflow for larger sums than there are."""
+    last = witness.twin.layers[-1]
+    if last.bias is None or not is_softmax(last.activation):
+        return []
+    start = last.bias.value(witness.script.params)
+    answers = witness.layout.answers(
+        witness.script, witness.script.at({last.bias: start + LARGE}), witness.layout.rows[:1]
+    )
+    if np.isfinite(answers).all():
+        return []
+    return ["Your softmax overflows for sums above 709, though not on this data: take each sample's largest off first."]
