@@ -128,9 +128,10 @@ def over_everything(z: Array) -> Array:
 
 OVER_SAMPLES = SOFTMAX._replace(name="softmax over samples", of=over_samples)
 OVER_EVERYTHING = SOFTMAX._replace(name="softmax over everything", of=over_everything)
+TWICE = SOFTMAX._replace(name="softmax of a softmax", of=lambda z: softmax(softmax(z)))
 LOG_SOFTMAX = by_differences("log-softmax", lambda z: np.log(softmax(z)), "")
 EXPONENTIAL = by_differences("exp", np.exp, "{a}")
 USUAL_HIDDEN = (RELU, SIGMOID, TANH, IDENTITY, leaky(0.01))
 USUAL_OUTPUTS = (IDENTITY, SOFTMAX, SIGMOID, TANH, RELU, OVER_SAMPLES, OVER_EVERYTHING, LOG_SOFTMAX, EXPONENTIAL)
 HIDDEN = (*USUAL_HIDDEN, *(leaky(slope) for slope in (0.1, 0.2, 0.3, 0.05, 0.001)), *RARE)
-OUTPUTS = (*USUAL_OUTPUTS, *HIDDEN)
+OUTPUTS = (*USUAL_OUTPUTS, TWICE, *HIDDEN)

@@ -22,7 +22,7 @@ from pipeline.core.diagnosis.people.situation import Situation
 from pipeline.core.diagnosis.people.softmax import wrong_softmax
 from pipeline.core.diagnosis.people.steps import wrong_rule
 from pipeline.core.diagnosis.people.targets import targets_of, wrong_labels
-from pipeline.core.diagnosis.people.update import algebra_of
+from pipeline.core.diagnosis.people.update import algebra_of, shuffled_apart
 
 
 class Examination:
@@ -84,7 +84,7 @@ class KnownNetwork(Examination):
         self.findings += unmoved(self.twin, observations) + grown(self.twin, observations)
         self.findings += [finding for finding in self.printed.findings if finding.cause == "no_softmax"]
         self.algebra = algebra_of(self.witness, observations, self.printed.loss)
-        self.findings += self.algebra.findings
+        self.findings += self.algebra.findings or shuffled_apart(self.witness, self.algebra)
         if self.algebra.top is not None and not self.algebra.findings and self.witness.is_heard:
             self.findings += wrong_rule(self.witness, self.algebra.top)
 

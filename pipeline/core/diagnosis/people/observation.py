@@ -13,6 +13,7 @@ from pipeline.core.diagnosis.people.twin import Pass, Twin, Values
 POINTS = 3  # random parameters
 SINGLES = 4  # samples that are looked at alone, at each point
 BATCH = 256  # samples of a batch, at most
+DRAWS = 8  # random updates, to see what they have in common
 GAIN = 1.6  # of random weights, over the root of the layer's inputs: some units are on, and none saturated
 
 
@@ -47,6 +48,7 @@ class Witness:
 
     def __init__(self, script: Script, layout: Layout, twin: Twin, targets: Array) -> None:
         self.script, self.layout, self.twin, self.targets = script, layout, twin, targets
+        self.is_random = False  # or a step on a batch is another one each time
         self.is_heard = True  # or a step goes by other samples than those that it is given
 
     def see(self, values: Values, rows: Array, places: Array, luck: int = 0) -> Observation | None:
@@ -78,7 +80,15 @@ class Witness:
             if not any(batches):
                 batches = [self.see(values, rows, np.arange(self.layout.count)) for values in points]
         found = Observations([seen for seen in singles if seen], [seen for seen in batches if seen])
+        self.is_random = not self.is_steady(found.batches)
         return Observations(*(seen if self.is_steady(seen) else [] for seen in found))
+
+    def of_many(self) -> list[Observation]:
+        """Updates of a random step on the same batch, each with other random numbers."""
+        rows = self.layout.rows / max(1.0, float(np.abs(self.layout.rows).max()))
+        every = np.arange(self.layout.count)
+        seen = [self.see(self.random_values(10), rows, every, luck) for luck in range(1, 1 + DRAWS)]
+        return [one for one in seen if one]
 
     def at_start(self) -> Observation:
         """The script's own parameters and samples, before any update."""

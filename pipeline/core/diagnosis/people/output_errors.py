@@ -43,6 +43,8 @@ def is_softmax(activation: Activation) -> bool:
 def right_errors(activation: Activation) -> list[OutputError]:
     """The derivatives of the usual losses."""
     name = activation.name
+    if name == "softmax of a softmax":
+        return [OutputError(lambda z, a, t: through_softmax(z, a - t), "cross-entropy")]
     if is_softmax(activation):
         return [
             OutputError(lambda z, a, t: a - t, "cross-entropy"),
@@ -97,6 +99,9 @@ def wrong_errors(activation: Activation) -> list[OutputError]:
 
     name, by_output = activation.name, activation.slope_by_output
     errors = []
+    if name == "softmax of a softmax":
+        said = "is output - target, though the softmax is taken twice, and the first one's derivative is missing"
+        errors.append(slope(said, lambda z, a, t: a - t))
     if name not in ("identity", "sigmoid", "tanh") and not is_softmax(activation):
         errors.append(slope(f"lacks the derivative of the {name}", lambda z, a, t: a - t))
     if is_softmax(activation):

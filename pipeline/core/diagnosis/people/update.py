@@ -1,12 +1,16 @@
 """An update, layer by layer; and where that does not explain it, as a whole."""
 
+import numpy as np
+
 from pipeline.core.diagnosis.people.algebra import Algebra, Judge
 from pipeline.core.diagnosis.people.findings import Finding
 from pipeline.core.diagnosis.people.observation import Observation, Observations, Witness
 from pipeline.core.diagnosis.people.output_errors import Loss, right_errors
 from pipeline.core.diagnosis.people.repeats import is_a_loop, updates_inside
 from pipeline.core.diagnosis.people.twin import Twin
-from pipeline.core.diagnosis.people.whole import clipped, has_right_signs, uphill
+from pipeline.core.diagnosis.people.whole import clipped, gradient_of, has_right_signs, uphill
+
+ALIKE = 0.5  # the cosine of an update and the gradient
 
 
 def algebra_of(witness: Witness, observations: Observations, printed: Loss | None) -> Algebra:
@@ -20,6 +24,31 @@ def algebra_of(witness: Witness, observations: Observations, printed: Loss | Non
         found = Judge(witness.twin, witness.layout, seen, printed).judge()
         algebra = by_another_rule(witness.twin, seen, found) or found
     return algebra
+
+
+def shuffled_apart(witness: Witness, algebra: Algebra) -> list[Finding]:
+    """A random step that has little to do with the gradient, on average, though it is right for single samples.
+
+    A random choice of samples follows the gradient on average; inputs shuffled without their targets do not.
+    """
+    seen = witness.of_many() if witness.is_random and algebra.top is not None else []
+    if not seen or algebra.top is None or any(one.reshaped(leaf) for one in seen for leaf in witness.twin.parameters):
+        return []
+    gradient = gradient_of(witness.twin, algebra.top, seen[0])
+    likeness = 1.0
+    for layer in witness.twin.layers:
+        change = np.mean([one.change(layer.weights) for one in seen], axis=0).ravel()
+        slope = gradient[layer.weights].ravel()
+        size = float(np.linalg.norm(change) * np.linalg.norm(slope))
+        likeness = min(likeness, -float(change @ slope) / max(size, 1e-300))
+    if likeness > ALIKE:
+        return []
+    evidence = (
+        f"Updates on single samples are right. On the batch they are random, with {likeness:.2f} of the gradient's "
+    )
+    evidence += "direction on average: inputs and targets are shuffled apart."
+    advice = "`order = rng.permutation(len(x))`, then `x[order], y[order]`"
+    return [Finding("data_scrambled", "step", evidence, advice)]
 
 
 def by_another_rule(twin: Twin, seen: list[Observation], found: Algebra) -> Algebra | None:
