@@ -3,7 +3,8 @@
 Inside the doctor samples lie in rows: x (n, d), answers (n, C). This is where they take the script's shape and lose it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from pipeline.core.arrays import Array
 from pipeline.core.diagnosis.people.script import Script, UnfitError
 
+MOST = 1000  # samples that are looked at
 Samples: TypeAlias = Literal["rows", "columns", "single"]
 
 
@@ -31,7 +33,7 @@ class Layout:
         """The number of samples."""
         return int(self.x.shape[self.axis])
 
-    @property
+    @cached_property
     def rows(self) -> Array:
         """The inputs (n, d)."""
         return np.moveaxis(self.x, self.axis, 0).reshape(self.count, -1).astype(np.float64)
@@ -83,18 +85,21 @@ def answers_in_rows(answer: Array, count: int) -> Array:
 
 
 def layout_of(script: Script, x: Any, y: Any, samples: Samples | None = None) -> Layout:
-    """Find out how the script's functions take samples.
+    """Find out how the script's functions take samples; of very many, some are kept.
 
     Raises UnfitError with one sentence where none of the ways works.
     """
     x, y = numbers(x, "x"), numbers(y, "y")
     forward = forward_layout(script, x, samples)
     axis = 1 if forward == "columns" else 0
-    count = x.shape[axis]
-    target_axis = axis_of_targets(y, count, axis)
-    step = step_layout(script, x, y, Layout(x, y, axis, target_axis, forward, forward, forward))
-    loss = loss_layout(script, Layout(x, y, axis, target_axis, forward, step, forward))
-    return Layout(x, y, axis, target_axis, forward, step, loss)
+    whole = Layout(x, y, axis, axis_of_targets(y, x.shape[axis], axis), forward, forward, forward)
+    few = thinned(whole)
+    try:
+        step = step_layout(script, few)
+    except UnfitError:  # it may take so many samples and no fewer
+        few = whole
+        step = step_layout(script, few)
+    return replace(few, step=step, loss=loss_layout(script, few))
 
 
 def numbers(values: Any, name: str) -> Array:
@@ -157,8 +162,18 @@ def axis_of_targets(y: Array, count: int, axis: int) -> int:
     raise UnfitError(f"x has {count} samples, but y has the shape {y.shape}: one target is expected for each sample")
 
 
-def step_layout(script: Script, x: Array, y: Array, layout: Layout) -> Samples:
+def thinned(layout: Layout) -> Layout:
+    """Some of the samples, evenly spread."""
+    if layout.count <= MOST:
+        return layout
+    places = np.linspace(0, layout.count - 1, MOST).astype(int)
+    x, y = np.take(layout.x, places, layout.axis), np.take(layout.y, places, layout.target_axis)
+    return replace(layout, x=x, y=y)
+
+
+def step_layout(script: Script, layout: Layout) -> Samples:
     """Whether step takes the batch, or one sample at a time: by what runs, and leaves the shapes as they are."""
+    x, y = layout.x, layout.y
     batch: Samples = "columns" if layout.axis == 1 else "rows"
     ways: list[Samples] = ["single", batch] if layout.forward == "single" else [batch, "single"]
     worked, errors = [], []
