@@ -70,7 +70,7 @@ def has_right_signs(twin: Twin, top: OutputError, seen: list[Observation]) -> bo
 
 def uphill(where: str) -> Finding:
     """Of an update that climbs."""
-    evidence = f"{where} moves along the gradient, where it is to move against it: the loss climbs."
+    evidence = f"The gradient has the wrong sign: {where} moves along it, and not against it, so the loss climbs."
     advice = "`W = W - alpha * gradient`, where the error at the output is output - target"
     return Finding("gradient_sign", where, evidence, advice)
 
