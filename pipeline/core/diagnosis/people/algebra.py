@@ -251,9 +251,14 @@ class Judge:
             above[depth] = error
         pairs = list(zip(places, expected, changes, strict=True))
         if self.have_right_inputs(depth, changes):
+            is_top = depth == len(self.twin.layers) - 1
             for above, (place, _, change) in zip(self.above, pairs, strict=True):
                 above[depth] = -error_left(place, change)
-            self.found.findings.append(self.of_unknown_error(depth, pairs, lines.error))
+            if is_top and self.is_loss_of_their_own(pairs):
+                self.found.is_explained = True
+                self.found.top = OutputError(lambda z, a, t: a - t, "a loss of its own")
+            else:
+                self.found.findings.append(self.of_unknown_error(depth, pairs, lines.error))
             return
         if all(len(error) == 1 and follows_error(error, change) for _, error, change in pairs):
             evidence = f"For single samples, the update of {name} is the layer's error times something else than its "
@@ -262,6 +267,16 @@ class Judge:
         evidence = f"The update of {name} is neither made of the layer's inputs nor of its error."
         cause = "loss_mismatch" if depth == len(self.twin.layers) - 1 else "error_not_carried"
         self.found.findings.append(Finding(cause, f"layer {depth + 1}", evidence, f"`{lines.error}`"))
+
+    def is_loss_of_their_own(self, pairs: list[tuple[Place, Array, Array]]) -> bool:
+        """Whether the error of linear outputs grows with their differences, and has their sign: Huber's does, say."""
+        if self.twin.layers[-1].activation.name != "identity":
+            return False
+        differences = np.concatenate([place.seen.run.outputs[-1] - place.seen.targets for place, _, _ in pairs]).ravel()
+        errors = np.concatenate([-error_left(place, change) for place, _, change in pairs]).ravel()
+        in_order = errors[np.argsort(differences)]
+        grows = (np.diff(in_order) >= -1e-6 * np.abs(errors).max()).all()
+        return bool(grows and (np.sign(errors) == np.sign(differences)).all())
 
     def of_unknown_error(self, depth: int, pairs: list[tuple[Place, Array, Array]], line: str) -> Finding:
         """Of a layer that has the right inputs, and another error than any that is known."""

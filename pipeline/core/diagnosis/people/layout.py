@@ -146,7 +146,11 @@ def fits(script: Script, x: Array, way: Samples) -> bool:
     axis = 1 if way == "columns" else 0
     count = x.shape[axis]
     fewer = count - 1 if count > 1 else 1
-    shapes = [script.answer(script.at({}), np.take(x, np.arange(k), axis)).shape for k in (count, fewer)]
+    shapes = [script.answer(script.at({}), x).shape]
+    try:
+        shapes.append(script.answer(script.at({}), np.take(x, np.arange(fewer), axis)).shape)
+    except Exception as error:
+        raise RuntimeError(f"it takes {count} samples and not {fewer} ({error})") from None
     if count == 1:
         return len(shapes[0]) > 0
     changed = [(a, b) for a, b in zip(*shapes, strict=True) if a != b] if len(shapes[0]) == len(shapes[1]) else []

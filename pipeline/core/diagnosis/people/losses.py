@@ -193,7 +193,7 @@ def mismatch(printed: Loss | None, descended: Loss | None, output: Activation) -
     """The update of one loss, and the value of another."""
     if (
         printed is None
-        or descended in (None, printed, "their own loss")
+        or descended in (None, printed, "a loss of its own")
         or (printed, descended) == ("absolute error", "squared error")
     ):
         return []  # people print a mean absolute error since it is easy to read

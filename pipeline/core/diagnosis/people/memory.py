@@ -29,6 +29,7 @@ class Memory:
         seen: set[int] = set()
         found = [variable for function in functions for variable in variables(function, seen)]
         self.variables = [variable for variable in found if is_copyable(variable.value)]
+        self.shared: dict[int, Any] = {}  # what can't be copied: locks, files
         self.numpy, self.python = np.random.get_state(), random.getstate()  # noqa: NPY002  # theirs may be the old one
 
     def afresh(self, params: Any, luck: int = 0) -> Any:
@@ -36,7 +37,12 @@ class Memory:
 
         Random numbers go on from where they were, or, with another `luck`, from elsewhere.
         """
-        params, values = deepcopy((params, [variable.value for variable in self.variables]))
+        originals = (params, [variable.value for variable in self.variables])
+        try:
+            params, values = deepcopy(originals, dict(self.shared))
+        except Exception:  # of whatever refuses to be copied
+            self.shared = {id(one): one for one in uncopyable(originals, set())}
+            params, values = deepcopy(originals, dict(self.shared))
         for variable, value in zip(self.variables, values, strict=True):
             variable.set(value)
         self.restore_random()
@@ -96,6 +102,17 @@ def generators(value: Any, seen: set[int]) -> Iterator[np.random.Generator]:
         seen.add(id(value))
         for _, inner in children(value):
             yield from generators(inner, seen)
+
+
+def uncopyable(value: Any, seen: set[int]) -> Iterator[Any]:
+    """What can't be copied, as far inside a container as that can be seen."""
+    if id(value) in seen:
+        return
+    seen.add(id(value))
+    inner = [found for _, one in children(value) for found in uncopyable(one, seen)]
+    yield from inner
+    if not inner and not callable(value) and not is_copyable(value):
+        yield value
 
 
 def is_copyable(value: Any) -> bool:

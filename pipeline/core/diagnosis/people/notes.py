@@ -21,12 +21,14 @@ def described(twin: Twin, layout: Layout) -> str:
 
 def descended(loss: Loss | None) -> list[str]:
     """The loss that updates descend."""
-    return [f"Your update descends the {loss}."] if loss else []
+    if loss is None:
+        return []
+    return [f"Your update descends {loss if loss.startswith('a ') else f'the {loss}'}."]
 
 
 def first_loss(situation: Situation) -> list[str]:
     """A first loss far above that of a guess, where the network learns all the same."""
-    if not situation.learns or situation.own.first < OFF * situation.guess:
+    if not situation.learns or not 0 < OFF * situation.guess < situation.own.first:
         return []
     said = f"The first loss is {situation.own.first:.3g} a sample, where a guess has {situation.guess:.3g}: it costs "
     return [said + "time, and no more."]

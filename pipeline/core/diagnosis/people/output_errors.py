@@ -15,7 +15,7 @@ from pipeline.core.diagnosis.people.activations import (
     softmax,
 )
 
-Loss: TypeAlias = Literal["cross-entropy", "squared error", "absolute error", "their own loss"]
+Loss: TypeAlias = Literal["cross-entropy", "squared error", "absolute error", "a loss of its own"]
 Of: TypeAlias = Callable[[Array, Array, Array], Array]  # of sums z, outputs a and targets t, each (k, C)
 
 
@@ -64,8 +64,8 @@ def right_errors(activation: Activation) -> list[OutputError]:
             OutputError(lambda z, a, t: softmax(z) - t, "cross-entropy"),
             OutputError(lambda z, a, t: sigmoid(z) - t, "cross-entropy"),
             absolute,
-            OutputError(hinge, "their own loss"),
-            OutputError(binary_hinge, "their own loss"),
+            OutputError(hinge, "a loss of its own"),
+            OutputError(binary_hinge, "a loss of its own"),
         ]
     return [squared, absolute]
 

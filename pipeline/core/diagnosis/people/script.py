@@ -55,19 +55,31 @@ class Script:
         return params
 
     def answer(self, params: Any, x: Any) -> Array:
-        """What forward gives, as floats; the last of several things, if it gives several."""
-        given = self.forward(params, np.copy(x))
-        if isinstance(given, tuple | list) and given and isinstance(given[-1], np.ndarray):
-            given = given[-1]
+        """What forward gives, as floats; of several arrays, the narrowest one, which is no hidden layer's."""
+        given = called(self.forward, params, np.copy(x))
+        if isinstance(given, tuple | list):
+            arrays = [one for one in given if isinstance(one, np.ndarray) and one.dtype != object]
+            given = min(reversed(arrays), key=np.size) if arrays and isinstance(given, tuple) else given
         answer = np.asarray(given)
         if answer.dtype.kind not in "fiub":
             raise TypeError(f"forward gives {type(given).__name__}, where an array of numbers is expected")
         return answer.astype(np.float64)
 
     def stepped(self, params: Any, x: Any, y: Any) -> Any:
-        """The parameters after one more update; `params` may be changed."""
-        given = self.step(params, np.copy(x), np.copy(y))
-        return params if given is None or not is_like(given, params) else given
+        """The parameters after one more update; `params` may be changed. With them, a step may return its loss."""
+        given = called(self.step, params, np.copy(x), np.copy(y))
+        if is_like(given, params):
+            return given
+        several = given if isinstance(given, tuple) else ()
+        return next((one for one in several if is_like(one, params)), params)
+
+
+def called(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What a function gives; one that ends the program raises instead."""
+    try:
+        return function(*arguments)
+    except SystemExit:
+        raise RuntimeError(f"{getattr(function, '__name__', 'it')} ends the program") from None
 
 
 def is_like(given: Any, params: Any) -> bool:

@@ -8,7 +8,7 @@ from pipeline.core.diagnosis.people.observation import Observation, Observations
 from pipeline.core.diagnosis.people.output_errors import Loss, right_errors
 from pipeline.core.diagnosis.people.repeats import is_a_loop, updates_inside
 from pipeline.core.diagnosis.people.twin import Twin
-from pipeline.core.diagnosis.people.whole import clipped, gradient_of, has_right_signs, uphill
+from pipeline.core.diagnosis.people.whole import clipped, gradient_of, has_right_signs, is_cut_off, uphill
 
 ALIKE = 0.5  # the cosine of an update and the gradient
 
@@ -19,7 +19,7 @@ def algebra_of(witness: Witness, observations: Observations, printed: Loss | Non
     for seen in observations:
         if not seen or algebra.findings:
             continue
-        if seen is observations.batches and is_a_loop(witness, seen[0]):
+        if seen is observations.batches and (algebra.loss == "a loss of its own" or is_a_loop(witness, seen[0])):
             break
         found = Judge(witness.twin, witness.layout, seen, printed).judge()
         algebra = by_another_rule(witness.twin, seen, found) or found
@@ -61,6 +61,8 @@ def by_another_rule(twin: Twin, seen: list[Observation], found: Algebra) -> Alge
         if updates_inside(twin, top, seen[0]):
             return Algebra(top=top)
         if has_right_signs(twin, top, seen):
+            if is_cut_off(twin, top, seen):
+                return Algebra(top=top)
             evidence = (
                 "Each number moves against its gradient, but by a length that is no multiple of it, and not even."
             )

@@ -56,6 +56,15 @@ def clipped(twin: Twin, top: OutputError, seen: list[Observation]) -> int:
     return signs.pop() if len(signs) == 1 else 0
 
 
+def is_cut_off(twin: Twin, top: OutputError, seen: list[Observation]) -> bool:
+    """Whether each number of an update is a steady function of its gradient's size: clipped one by one, say."""
+    leaves = twin.parameters
+    slopes = np.concatenate([np.abs(in_a_row(gradient_of(twin, top, one), leaves)) for one in seen])
+    changes = [np.abs(in_a_row({leaf: one.change(leaf) for leaf in leaves}, leaves)) for one in seen]
+    steps = np.concatenate(changes)[np.argsort(slopes)]
+    return bool((np.diff(steps) >= -CLOSE * steps.max()).all())
+
+
 def has_right_signs(twin: Twin, top: OutputError, seen: list[Observation]) -> bool:
     """Whether every number of every parameter moves against its gradient, by whatever length."""
     for one in seen:
