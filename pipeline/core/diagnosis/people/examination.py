@@ -85,7 +85,8 @@ class KnownNetwork(Examination):
         self.findings += [finding for finding in self.printed.findings if finding.cause == "no_softmax"]
         self.algebra = algebra_of(self.witness, observations, self.printed.loss)
         self.findings += self.algebra.findings or shuffled_apart(self.witness, self.algebra)
-        if self.algebra.top is not None and not self.findings and self.witness.is_heard:
+        is_known = self.algebra.loss not in (None, "a loss of its own")
+        if self.algebra.top is not None and is_known and not self.findings and self.witness.is_heard:
             self.findings += wrong_rule(self.witness, self.algebra.top)
 
     def data(self) -> None:
