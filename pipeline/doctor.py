@@ -16,8 +16,10 @@ import sys
 import traceback
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from importlib.util import module_from_spec, spec_from_file_location
+from io import StringIO
 from pathlib import Path
 from textwrap import fill
 from typing import Any, get_args
@@ -30,9 +32,10 @@ from pipeline.core.diagnosis.people.script import Script, UnfitError
 from pipeline.errors import UserError, run
 
 WIDTH = 100
+NOTHING = {True: "Nothing is wrong.", False: "Nothing was found, but little could be looked at."}
 NEEDED = ("params", "forward", "step", "x", "y")
 USE = "`params`, `forward(params, x)`, `step(params, x, y)`, and the batch `x`, `y`"
-NOT_SEEN = "What these functions don't show: how you load the data, split it, and count right answers."
+NOT_SEEN = "Not checked, since these functions don't show it: how you load and split the data, and measure accuracy."
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Report:
 
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    is_thorough: bool = True  # or little could be looked at
     error: str = ""  # why nothing could be examined
 
     @property
@@ -56,7 +60,7 @@ class Report:
     def __str__(self) -> str:
         if self.error:
             return fill(f"This can't be examined: {self.error}.", WIDTH)
-        first = [shown(finding, "Cause") for finding in self.findings[:1]] or ["Nothing is wrong."]
+        first = [shown(finding, "Cause") for finding in self.findings[:1]] or [NOTHING[self.is_thorough]]
         others = [shown(finding, "Also seen") for finding in self.findings[1:]]
         return "\n".join([*first, *others, *(fill(note, WIDTH) for note in [*self.notes, NOT_SEEN])])
 
@@ -64,7 +68,7 @@ class Report:
 def shown(finding: Finding, heading: str) -> str:
     """A finding in a few lines."""
     evidence = fill(finding.evidence, WIDTH, initial_indent="    ", subsequent_indent="    ")
-    return "\n".join([f"{heading}: {finding.cause}, in {finding.where}", evidence, f"    Mended: {finding.advice}"])
+    return "\n".join([f"{heading}: {finding.cause}, in {finding.where}", evidence, f"    Fix: {finding.advice}"])
 
 
 def examine(
@@ -81,7 +85,7 @@ def examine(
         found = examined(Script(params, forward, step, loss), x, y, samples)
     except UnfitError as unfit:
         return Report(error=str(unfit))
-    return Report(found.findings, found.notes)
+    return Report(found.findings, found.notes, found.is_thorough)
 
 
 def defined_in(path: Path) -> dict[str, Any]:
@@ -89,17 +93,23 @@ def defined_in(path: Path) -> dict[str, Any]:
 
     Raises UserError where it can't be run, or lacks one of the names.
     """
-    spec = spec_from_file_location(path.stem, path)
+    spec = spec_from_file_location(f"examined_{path.stem}", path)
     if not path.is_file() or spec is None or spec.loader is None:
         raise UserError(f"{path} is no Python file: give one that defines {', '.join(NEEDED)}, and loss if it has one")
     module = module_from_spec(spec)
-    sys.path.insert(0, str(path.parent.resolve()))  # where its own imports are found
-    sys.modules[path.stem] = module  # where copies of its objects look for their classes
+    sys.path.append(str(path.parent.resolve()))  # where its own imports are found
+    sys.modules[spec.name] = module  # where copies of its objects look for their classes
     try:
-        spec.loader.exec_module(module)
+        with redirect_stdout(StringIO()):
+            spec.loader.exec_module(module)
+    except SystemExit:
+        raise UserError(f"{path} ends the program before it has defined everything") from None
+    except SyntaxError as error:
+        raise UserError(f"{path} is not valid Python, at line {error.lineno}: {error.msg}") from None
     except Exception as error:
-        line = traceback.extract_tb(error.__traceback__)[-1].lineno
-        raise UserError(f"{path} ends in {type(error).__name__} at line {line}: {error}") from None
+        own = [at.lineno for at in traceback.extract_tb(error.__traceback__) if at.filename == spec.origin]
+        place = f" at line {own[-1]}" if own else ""
+        raise UserError(f"{path} raises {type(error).__name__}{place}: {error}") from None
     if missing := [name for name in NEEDED if not hasattr(module, name)]:
         raise UserError(f"{path} does not define {', '.join(missing)}: {USE}")
     return vars(module)

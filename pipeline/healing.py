@@ -1,4 +1,4 @@
-"""A training is healed: it is diagnosed, what is prescribed is set, and it is trained again."""
+"""Heal a training: diagnose it, apply what is prescribed, train again."""
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple

@@ -24,6 +24,7 @@ PLAIN_PYTHON = (
     "math",
     "random",
     "threading",
+    "time",
     "types",
     "typing",
 )

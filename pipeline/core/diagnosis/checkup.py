@@ -11,7 +11,6 @@ from pipeline.core.diagnosis.curvature import Bends
 from pipeline.core.network import Network
 from pipeline.core.vitals import entropy
 
-LAYERS_OF_A_CODE_CHECK = 4
 DEVIATIONS = 4.0  # standard ones, within which a share is taken to be chance
 
 
@@ -42,7 +41,7 @@ class DataCheck(NamedTuple):
 
 @dataclass(frozen=True)
 class Checkup:
-    """All of it."""
+    """Everything that is known before the first update."""
 
     code: CodeCheck
     data: DataCheck

@@ -1,4 +1,4 @@
-"""Who examines networks before, during and after their training, and says what is wrong."""
+"""Examine networks before, during and after their training, and say what is wrong."""
 
 from collections.abc import Callable
 

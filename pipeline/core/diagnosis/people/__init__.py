@@ -1,6 +1,7 @@
 """Somebody's own network, examined through the functions of their script.
 
-`examination` asks, in order: can the functions be called (script, layout), what network do they compute (twin), what
-does an update do, layer by layer (observation, algebra), from step to step (memory of steps), and how do its settings
-do on its data (course, settings). `findings` has the causes, and their words.
+`examination` asks, in order: can the functions be called (script, layout)? What network do they compute (recognition,
+twin)? What does an update do, layer by layer (observation, update, algebra)? What carries over from step to step
+(steps)? How do its settings do on its data (course, settings)? Each check words its own evidence; the catalogue
+describes every cause.
 """

@@ -102,14 +102,14 @@ RARE = (
     ),
     by_differences("softsign", lambda z: z / (1 + np.abs(z)), "1 / (1 + np.abs({z}))**2"),
     by_differences("swish", lambda z: z * sigmoid(z), "(sigmoid({z}) + {a} * (1 - sigmoid({z})))"),
-    by_differences("GELU", gelu, "gelu_slope({z})"),
+    by_differences("GELU", gelu, "(the derivative of GELU at {z})"),
     by_differences("sine", np.sin, "np.cos({z})"),
     by_differences("arctangent", np.arctan, "1 / (1 + {z}**2)"),
     by_differences("square", np.square, "2 * {z}"),
     by_differences("Gaussian", lambda z: np.exp(-(z**2)), "-2 * {z} * {a}"),
     by_differences("ReLU6", lambda z: np.clip(z, 0, 6), "(({z} > 0) & ({z} < 6))"),
-    Activation("step", lambda z: (z > 0).astype(float), ones, None, "1"),
-    Activation("step", lambda z: (z >= 0).astype(float), ones, None, "1"),
+    Activation("step above 0", lambda z: (z > 0).astype(float), ones, None, "1"),
+    Activation("step from 0", lambda z: (z >= 0).astype(float), ones, None, "1"),
     Activation("sign", np.sign, ones, None, "1"),
 )
 

@@ -47,7 +47,7 @@ class Algebra:
 
 
 class Judge:
-    """Who goes through the layers of a network, from the top down."""
+    """Checks each layer of a network in turn, from the top down."""
 
     def __init__(
         self, twin: Twin, layout: Layout, seen: list[Observation], prefers: Loss | None, close: float = CLOSE
@@ -90,10 +90,10 @@ class Judge:
         lines = lines_of(self.twin, self.layout, depth, self.found.loss)
         name = self.twin.layers[depth].weights.name
         for cause, said in candidate.wrong:
-            evidence = f"The error of layer {depth + 1} {said}. With that, the update of {name} is explained."
+            evidence = f"The error of layer {depth + 1} {said}. This accounts for the update of {name}."
             self.found.findings.append(Finding(cause, f"layer {depth + 1}", evidence, f"`{lines.error}`"))
         if way is not None and way.cause:
-            evidence = f"The gradient of {name} {way.said}. With that, its update is explained."
+            evidence = f"The gradient of {name} {way.said}. This accounts for its update."
             self.found.findings.append(Finding(way.cause, name, evidence, f"`{lines.weights}`"))
 
     def weight_changes(self, depth: int) -> list[Array] | None:
@@ -261,7 +261,7 @@ class Judge:
                 self.found.findings.append(self.of_unknown_error(depth, pairs, lines.error))
             return
         if all(len(error) == 1 and follows_error(error, change) for _, error, change in pairs):
-            evidence = f"For single samples, the update of {name} is the layer's error times something else than its "
+            evidence = f"For single samples, the update of {name} is the layer's error times something other than its "
             self.found.findings.append(Finding("wrong_layer_input", name, evidence + "inputs.", f"`{lines.weights}`"))
             return
         evidence = f"The update of {name} is neither made of the layer's inputs nor of its error."

@@ -19,7 +19,7 @@ def alpha_too_large(situation: Situation) -> list[Finding]:
     if falls or situation.learns or not overshoots(own):
         return []
     for factor in (0.1, 0.01, 0.001):
-        shorter = situation.trainer.train(factor=factor)
+        shorter = situation.rehearsal.train(factor=factor)
         if shorter.last < min(own.last, own.first) * (1 - STANDS):
             evidence = (
                 f"The loss goes from {own.first:.3g} to {own.last:.3g} in {own.updates} updates; with {factor:g} "
@@ -44,11 +44,9 @@ def alpha_too_small(situation: Situation) -> list[Finding]:
     if change > SLOW * max(own.updates, 1) / 100:
         return []
     for factor in (100.0, 1e4, 1e6):
-        longer = situation.trainer.train(factor=factor)
+        longer = situation.rehearsal.train(factor=factor)
         if longer.last < own.last * (1 - STANDS):
-            evidence = (
-                f"In {own.updates} updates, the loss changes by {change:.1g} of itself; with {factor:g} times the "
-            )
-            evidence += f"alpha, it falls from {own.first:.3g} to {longer.last:.3g}."
+            evidence = f"In {own.updates} updates, the loss changes by only {change:.1g} of its value. With {factor:g} "
+            evidence += f"times the alpha, it falls from {own.first:.3g} to {longer.last:.3g}."
             return [Finding("alpha_too_small", "alpha", evidence, f"Take {factor:g} times the alpha.")]
     return []

@@ -102,7 +102,7 @@ def after(place: Place, depth: int) -> Array:
 
 
 def units(place: Place) -> int:
-    """Of the layer."""
+    """The number of units in the layer."""
     return int(place.seen.run.sums[place.depth].shape[1])
 
 
@@ -147,7 +147,7 @@ def slopes(twin: Twin, depth: int) -> list[Way]:
         ways.append(wrong(said, lambda place, back: back * by_output(sums(place))))
     for other in (RELU, SIGMOID, TANH):
         if other.name != name:
-            said = f"has the derivative of a {other.name}, behind a {name}"
+            said = f"uses the derivative of {other.name}, though the activation is {name}"
             for slope in (other.slope, other.slope_by_output):
                 if slope:
                     ways += [wrong(said, times_slope(slope, sums)), wrong(said, times_slope(slope, outputs))]

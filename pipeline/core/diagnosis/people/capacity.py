@@ -21,7 +21,7 @@ def no_bias(situation: Situation) -> list[Finding]:
     best = situation.fitted_loss(situation.rows, other, [with_biases(twin, values)[1] for values in situation.drawn])
     if best > (MUCH if situation.learns else HALF) * without:
         return []
-    evidence = f"No layer has biases. The best loss that is found without them is {without:.3g}, with them {best:.3g}."
+    evidence = f"No layer has biases. The best loss found is {without:.3g} without them and {best:.3g} with them."
     return [Finding("no_bias", "the layers", evidence, "`z = x @ W + b`, in each layer, with b of zeros at first.")]
 
 

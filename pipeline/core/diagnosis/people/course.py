@@ -2,6 +2,7 @@
 
 from copy import copy
 from dataclasses import dataclass
+from time import perf_counter
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from pipeline.core.diagnosis.people.twin import Twin, Values
 MOST, LEAST = 300, 12  # updates, or rounds of single samples
 PRODUCTS = 3e9  # multiplications in a course, about: half a second
 SINGLES = 10_000  # steps in a course, where each takes one sample
+SECONDS, FAST = 1.0, 0.002  # for a course of slow updates; and how long an update may take that is not slow
 SAMPLES = 512
 
 
@@ -42,8 +44,8 @@ class Course:
         return len(self.losses) - 1
 
 
-class Trainer:
-    """Who has a script train."""
+class Rehearsal:
+    """Trains with the script's own step."""
 
     def __init__(self, script: Script, layout: Layout, twin: Twin, targets: Array, loss: Loss | None) -> None:
         self.script, self.layout, self.twin = script, layout, twin
@@ -57,9 +59,18 @@ class Trainer:
         updates = PRODUCTS / (6 * numbers * len(self.rows))
         if layout.step == "single":
             updates = min(updates, SINGLES / len(self.rows))
-        self.updates = int(np.clip(updates, LEAST, MOST))
+        self.updates = int(np.clip(min(updates, SECONDS / self.seconds_of_an_update()), LEAST, MOST))
 
-    def of_network(self, twin: Twin) -> "Trainer":
+    def seconds_of_an_update(self) -> float:
+        """How long a round takes that is slow; a fast one counts as nothing, so that clocks don't decide."""
+        params, began = self.script.at({}), perf_counter()
+        try:
+            self.layout.update(self.script, params, self.rows, self.places)
+        except Exception:  # of theirs: the training will see it, too
+            return FAST
+        return max(FAST, perf_counter() - began - FAST)
+
+    def of_network(self, twin: Twin) -> "Rehearsal":
         """The same for another network, on the same data."""
         other = copy(self)
         other.twin = twin

@@ -7,7 +7,14 @@ from pipeline.core.diagnosis.people.activations import Activation
 from pipeline.core.diagnosis.people.findings import Finding
 from pipeline.core.diagnosis.people.output_errors import is_softmax
 
-RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "ReLU": (0.0, np.inf), "scaled tanh": (-1.7159, 1.7159)}
+RANGES = {
+    "sigmoid": (0.0, 1.0),
+    "sigmoid of 2z": (0.0, 1.0),
+    "bipolar sigmoid": (-1.0, 1.0),
+    "tanh": (-1.0, 1.0),
+    "ReLU": (0.0, np.inf),
+    "scaled tanh": (-1.7159, 1.7159),
+}
 ENOUGH = 40  # samples to tell chance from knowledge
 DEVIATIONS = 3.0  # standard ones
 
@@ -24,6 +31,13 @@ def out_of_range(targets: Array, output: Activation) -> list[Finding]:
         advice = "Scale the targets into that range, or leave the activation of the last layer out."
         return [Finding("targets_out_of_range", "y", evidence, advice)]
     return []
+
+
+def constant(targets: Array) -> list[Finding]:
+    """Targets that are the same for every sample."""
+    if len(targets) < 2 or np.ptp(targets, axis=0).any():
+        return []
+    return [Finding("labels", "y", f"All {len(targets)} targets are the same.", "Look at how y is read.")]
 
 
 def sums_of_targets(targets: Array, output: Activation) -> list[Finding]:
@@ -60,11 +74,9 @@ def scrambled(rows: Array, targets: Array) -> list[Finding]:
         repeated = counts[groups] > 1
         conflicts = [np.unique(classes[groups == group]).size > 1 for group in np.unique(groups[repeated])]
         if repeated.mean() > 0.2 and np.mean(conflicts) > 0.5:
-            evidence = (
-                f"{repeated.sum()} of {len(rows)} inputs stand there more than once, and most of them with different "
-            )
+            evidence = f"{repeated.sum()} of {len(rows)} inputs occur more than once, most of them with different "
             advice = "Shuffle both by one permutation: `order = rng.permutation(len(x))`, then `x[order], y[order]`."
-            return [Finding("data_scrambled", "x and y", evidence + "targets: rows were lost.", advice)]
+            return [Finding("data_scrambled", "x and y", evidence + "targets: shuffling has overwritten rows.", advice)]
     return []
 
 

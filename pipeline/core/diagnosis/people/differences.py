@@ -29,7 +29,7 @@ LOSSES: dict[str, Callable[[Array, Array], float]] = {
 
 def compared(script: Script, layout: Layout, parameters: list[Leaf], targets: Array) -> list[Finding]:
     """What is wrong by the loss with which most parameters agree; nothing where none can be computed."""
-    rows = layout.rows[:SAMPLES] / max(1.0, float(np.abs(layout.rows).max()))
+    rows = layout.small_rows[:SAMPLES]
     places = np.arange(len(rows))
     values = random_values(script, parameters, 3)
     try:
@@ -45,7 +45,7 @@ def compared(script: Script, layout: Layout, parameters: list[Leaf], targets: Ar
     best = max(verdicts, key=lambda found: sum(one in ("right", "uphill") for one in found.values()), default={})
     found = of_verdicts(best)
     if still and len(still) < len(parameters):
-        evidence = f"{', '.join(still)} never changes in step, though forward reads it."
+        evidence = f"step never changes {' or '.join(still)}, though forward reads it."
         found.append(Finding("parameter_not_updated", still[0], evidence, f"`{still[0]} -= alpha * gradient`"))
     return found
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.core.diagnosis.people.algebra import Algebra
-from pipeline.core.diagnosis.people.course import Trainer
-from pipeline.core.diagnosis.people.data import empty_class, out_of_range, scrambled, sums_of_targets
+from pipeline.core.diagnosis.people.course import Rehearsal
+from pipeline.core.diagnosis.people.data import constant, empty_class, out_of_range, scrambled, sums_of_targets
 from pipeline.core.diagnosis.people.differences import compared
 from pipeline.core.diagnosis.people.findings import Finding
 from pipeline.core.diagnosis.people.layout import Layout, Samples, layout_of
@@ -30,12 +30,13 @@ class Examination:
 
     def __init__(self) -> None:
         self.findings: list[Finding] = []
+        self.is_thorough = True  # or little could be looked at
         self.notes: list[str] = []
 
 
 def examined(script: Script, x: Any, y: Any, samples: Samples | None) -> Examination:
     """Examine a script on a batch. Raises UnfitError where its functions can't be called."""
-    with script.examined():
+    with script.without_trace():
         layout = layout_of(script, x, y, samples)
         twin, parameters, outputs = network_of(script, layout)
         rows = np.moveaxis(layout.y, layout.target_axis, 0)
@@ -44,11 +45,12 @@ def examined(script: Script, x: Any, y: Any, samples: Samples | None) -> Examina
             found = Examination()
             found.findings += wrong_labels(rows, outputs) or one_for_all(script) or mixed_samples(script, layout)
             found.findings += [] if found.findings else compared(script, layout, parameters, targets)
+            found.is_thorough = False
             found.notes.append("Your network is not one of dense layers that can be taken apart: little was looked at.")
             return found
         found = KnownNetwork(Witness(script, layout, twin, targets))
         found.findings += wrong_labels(rows, outputs)
-        found.examine()
+        found.look()
         return found
 
 
@@ -62,7 +64,7 @@ class KnownNetwork(Examination):
         self.printed = Printed(None, [])
         self.algebra = Algebra()
 
-    def examine(self) -> None:
+    def look(self) -> None:
         """Look at the code first, then at the data, the settings, and the printed loss.
 
         What people's functions raise in one of these is a note, and no reason to leave out the others.
@@ -92,6 +94,7 @@ class KnownNetwork(Examination):
     def data(self) -> None:
         """Whether the targets can be reached, and belong to the inputs."""
         targets, output = self.witness.targets, self.twin.layers[-1].activation
+        self.findings += constant(targets)
         for check in (out_of_range, sums_of_targets, empty_class):
             self.findings += check(targets, output)
         self.findings += scrambled(self.witness.layout.rows, targets)
@@ -101,8 +104,8 @@ class KnownNetwork(Examination):
         if self.findings or self.algebra.top is None:
             return
         witness = self.witness
-        trainer = Trainer(witness.script, witness.layout, self.twin, witness.targets, self.algebra.loss)
-        situation = Situation(trainer, self.algebra.top)
+        rehearsal = Rehearsal(witness.script, witness.layout, self.twin, witness.targets, self.algebra.loss)
+        situation = Situation(rehearsal, self.algebra.top)
         self.findings += wrong_setting(situation)
         self.notes += descended(self.algebra.loss) + first_loss(situation) + large_sums(witness)
 

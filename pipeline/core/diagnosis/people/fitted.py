@@ -6,7 +6,7 @@ import numpy as np
 
 from pipeline.core.arrays import Array
 from pipeline.core.diagnosis.people.activations import TANH
-from pipeline.core.diagnosis.people.course import Trainer
+from pipeline.core.diagnosis.people.course import Rehearsal
 from pipeline.core.diagnosis.people.leaves import Leaf
 from pipeline.core.diagnosis.people.observation import Observation
 from pipeline.core.diagnosis.people.output_errors import OutputError
@@ -71,18 +71,18 @@ def with_hidden_layer(twin: Twin, start: Values, units: int) -> tuple[Twin, Valu
     return replace(twin, layers=(hidden, Dense(above, False, None, "last", layer.activation))), values
 
 
-def fitted_loss(trainer: Trainer, top: OutputError, rows: Array, starts: list[Values]) -> float:
+def fitted_loss(rehearsal: Rehearsal, top: OutputError, rows: Array, starts: list[Values]) -> float:
     """The lowest loss a sample that Adam finds from some starts."""
-    return min(descend(trainer, top, rows, values) for values in starts)
+    return min(descend(rehearsal, top, rows, values) for values in starts)
 
 
-def descend(trainer: Trainer, top: OutputError, rows: Array, values: Values) -> float:
+def descend(rehearsal: Rehearsal, top: OutputError, rows: Array, values: Values) -> float:
     """The lowest loss on the way."""
-    twin, lowest = trainer.twin, np.inf
+    twin, lowest = rehearsal.twin, np.inf
     first = {leaf: np.zeros_like(value) for leaf, value in values.items()}
     second = {leaf: np.zeros_like(value) for leaf, value in values.items()}
     for t in range(1, UPDATES + 1):
-        seen = Observation(values, values, rows, trainer.targets, twin.run(values, rows))
+        seen = Observation(values, values, rows, rehearsal.targets, twin.run(values, rows))
         alpha = ALPHA * (1 - t / (UPDATES + 1))
         values = dict(values)
         for leaf, slope in gradient_of(twin, top, seen).items():
@@ -92,5 +92,5 @@ def descend(trainer: Trainer, top: OutputError, rows: Array, values: Values) -> 
             root = np.sqrt(second[leaf] / (1 - 0.999**t)) + 1e-10
             values[leaf] = values[leaf] - alpha * first[leaf] / (1 - 0.9**t) / root
         if t % 50 == 0:
-            lowest = min(lowest, trainer.loss_at(values, rows))
+            lowest = min(lowest, rehearsal.loss_at(values, rows))
     return lowest

@@ -17,7 +17,7 @@ def inputs_not_scaled(situation: Situation) -> list[Finding]:
     rows, own = situation.rows, situation.own
     if not is_unusual(rows):
         return []
-    courses = [situation.trainer.train(values, standardised(rows)) for values in (situation.start, *situation.drawn)]
+    courses = [situation.rehearsal.train(values, standardised(rows)) for values in (situation.start, *situation.drawn)]
     best = min(course.last for course in courses)
     if not any(situation.is_learning(course) for course in courses) or best > BETTER * own.last:
         return []
@@ -40,7 +40,7 @@ def is_unusual(rows: Array) -> bool:
 
 def targets_not_scaled(situation: Situation) -> list[Finding]:
     """Large targets of a regression, where scaled ones are learned."""
-    targets = situation.trainer.targets
+    targets = situation.rehearsal.targets
     if situation.twin.layers[-1].activation.name != "identity" or targets.std() < LARGE:
         return []
     scaled = situation.of_scaled_targets()

@@ -1,11 +1,12 @@
 """How a script lays out its samples: in rows, in columns, or one at a time; found by trying.
 
-Inside the doctor samples lie in rows: x (n, d), answers (n, C). This is where they take the script's shape and lose it.
+Inside the doctor, samples lie in rows: x (n, d), answers (n, C). This module converts between that and the script's
+own shape.
 """
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -37,6 +38,12 @@ class Layout:
     def rows(self) -> Array:
         """The inputs (n, d)."""
         return np.moveaxis(self.x, self.axis, 0).reshape(self.count, -1).astype(np.float64)
+
+    @cached_property
+    def small_rows(self) -> Array:
+        """The inputs (n, d), scaled down to 1 at most."""
+        small: Array = self.rows / max(1.0, float(np.abs(self.rows).max()))
+        return small
 
     def inputs(self, rows: Array) -> Array:
         """Inputs (k, d) as the script has them, in its own precision."""
@@ -89,6 +96,8 @@ def layout_of(script: Script, x: Any, y: Any, samples: Samples | None = None) ->
 
     Raises UnfitError with one sentence where none of the ways works.
     """
+    if samples not in (None, *get_args(Samples)):
+        raise UnfitError(f"samples is {samples!r}, where 'rows', 'columns' or 'single' is expected")
     x, y = numbers(x, "x"), numbers(y, "y")
     forward = forward_layout(script, x, samples)
     axis = 1 if forward == "columns" else 0
@@ -104,7 +113,10 @@ def layout_of(script: Script, x: Any, y: Any, samples: Samples | None = None) ->
 
 def numbers(values: Any, name: str) -> Array:
     """An array of finite numbers."""
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise UnfitError(f"{name} has rows of unequal length, where one array of numbers is expected") from None
     if array.dtype == object or array.dtype.kind not in "fiub":
         raise UnfitError(f"{name} holds {kind_of(array)}, where numbers are expected: make it one array of floats")
     if array.ndim == 0 or array.size == 0:
@@ -132,11 +144,17 @@ def forward_layout(script: Script, x: Array, samples: Samples | None) -> Samples
             if fits(script, x, way):
                 return way
         except Exception as error:  # of theirs: whatever it is, this is not the way
-            errors.append(f"{type(error).__name__}: {error}")
+            errors.append(quoted(error))
     reason = f"; it says {errors[0]}" if errors else ""
     raise UnfitError(
         f"forward(params, x) takes x of shape {x.shape} neither in rows, nor in columns, nor one at a time{reason}"
     )
+
+
+def quoted(error: Exception) -> str:
+    """An exception's type, and the first line of what it says."""
+    said = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def fits(script: Script, x: Array, way: Samples) -> bool:
@@ -192,7 +210,7 @@ def step_layout(script: Script, layout: Layout) -> Samples:
             if all(leaf.value(params).shape == leaf.value(script.params).shape for leaf in script.leaves):
                 return way
         except Exception as error:  # of theirs
-            errors.append(f"{type(error).__name__}: {error}")
+            errors.append(quoted(error))
     if worked:
         return worked[0]
     raise UnfitError(f"step(params, x, y) takes neither the batch nor one sample; it says {errors[-1]}")

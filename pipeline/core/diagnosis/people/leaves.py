@@ -1,4 +1,4 @@
-"""The numbers inside a container of parameters, whatever it is: lists, tuples, dictionaries, objects, all nested.
+"""The numbers inside a container of parameters: lists, tuples, dictionaries, objects, all nested.
 
 The same container can be seen in several ways. A list of numbers may be one array, or parameters of their own. A list
 of neurons may be one layer, and one long vector may be all layers, unrolled.

@@ -22,8 +22,7 @@ def lines_of(twin: Twin, layout: Layout, depth: int, loss: Loss | None = None) -
     """The three lines of a layer."""
     layer, number = twin.layers[depth], depth + 1
     name = layer.weights.name
-    below = "x" if depth == 0 else f"a{depth}"
-    below = f"[1, {below}]" if layer.ones == "first" else f"[{below}, 1]" if layer.ones == "last" else below
+    below = with_ones(layout, "x" if depth == 0 else f"a{depth}", layer.ones)
     error = f"d{number}"
     return Lines(
         error=f"{error} = {error_line(twin, layout, depth, loss)}",
@@ -32,12 +31,23 @@ def lines_of(twin: Twin, layout: Layout, depth: int, loss: Loss | None = None) -
     )
 
 
+def with_ones(layout: Layout, below: str, ones: str | None) -> str:
+    """The inputs, with the 1 that makes a row of weights the biases."""
+    if ones is None:
+        return below
+    if layout.step == "single":
+        return f"np.insert({below}, 0, 1)" if ones == "first" else f"np.append({below}, 1)"
+    axis = 1 if layout.step == "rows" else 0
+    return f"np.insert({below}, {0 if ones == 'first' else f'{below}.shape[{axis}]'}, 1, axis={axis})"
+
+
 def error_line(twin: Twin, layout: Layout, depth: int, loss: Loss | None) -> str:
     """The error at a layer's sums."""
     number, activation = depth + 1, twin.layers[depth].activation
     slope = activation.written.format(z=f"z{number}", a=f"a{number}")
     if depth == len(twin.layers) - 1:
-        difference = f"a{number} - y"
+        is_numbers = is_softmax(activation) and layout.y.size == layout.count
+        difference = f"a{number} - {'one_hot(y)' if is_numbers else 'y'}"
         if loss == "cross-entropy" or slope in ("", "1") or is_softmax(activation):
             return difference
         return f"({difference}) * {slope}"

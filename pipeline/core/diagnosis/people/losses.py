@@ -65,7 +65,7 @@ def printed_loss(witness: Witness) -> Printed:
     if witness.script.loss is None:
         return Printed(None, [])
     layout, twin = witness.layout, witness.twin
-    rows = layout.rows / max(1.0, float(np.abs(layout.rows).max()))
+    rows = layout.small_rows
     places = np.arange(min(layout.count, SAMPLES))
     found, runs = [], []
     for seed in range(POINTS):
@@ -154,7 +154,7 @@ def is_another(witness: Witness, top: OutputError) -> bool:
     Its slopes along random directions must be one multiple of the gradient's, but for a penalty on the weights.
     """
     layout, twin, generator = witness.layout, witness.twin, np.random.default_rng(0)
-    rows = layout.rows / max(1.0, float(np.abs(layout.rows).max()))
+    rows = layout.small_rows
     places = np.arange(min(layout.count, SAMPLES))
     values = witness.random_values(40)
     seen = Observation(values, values, rows[places], witness.targets[places], twin.run(values, rows[places]))

@@ -67,23 +67,59 @@ class Memory:
 
 def variables(function: Any, seen: set[int]) -> Iterator[Variable]:
     """What a function refers to, and what the functions that it refers to do."""
-    function = function.__func__ if isinstance(function, MethodType) else function
-    if not isinstance(function, FunctionType) or id(function) in seen:
+    if id(function) in seen:
         return
     seen.add(id(function))
+    if isinstance(function, partial):
+        yield Variable((function.args, function.keywords), partial(restore_arguments, function))
+        yield from variables(function.func, seen)
+    elif isinstance(function, MethodType):
+        yield from of_owner(function.__self__, seen)
+        yield from variables(function.__func__, seen)
+    elif isinstance(function, FunctionType):
+        for variable in of_function(function):
+            if isinstance(variable.value, FunctionType | MethodType | partial):
+                yield from variables(variable.value, seen)
+            else:
+                yield variable
+    elif callable(function) and not isinstance(function, NOT_DATA):
+        yield from of_owner(function, seen)
+
+
+def restore_arguments(function: "partial[Any]", arguments: tuple[tuple[Any, ...], dict[str, Any]]) -> None:
+    """Give a partial function other arguments."""
+    function.__setstate__((function.func, *arguments, vars(function)))  # type: ignore[attr-defined]
+
+
+def of_owner(owner: Any, seen: set[int]) -> Iterator[Variable]:
+    """The attributes of an object whose methods are called, which trials replace, and what its methods refer to."""
+    if hasattr(owner, "__dict__") and not isinstance(owner, NOT_DATA) and id(vars(owner)) not in seen:
+        seen.add(id(vars(owner)))
+        yield Variable(dict(vars(owner)), partial(set_attributes, owner))
+    for method in vars(type(owner)).values():
+        yield from variables(method, seen) if isinstance(method, FunctionType) else ()
+
+
+def set_attributes(owner: Any, values: dict[str, Any]) -> None:
+    """Give an object these attributes, and no others."""
+    vars(owner).clear()
+    vars(owner).update(values)
+
+
+def of_function(function: FunctionType) -> Iterator[Variable]:
+    """A function's variables: of its module, of the functions around it, its defaults, and its attributes."""
     space = function.__globals__
     names = {name for code in codes(function.__code__) for name in code.co_names if name in space}
-    found = [Variable(space[name], partial(space.__setitem__, name)) for name in sorted(names)]
+    yield from (Variable(space[name], partial(space.__setitem__, name)) for name in sorted(names))
     for cell in function.__closure__ or ():
         try:
-            found.append(Variable(cell.cell_contents, partial(setattr, cell, "cell_contents")))
+            yield Variable(cell.cell_contents, partial(setattr, cell, "cell_contents"))
         except ValueError:  # it has no value yet
             continue
-    for variable in found:
-        if isinstance(variable.value, FunctionType | MethodType):
-            yield from variables(variable.value, seen)
-        else:
-            yield variable
+    if function.__defaults__:
+        yield Variable(function.__defaults__, partial(setattr, function, "__defaults__"))
+    if vars(function):
+        yield Variable(dict(vars(function)), partial(set_attributes, function))
 
 
 def codes(code: CodeType) -> Iterator[CodeType]:

@@ -19,7 +19,8 @@ def unmoved(twin: Twin, observations: Observations) -> list[Finding]:
     still += [name for name, changes in rows_of_biases(twin, seen) if not any(change.any() for change in changes)]
     if not still:
         return []
-    evidence = f"{', '.join(still)} never changes in step, though forward reads it: only a copy does, or nothing."
+    them = "it" if len(still) == 1 else "them"
+    evidence = f"step never changes {' or '.join(still)}, though forward reads {them}: the new values may go to a copy."
     return [Finding("parameter_not_updated", still[0], evidence, f"`{still[0]} = {still[0]} - alpha * gradient`")]
 
 

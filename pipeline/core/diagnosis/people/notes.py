@@ -30,8 +30,8 @@ def first_loss(situation: Situation) -> list[str]:
     """A first loss far above that of a guess, where the network learns all the same."""
     if not situation.learns or not 0 < OFF * situation.guess < situation.own.first:
         return []
-    said = f"The first loss is {situation.own.first:.3g} a sample, where a guess has {situation.guess:.3g}: it costs "
-    return [said + "time, and no more."]
+    said = f"The first loss is {situation.own.first:.3g} per sample; guessing would give {situation.guess:.3g}."
+    return [f"{said} That only costs time."]
 
 
 def large_sums(witness: Witness) -> list[str]:
@@ -45,4 +45,4 @@ def large_sums(witness: Witness) -> list[str]:
     )
     if np.isfinite(answers).all():
         return []
-    return ["Your softmax overflows for sums above 709, though not on this data: take each sample's largest off first."]
+    return ["Your softmax overflows for sums above 709, though not on this data: subtract each sample's largest first."]

@@ -44,7 +44,7 @@ class Observations(NamedTuple):
 
 
 class Witness:
-    """Somebody who has the script make updates, and looks."""
+    """Has the script make updates, and records what they change."""
 
     def __init__(self, script: Script, layout: Layout, twin: Twin, targets: Array) -> None:
         self.script, self.layout, self.twin, self.targets = script, layout, twin, targets
@@ -65,7 +65,7 @@ class Witness:
 
     def observations(self) -> Observations:
         """At several points, on inputs of size 1 at most."""
-        rows = self.layout.rows / max(1.0, float(np.abs(self.layout.rows).max()))
+        rows = self.layout.small_rows
         points = [self.random_values(seed) for seed in range(10, 10 + POINTS)]
         self.is_heard = not self.has_samples_of_its_own(points[0], rows)
         if not self.is_heard:
@@ -85,7 +85,7 @@ class Witness:
 
     def of_many(self) -> list[Observation]:
         """Updates of a random step on the same batch, each with other random numbers."""
-        rows = self.layout.rows / max(1.0, float(np.abs(self.layout.rows).max()))
+        rows = self.layout.small_rows
         every = np.arange(self.layout.count)
         seen = [self.see(self.random_values(10), rows, every, luck) for luck in range(1, 1 + DRAWS)]
         return [one for one in seen if one]
@@ -110,7 +110,7 @@ class Witness:
         if not seen:
             return True
         one, places = seen[0], self.spread()[:1] if len(seen[0].x) == 1 else range(len(seen[0].x))
-        rows = self.layout.rows / max(1.0, float(np.abs(self.layout.rows).max()))
+        rows = self.layout.small_rows
         again = self.see(one.before, rows, np.array(list(places)), luck=1)
         return again is not None and all(np.allclose(again.after[leaf], one.after[leaf]) for leaf in one.after)
 

@@ -115,7 +115,7 @@ def wrong_errors(activation: Activation) -> list[OutputError]:
     errors.append(slope("has the derivative twice", lambda z, a, t: (a - t) * activation.slope(z) ** 2))
     for other in SLOPES:
         if other.name != name:
-            said = f"has the derivative of a {other.name}, behind a {name}"
+            said = f"uses the derivative of {other.name}, though the activation is {name}"
             errors += [slope(said, at_sum(other.slope)), slope(said, at_output(by_its_output(other)))]
     errors += [
         loss("is the sums less the targets, though an activation follows the sums", lambda z, a, t: z - t),

@@ -26,7 +26,7 @@ def is_a_loop(witness: Witness, one: Observation) -> bool:
 def is_made_of(witness: Witness, one: Observation, parts: list[Array]) -> bool:
     """Whether steps on these parts have the same end."""
     layout, script = witness.layout, witness.script
-    rows = layout.rows / max(1.0, float(np.abs(layout.rows).max()))
+    rows = layout.small_rows
     params = script.at(one.before)
     try:
         for part in parts:
@@ -52,7 +52,7 @@ def has_alpha(twin: Twin, top: OutputError, one: Observation, times: int, change
     for _ in range(GUESSES):
         if not 0 < alpha < 1e6:
             return False
-        found = in_a_row(descend(twin, top, one, alpha, times), twin.parameters) - before
+        found = in_a_row(descended(twin, top, one, alpha, times), twin.parameters) - before
         if np.linalg.norm(found - change) <= CLOSE * length:
             return True
         tried.append((float(np.log(alpha)), float(np.log(max(float(np.linalg.norm(found)), 1e-300) / length))))
@@ -63,7 +63,7 @@ def has_alpha(twin: Twin, top: OutputError, one: Observation, times: int, change
     return False
 
 
-def descend(twin: Twin, top: OutputError, one: Observation, alpha: float, times: int) -> Values:
+def descended(twin: Twin, top: OutputError, one: Observation, alpha: float, times: int) -> Values:
     """Plain descent of the twin."""
     values = dict(one.before)
     for _ in range(times):

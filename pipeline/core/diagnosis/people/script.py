@@ -1,4 +1,4 @@
-"""A script's functions, called without a trace: each trial gets copies, and what functions print is not shown."""
+"""A script's functions, called so that nothing of it is left: trials get copies, and what they print is not shown."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -30,6 +30,9 @@ class Script:
         for name, function in (("forward", forward), ("step", step), ("loss", loss or forward)):
             if not callable(function):
                 raise UnfitError(f"{name} is of type {type(function).__name__}, where a function is expected")
+        if not any(leaves(params, view) for view in VIEWS):
+            what = type(params).__name__
+            raise UnfitError(f"params is of type {what}, with no number in it: give arrays, in whatever holds them")
         self.params, self.forward, self.step, self.loss = params, forward, step, loss
         self.memory = Memory(function for function in (forward, step, loss) if function)
         self.leaves = leaves(params, VIEWS[0])
@@ -39,7 +42,7 @@ class Script:
         self.leaves = leaves(self.params, view)
 
     @contextmanager
-    def examined(self) -> Iterator["Script"]:
+    def without_trace(self) -> Iterator["Script"]:
         """Put everything back in the end; overflows are looked for, and not warned of."""
         try:
             with np.errstate(all="ignore"), redirect_stdout(StringIO()):
@@ -48,7 +51,7 @@ class Script:
             self.memory.restore()
 
     def at(self, values: Values, luck: int = 0) -> Any:
-        """A fresh copy of the parameters, with some of them set; with another luck, random numbers are others."""
+        """A fresh copy of the parameters, with some of them set; `luck` seeds other random numbers."""
         params = self.memory.afresh(self.params, luck)
         for leaf, value in values.items():
             params = leaf.put(params, value)

@@ -33,4 +33,4 @@ def wrong_setting(situation: Situation) -> list[Finding]:
 
 def related(situation: Situation) -> list[Finding]:
     """Whether there is anything to learn."""
-    return unrelated(situation.rows, situation.trainer.targets)
+    return unrelated(situation.rows, situation.rehearsal.targets)

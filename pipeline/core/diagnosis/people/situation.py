@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from pipeline.core.arrays import Array
-from pipeline.core.diagnosis.people.course import Course, Trainer
+from pipeline.core.diagnosis.people.course import Course, Rehearsal
 from pipeline.core.diagnosis.people.fitted import fitted_loss, redrawn
 from pipeline.core.diagnosis.people.output_errors import OutputError
 from pipeline.core.diagnosis.people.twin import Twin, Values
@@ -23,11 +23,11 @@ SEEDS = (1, 2, 3)
 class Situation:
     """A script's training with its own settings."""
 
-    def __init__(self, trainer: Trainer, top: OutputError) -> None:
-        self.trainer, self.top = trainer, top
-        self.twin, self.start, self.rows = trainer.twin, trainer.start, trainer.rows
-        self.guess = trainer.guess()
-        self.own = trainer.train()
+    def __init__(self, rehearsal: Rehearsal, top: OutputError) -> None:
+        self.rehearsal, self.top = rehearsal, top
+        self.twin, self.start, self.rows = rehearsal.twin, rehearsal.start, rehearsal.rows
+        self.guess = rehearsal.guess()
+        self.own = rehearsal.train()
         self.learns = self.is_learning(self.own)
         self.drawn = [redrawn(self.twin, self.start, seed) for seed in SEEDS]  # weights of the usual size
 
@@ -48,14 +48,14 @@ class Situation:
 
     def of_scaled_targets(self) -> "Situation":
         """The same training with targets of mean 0 and deviation 1."""
-        old, y = self.trainer, self.trainer.layout.y
+        old, y = self.rehearsal, self.rehearsal.layout.y
         layout = replace(old.layout, y=(y - y.mean()) / y.std())
         targets = (old.targets - y.mean()) / y.std()
-        return Situation(Trainer(old.script, layout, self.twin, targets, old.loss.loss), self.top)
+        return Situation(Rehearsal(old.script, layout, self.twin, targets, old.loss.loss), self.top)
 
     def fitted_loss(self, rows: Array, twin: Twin, starts: list[Values]) -> float:
         """The lowest loss a sample that a network, maybe another than the script's, is trained to."""
-        return fitted_loss(self.trainer.of_network(twin), self.top, rows, starts)
+        return fitted_loss(self.rehearsal.of_network(twin), self.top, rows, starts)
 
     def is_saturated(self, values: Values, rows: Array) -> bool:
         """Whether the sigmoids or tanhs of a hidden layer stand where they are flat."""

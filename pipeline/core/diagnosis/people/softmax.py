@@ -5,7 +5,7 @@ from pipeline.core.diagnosis.people.findings import Finding
 from pipeline.core.diagnosis.people.observation import Observation
 from pipeline.core.diagnosis.people.twin import Twin
 
-CAUSES = {
+WRONG_SOFTMAXES = {
     "softmax over samples": (
         "softmax_over_samples",
         "The softmax sums over the samples: each class's answers sum to 1 over the batch, and a sample's to",
@@ -21,9 +21,9 @@ CAUSES = {
 def wrong_softmax(twin: Twin, seen: list[Observation], axis: int = 1) -> list[Finding]:
     """The cause, by what the twin's last layer is; `axis` is that of the classes, in the script's answers."""
     name = twin.layers[-1].activation.name
-    if name not in CAUSES or not seen:
+    if name not in WRONG_SOFTMAXES or not seen:
         return []
-    cause, said = CAUSES[name]
+    cause, said = WRONG_SOFTMAXES[name]
     sums: Array = seen[-1].run.outputs[-1].sum(axis=1)
     evidence = f"{said} between {sums.min():.3g} and {sums.max():.3g}."
     line = f"`e = np.exp(z - z.max(axis={axis}, keepdims=True))`, then `p = e / e.sum(axis={axis}, keepdims=True)`"

@@ -38,7 +38,7 @@ def wrong_weights(situation: Situation) -> list[Finding]:
     own, has_hidden = situation.own, len(situation.twin.layers) > 1
     usual = float(np.median([steepness(situation, values) for values in situation.drawn]))
     is_plateau = has_hidden and not situation.learns and steepness(situation, situation.start) < FLAT * usual
-    courses = [situation.trainer.train(values) for values in situation.drawn]
+    courses = [situation.rehearsal.train(values) for values in situation.drawn]
     best = min(course.last for course in courses)
     is_better = any(situation.is_learning(course) for course in courses) and best < BETTER * own.last
     if not (is_better or is_plateau):
@@ -49,8 +49,8 @@ def wrong_weights(situation: Situation) -> list[Finding]:
         return []
     layer = situation.twin.layers[depth]
     shape, inputs = situation.start[layer.weights].shape, len(layer.matrix(situation.start[layer.weights]))
-    evidence = f"{layer.weights.name} is {times:.3g} times as large as weights that are drawn for its layer. From it, "
-    evidence += f"{own.updates} updates end at a loss of {own.last:.3g}; from drawn ones, at {best:.3g}."
+    evidence = f"{layer.weights.name} is {times:.3g} times the usual size for its layer. {own.updates} updates from it "
+    evidence += f"end at a loss of {own.last:.3g}; from freshly drawn weights, at {best:.3g}."
     advice = f"`{layer.weights.name} = rng.standard_normal({shape}) / np.sqrt({inputs})`"
     return [Finding("weights_too_large" if times > 1 else "weights_too_small", layer.weights.name, evidence, advice)]
 
@@ -68,7 +68,7 @@ def farthest_from_usual(situation: Situation) -> tuple[int, float]:
 
 def steepness(situation: Situation, values: Values) -> float:
     """The squared length of the gradient of all weights but the last layer's: what hidden layers learn by."""
-    rows, targets, twin = situation.rows, situation.trainer.targets, situation.twin
+    rows, targets, twin = situation.rows, situation.rehearsal.targets, situation.twin
     seen = Observation(values, values, rows, targets, twin.run(values, rows))
     gradient = gradient_of(twin, situation.top, seen)
     return float(sum(np.square(gradient[layer.weights]).sum() for layer in twin.layers[:-1] or twin.layers))

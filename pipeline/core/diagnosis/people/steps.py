@@ -43,9 +43,9 @@ def wrong_rule(witness: Witness, top: OutputError) -> list[Finding]:
     if not carried:
         return dying_or_climbing(witness, top)
     if any(abs(one.beta - 1) <= A_LITTLE for one in carried):
-        evidence = "The second of two steps is the first one once more, less alpha times the new gradient: sums of "
+        evidence = "The second of two steps repeats the first and adds the new gradient: the sums of gradients are not "
         advice = "`dW[:] = 0`, for each sum of gradients, at the start of a step."
-        return [Finding("accumulator_not_reset", "step", evidence + "gradients go on from step to step.", advice)]
+        return [Finding("accumulator_not_reset", "step", evidence + "reset between steps.", advice)]
     beta = max((one.beta for one in carried), key=lambda beta: abs(beta - 0.5))
     if beta < -A_LITTLE or beta > 1:
         evidence = f"The second of two steps has {beta:.3g} times the first one in it, where momentum has 0 to 1."
@@ -86,7 +86,7 @@ def dying_or_climbing(witness: Witness, top: OutputError) -> list[Finding]:
     leaves = witness.twin.parameters
     steps = np.array([in_a_row({leaf: one.change(leaf) for leaf in leaves}, leaves) for one in seen])
     slopes = np.array([in_a_row(gradient_of(witness.twin, top, one), leaves) for one in seen])
-    steady = (np.sign(slopes) == np.sign(slopes[0])).all(axis=0) & (np.abs(slopes).min(axis=0) > 0)
+    steady = (np.sign(slopes) == np.sign(slopes[0])).all(axis=0) & (np.abs(slopes).min(axis=0) > 0) & (steps[0] != 0)
     if steady.sum() < ENOUGH:
         return []
     steps, slopes = steps[:, steady], np.abs(slopes[:, steady]) * np.sign(slopes[0, steady])
@@ -101,7 +101,9 @@ def dying_or_climbing(witness: Witness, top: OutputError) -> list[Finding]:
     expected = np.abs(steps[0]) * np.abs(slopes[-1]) / np.abs(slopes).max(axis=0) / np.sqrt(STEPS)
     left = float(np.median(np.abs(steps[-1]) / np.maximum(expected, 1e-300)))
     if left < DYING:
-        evidence = f"Step {STEPS} on the same samples has {left:.2g} of the length that the shortest usual rule gives."
+        evidence = (
+            f"Step {STEPS} on the same samples has {left:.2g} of the shortest length that any usual rule would give."
+        )
         return [Finding("optimiser", "step", evidence, "RMSprop: `cache = decay * cache + (1 - decay) * gradient**2`.")]
     return []
 
@@ -109,7 +111,7 @@ def dying_or_climbing(witness: Witness, top: OutputError) -> list[Finding]:
 def steps_in_a_row(witness: Witness, count: int) -> list[Observation]:
     """Steps in a row, as many as work out: on one batch, or on two samples by turns where one is taken at a time."""
     layout, script, twin = witness.layout, witness.script, witness.twin
-    rows = layout.rows / max(1.0, float(np.abs(layout.rows).max()))
+    rows = layout.small_rows
     every = np.arange(min(layout.count, BATCH))
     by_turns = [np.array([0]), np.array([layout.count - 1])] if layout.step == "single" else [every, every]
     values = witness.random_values(20)

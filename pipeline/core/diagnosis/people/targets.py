@@ -35,7 +35,7 @@ def wrong_labels(y: Array, outputs: int) -> list[Finding]:
     if rows.shape[1] != outputs:
         said = f"y has {rows.shape[1]} values for a sample, but the network has {outputs} outputs."
         return [Finding("labels", "y", said, f"`np.eye({outputs})[labels]` has one row for each label.")]
-    return unused_class(rows) if is_one_hot(rows) else []
+    return rows_without_class(rows) if is_one_hot(rows) else []
 
 
 def is_one_hot(rows: Array) -> bool:
@@ -45,8 +45,8 @@ def is_one_hot(rows: Array) -> bool:
     return rows.shape[1] > 2 and is_two_valued and bool(((rows == high).sum(axis=1) <= 1).all())
 
 
-def unused_class(rows: Array) -> list[Finding]:
-    """Rows without a class, or classes that start at 1: the first is never meant, and the last falls out."""
+def rows_without_class(rows: Array) -> list[Finding]:
+    """One-hot rows that name no class, as labels counted from 1 leave them."""
     none = int((rows == rows.min()).all(axis=1).sum())
     if none:
         said = f"{none} of {len(rows)} rows of y name no class."

@@ -19,9 +19,13 @@ def algebra_of(witness: Witness, observations: Observations, printed: Loss | Non
     for seen in observations:
         if not seen or algebra.findings:
             continue
-        if seen is observations.batches and (algebra.loss == "a loss of its own" or is_a_loop(witness, seen[0])):
+        if seen is observations.batches and (
+            algebra.loss in ("a loss of its own", "absolute error") or is_a_loop(witness, seen[0])
+        ):
             break
         found = Judge(witness.twin, witness.layout, seen, printed).judge()
+        if algebra.top is not None and not found.is_explained:
+            break  # single samples are right, and weighed in a batch, say
         algebra = by_another_rule(witness.twin, seen, found) or found
     return algebra
 
@@ -64,8 +68,9 @@ def by_another_rule(twin: Twin, seen: list[Observation], found: Algebra) -> Alge
             if is_cut_off(twin, top, seen):
                 return Algebra(top=top)
             evidence = (
-                "Each number moves against its gradient, but by a length that is no multiple of it, and not even."
+                "Every number moves against its gradient, but by a length that is neither proportional to it nor "
             )
+            evidence += "the same for all."
             advice = "Adam: `W -= alpha * m_hat / (np.sqrt(v_hat) + 1e-8)`; plain: `W -= alpha * gradient`."
             return Algebra([Finding("optimiser", "step", evidence, advice)], top)
     return None

@@ -79,7 +79,7 @@ def has_right_signs(twin: Twin, top: OutputError, seen: list[Observation]) -> bo
 
 def uphill(where: str) -> Finding:
     """Of an update that climbs."""
-    evidence = f"The gradient has the wrong sign: {where} moves along it, and not against it, so the loss climbs."
+    evidence = f"The gradient has the wrong sign: {where} moves along it instead of against it, so the loss climbs."
     advice = "`W = W - alpha * gradient`, where the error at the output is output - target"
     return Finding("gradient_sign", where, evidence, advice)
 
@@ -106,7 +106,7 @@ def uneven(scales: dict[str, Fit]) -> list[Finding]:
     times = sizes[name] / usual
     if abs(times - 1) <= SAME_SCALE:
         return []
-    evidence = f"The gradient of {name} is {times:.4g} times what those of the others make it."
+    evidence = f"The update of {name} is {times:.4g} times as large as those of the other parameters imply."
     advice = (
         f"Divide the gradient of {name} by {times:.4g}: it is often the number of samples, once too often or missing."
     )
