@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.core.arrays import Array
+from pipeline.core.network import log_softmax
 
 
 def sigmoid(z: Array) -> Array:
@@ -16,8 +17,7 @@ def sigmoid(z: Array) -> Array:
 
 def softmax(z: Array) -> Array:
     """Each row's probabilities, (n, C)."""
-    powers = np.exp(z - z.max(axis=1, keepdims=True))
-    p: Array = powers / powers.sum(axis=1, keepdims=True)
+    p: Array = np.exp(log_softmax(z))
     return p
 
 
@@ -129,7 +129,7 @@ def over_everything(z: Array) -> Array:
 OVER_SAMPLES = SOFTMAX._replace(name="softmax over samples", of=over_samples)
 OVER_EVERYTHING = SOFTMAX._replace(name="softmax over everything", of=over_everything)
 TWICE = SOFTMAX._replace(name="softmax of a softmax", of=lambda z: softmax(softmax(z)))
-LOG_SOFTMAX = by_differences("log-softmax", lambda z: np.log(softmax(z)), "")
+LOG_SOFTMAX = by_differences("log-softmax", log_softmax, "")
 EXPONENTIAL = by_differences("exp", np.exp, "{a}")
 USUAL_HIDDEN = (RELU, SIGMOID, TANH, IDENTITY, leaky(0.01))
 USUAL_OUTPUTS = (IDENTITY, SOFTMAX, SIGMOID, TANH, RELU, OVER_SAMPLES, OVER_EVERYTHING, LOG_SOFTMAX, EXPONENTIAL)

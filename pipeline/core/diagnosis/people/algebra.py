@@ -113,8 +113,7 @@ class Judge:
         if layer.bias is not None:
             changes = [one.change(layer.bias).ravel() for one in self.seen]
         elif layer.ones:
-            row = 0 if layer.ones == "first" else -1
-            changes = [layer.matrix(one.change(layer.weights))[row] for one in self.seen]
+            changes = [layer.row_of_biases(layer.matrix(one.change(layer.weights))) for one in self.seen]
         else:
             return None
         return changes if any(change.any() for change in changes) else None

@@ -337,6 +337,5 @@ def bias_before(place: Place) -> Array:
     """The biases (units,) before the update."""
     layer = place.twin.layers[place.depth]
     if layer.bias is None:
-        row: Array = layer.matrix(place.seen.before[layer.weights])[0 if layer.ones == "first" else -1]
-        return row
+        return layer.row_of_biases(layer.matrix(place.seen.before[layer.weights]))
     return np.ravel(place.seen.before[layer.bias])

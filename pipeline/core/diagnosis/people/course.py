@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.core.arrays import Array
 from pipeline.core.diagnosis.people.layout import Layout
-from pipeline.core.diagnosis.people.losses import Known, usual_losses
+from pipeline.core.diagnosis.people.losses import Known, entropy, usual_losses
 from pipeline.core.diagnosis.people.output_errors import Loss
 from pipeline.core.diagnosis.people.script import Script
 from pipeline.core.diagnosis.people.twin import Twin, Values
@@ -95,7 +95,7 @@ class Rehearsal:
             return float(-(self.targets * np.log(share)).sum() / len(self.targets))
         share = np.clip(mean if self.targets.min() >= 0 else (1 + mean) / 2, 1e-12, 1 - 1e-12)
         t = self.targets if self.targets.min() >= 0 else (1 + self.targets) / 2
-        return float(-(t * np.log(share) + (1 - t) * np.log(1 - share)).sum() / len(self.targets))
+        return entropy(share, t) / len(self.targets)
 
     def train(self, values: Values | None = None, rows: Array | None = None, factor: float = 1.0) -> Course:
         """Train with these parameters and inputs, and steps of `factor` times their length."""

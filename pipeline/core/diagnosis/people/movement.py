@@ -29,9 +29,8 @@ def rows_of_biases(twin: Twin, seen: list[Observation]) -> list[tuple[str, list[
     found = []
     for layer in twin.layers:
         if layer.ones and any(one.change(layer.weights).any() for one in seen):
-            row = 0 if layer.ones == "first" else -1
-            rows = [layer.matrix(one.change(layer.weights))[row] for one in seen if not one.reshaped(layer.weights)]
-            found.append((f"the biases in {layer.weights.name}", rows))
+            tables = [layer.matrix(one.change(layer.weights)) for one in seen if not one.reshaped(layer.weights)]
+            found.append((f"the biases in {layer.weights.name}", [layer.row_of_biases(table) for table in tables]))
     return found
 
 

@@ -4,63 +4,51 @@ With a gradient g and a step D, momentum makes D2 = beta * D1 - alpha * g2, with
 sum of gradients that goes on has a beta of 1.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from pipeline.core.arrays import Array
 from pipeline.core.diagnosis.people.findings import Finding
 from pipeline.core.diagnosis.people.leaves import Leaf
-from pipeline.core.diagnosis.people.observation import Observation, Witness
+from pipeline.core.diagnosis.people.observation import BATCH, Observation, Witness
 from pipeline.core.diagnosis.people.output_errors import OutputError
 from pipeline.core.diagnosis.people.whole import gradient_of, in_a_row
 
 CLOSE = 1e-4  # of a step: what is left of it where the rule explains it
 A_LITTLE = 1e-3  # of the step before, that is nothing
 STEPS = 12
-BATCH = 256
 ENOUGH = 5  # numbers whose gradient keeps its sign
 DYING = 0.3  # of the length that steps should still have
 
 
-class Carried(NamedTuple):
-    """How a second step follows from the first."""
-
-    beta: float  # of the first step
-    alpha: float  # of the gradient
-
-
 def wrong_rule(witness: Witness, top: OutputError) -> list[Finding]:
     """Compare the second of two steps with the first, in all parameters together, then in each."""
-    seen = steps_in_a_row(witness, 2)
+    seen = steps_in_a_row(witness)
     if len(seen) < 2:
         return []
     leaves = witness.twin.parameters
     gradient = gradient_of(witness.twin, top, seen[1])
-    together = carried_over(seen, gradient, leaves)
-    each = [carried_over(seen, gradient, [leaf]) for leaf in leaves if seen[0].before[leaf].size >= ENOUGH]
-    carried = [one for one in (together, *each) if one is not None]
-    if not carried:
-        return dying_or_climbing(witness, top)
-    if any(abs(one.beta - 1) <= A_LITTLE for one in carried):
+    together = carried_over(seen[:2], gradient, leaves)
+    each = [carried_over(seen[:2], gradient, [leaf]) for leaf in leaves if seen[0].before[leaf].size >= ENOUGH]
+    betas = [beta for beta in (together, *each) if beta is not None]
+    if any(abs(beta - 1) <= A_LITTLE for beta in betas):
         evidence = "The second of two steps repeats the first and adds the new gradient: the sums of gradients are not "
         advice = "`dW[:] = 0`, for each sum of gradients, at the start of a step."
         return [Finding("accumulator_not_reset", "step", evidence + "reset between steps.", advice)]
-    beta = max((one.beta for one in carried), key=lambda beta: abs(beta - 0.5))
+    beta = max(betas, key=lambda beta: abs(beta - 0.5), default=0.0)
     if beta < -A_LITTLE or beta > 1:
         evidence = f"The second of two steps has {beta:.3g} times the first one in it, where momentum has 0 to 1."
         return [Finding("optimiser", "step", evidence, "`v = beta * v - alpha * gradient`, then `W = W + v`.")]
-    return dying_or_climbing(witness, top)
+    return dying_or_climbing(witness, top, seen)
 
 
-def carried_over(seen: list[Observation], gradient: dict[Leaf, Array], leaves: list[Leaf]) -> Carried | None:
-    """What a second step has of the first, in some parameters; None where it is made by another rule."""
+def carried_over(seen: list[Observation], gradient: dict[Leaf, Array], leaves: list[Leaf]) -> float | None:
+    """How many times the first step is in the second, in some parameters; None where it is made by another rule."""
     first, second = (in_a_row({leaf: one.change(leaf) for leaf in leaves}, leaves) for one in seen)
     return by_least_squares(first, second, in_a_row(gradient, leaves))
 
 
-def by_least_squares(first: Array, second: Array, gradient: Array) -> Carried | None:
-    """The two factors, if they explain the second step."""
+def by_least_squares(first: Array, second: Array, gradient: Array) -> float | None:
+    """The factor of the first step, if that and one of the gradient explain the second."""
     table = np.stack([first, -gradient], axis=1)
     if not np.isfinite(table).all() or not second.any():
         return None
@@ -72,15 +60,14 @@ def by_least_squares(first: Array, second: Array, gradient: Array) -> Carried | 
     is_driven = abs(factors[1]) * sizes[1] > A_LITTLE * np.linalg.norm(second)  # and not the first step over again
     if rank < 2 or not is_driven or np.linalg.norm(second - table @ factors) > CLOSE * np.linalg.norm(second):
         return None
-    return Carried(float(factors[0]), float(factors[1]))
+    return float(factors[0])
 
 
-def dying_or_climbing(witness: Witness, top: OutputError) -> list[Finding]:
+def dying_or_climbing(witness: Witness, top: OutputError, seen: list[Observation]) -> list[Finding]:
     """Steps of other rules, over a dozen: they must go against the gradient, and not die away before it does.
 
     With a gradient that stays, Adagrad's steps shrink as one over the root of their number, and no usual rule's faster.
     """
-    seen = steps_in_a_row(witness, STEPS)
     if len(seen) < STEPS:
         return []
     leaves = witness.twin.parameters
@@ -108,15 +95,15 @@ def dying_or_climbing(witness: Witness, top: OutputError) -> list[Finding]:
     return []
 
 
-def steps_in_a_row(witness: Witness, count: int) -> list[Observation]:
-    """Steps in a row, as many as work out: on one batch, or on two samples by turns where one is taken at a time."""
+def steps_in_a_row(witness: Witness) -> list[Observation]:
+    """A dozen steps, as far as they work out: on one batch, or on two samples by turns where one is taken at a time."""
     layout, script, twin = witness.layout, witness.script, witness.twin
     rows = layout.small_rows
     every = np.arange(min(layout.count, BATCH))
     by_turns = [np.array([0]), np.array([layout.count - 1])] if layout.step == "single" else [every, every]
     values = witness.random_values(20)
     params, seen = script.at(values), []
-    for number in range(count):
+    for number in range(STEPS):
         places = by_turns[number % 2]
         try:
             params = layout.update(script, params, rows[places], places)

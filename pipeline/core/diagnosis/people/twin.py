@@ -63,6 +63,11 @@ class Dense:
         """The weights (inputs, units) alone."""
         return {"first": matrix[1:], "last": matrix[:-1], None: matrix}[self.ones]
 
+    def row_of_biases(self, matrix: Array) -> Array:
+        """The biases (units,), where a row of the matrix is theirs."""
+        row: Array = matrix[0 if self.ones == "first" else -1]
+        return row
+
     def with_ones(self, inputs: Array) -> Array:
         """Inputs (k, d) with the 1 that makes a row of weights the biases."""
         one = np.ones((len(inputs), 1))
