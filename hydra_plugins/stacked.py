@@ -12,7 +12,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from pipeline.errors import UserError
+from pipeline.console.errors import UserError
 
 
 class StackedLauncher(Launcher):

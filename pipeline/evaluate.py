@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from pipeline.console.errors import UserError, run
 from pipeline.core.arrays import Array
 from pipeline.core.assessment import confusion_matrix, most_confident_mistakes, recall
 from pipeline.core.diagnosis.diagnosis import as_markdown
 from pipeline.core.fast.precision import Precision
 from pipeline.core.faults import log_probabilities
 from pipeline.core.network import accuracy, cross_entropy, forward, in_precision
-from pipeline.errors import UserError, run
 from pipeline.figures import evaluation, png
 from pipeline.files.dataset import PARTS, Dataset, load_dataset
 from pipeline.files.evaluated import METRICS, Evaluated

@@ -11,15 +11,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pipeline.config import configuration
+from pipeline.console.errors import run
+from pipeline.console.summary import indented
 from pipeline.core.diagnosis.diagnosis import Diagnosed
-from pipeline.errors import run
-from pipeline.grid.data import datasets_for
-from pipeline.grid.points import settings_in
-from pipeline.healing import Attempt, attempts
-from pipeline.settings import Settings, refuse_old_names
+from pipeline.datasets.normalised import datasets_for
+from pipeline.retraining.healing import Attempt, attempts
+from pipeline.settings.composition import configuration, settings_in
+from pipeline.settings.schema import Settings
+from pipeline.settings.validation import refuse_old_names
 from pipeline.tracking.store import as_typed
-from pipeline.train import indented, train_and_track
+from pipeline.training.tracked import train_and_track
 
 HEALS = "heals"  # the tag with the id of the run that a training heals
 
@@ -30,7 +31,7 @@ class Trainer:
     def __init__(self, overrides: Sequence[str]) -> None:
         config = configuration(overrides)
         self.chosen = settings_in(config)
-        self.datasets = datasets_for(config)
+        self.datasets = datasets_for(self.chosen)
         self.tags: dict[str, str] = {}
 
     def train(self, chosen: Settings) -> Diagnosed:

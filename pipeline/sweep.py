@@ -15,24 +15,25 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException
 from omegaconf import DictConfig
 
-from pipeline.errors import UserError, run
+from pipeline.console.errors import UserError, run
+from pipeline.console.summary import summary
+from pipeline.datasets.normalised import datasets_for
 from pipeline.files.paths import CONF
-from pipeline.grid.data import datasets_for
-from pipeline.grid.points import settings_in, shall_retrain
+from pipeline.grid.key import key_of
+from pipeline.grid.points import settings_in_sweep, shall_retrain
 from pipeline.grid.results import validation_loss
-from pipeline.key import key_of
-from pipeline.settings import refuse_old_names
+from pipeline.settings.validation import refuse_old_names
 from pipeline.tracking.store import connect
 from pipeline.tracking.sweeps import finished, logged_model
-from pipeline.train import summary, train_and_track
+from pipeline.training.tracked import train_and_track
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="sweep")
 def point(config: DictConfig) -> float:
     """Train one point of the grid, unless it is finished; its validation loss."""
     try:
-        chosen = settings_in(config)
-        dataset = datasets_for(config).for_point(chosen)
+        chosen = settings_in_sweep(config)
+        dataset = datasets_for(chosen).for_point(chosen)
         key = key_of(chosen, dataset.about)
         store = connect()
         known = {} if shall_retrain(config) else finished(store, [key])

@@ -10,11 +10,11 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pipeline.errors import UserError, run
-from pipeline.reproduction import reproduce
-from pipeline.revisions import experiments, of_the_revision, of_the_workspace, origin_of
+from pipeline.console.errors import UserError, run
+from pipeline.retraining.reproduction import reproduce
 from pipeline.tracking.champion import crown
 from pipeline.tracking.evaluations import is_published, publish
+from pipeline.tracking.revisions import experiments, of_the_revision, of_the_workspace, origin_of
 from pipeline.tracking.store import Store, connected, reason, refusals
 
 WORKSPACE = "the workspace"

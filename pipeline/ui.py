@@ -9,9 +9,9 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from pipeline.console.credentials import without_credentials
+from pipeline.console.errors import UserError, run
 from pipeline.core.arrays import spread
-from pipeline.credentials import without_credentials
-from pipeline.errors import UserError, run
 from pipeline.tracking.address import is_a_server, store_uri
 from pipeline.tracking.open_runs import interrupted_by
 from pipeline.tracking.store import Store, connected

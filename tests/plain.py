@@ -1,6 +1,6 @@
 """What several tests share: plain settings, and what makes two trainings the same."""
 
-from pipeline.settings import Digits, Settings
+from pipeline.settings.schema import Digits, Settings
 
 PLAIN = Settings(
     dataset=Digits(kind="digits", name="digits"),

@@ -17,7 +17,7 @@ from pipeline.core.normalisation import METHODS
 from pipeline.core.split import split
 from pipeline.files.dataset import About, Dataset, Part
 from pipeline.files.idx import read_idx
-from pipeline.fit import fit
+from pipeline.training.fit import fit
 
 SEEDS = pytest.mark.parametrize("seed", [0, 1, 2])
 

@@ -12,10 +12,10 @@ import pytest
 from conftest import CHECKOUT
 from sklearn.datasets import load_digits
 
+from pipeline.console.errors import run
 from pipeline.core.diagnosis.catalogue import CATALOGUE, as_markdown
 from pipeline.core.diagnosis.causes import CAUSES
 from pipeline.doctor import examine, main
-from pipeline.errors import run
 
 PIXELS, LABELS = load_digits(return_X_y=True)
 X, Y = PIXELS[:120] / 16, LABELS[:120]

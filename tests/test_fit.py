@@ -14,7 +14,7 @@ from pipeline.core.network import measure
 from pipeline.core.normalisation import METHODS
 from pipeline.core.split import split
 from pipeline.files.dataset import About, Dataset, Part
-from pipeline.fit import fit
+from pipeline.training.fit import fit
 
 
 @cache

@@ -9,9 +9,9 @@ import pytest
 from omegaconf import OmegaConf
 from plain import PLAIN
 
+from pipeline.console.errors import UserError
 from pipeline.core.diagnosis.diagnosis import Diagnosis
 from pipeline.core.training import Record, Training
-from pipeline.errors import UserError
 from pipeline.figures.sweep import LARGEST, accuracy_maps, learning_curves
 from pipeline.grid.points import Point, shall_retrain
 from pipeline.grid.progress import Progress

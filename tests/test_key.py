@@ -8,8 +8,8 @@ from conftest import Project
 from plain import PLAIN
 
 from pipeline.files.dataset import About
-from pipeline.key import key_of, sweep_key
-from pipeline.settings import Digits
+from pipeline.grid.key import key_of, sweep_key
+from pipeline.settings.schema import Digits
 
 ABOUT = About(PLAIN.of_the_data(), data_md5="0f.dir", image_shape=(8, 8), classes=10)
 
@@ -32,7 +32,7 @@ def test_the_same_is_the_same():
 
 
 def test_other_code_in_the_core_is_another_training(project: Project):
-    version = (sys.executable, "-c", "from pipeline.key import code_version; print(code_version())")
+    version = (sys.executable, "-c", "from pipeline.grid.key import code_version; print(code_version())")
     before = project.ok(*version)
     project.edit("pipeline/grid/stacks.py", "WIDEST = ", "WIDEST = 1 * ")
     assert project.ok(*version) == before

@@ -12,9 +12,9 @@ import requests
 from conftest import Project
 from servers import model_server
 
+from pipeline.console.errors import UserError
 from pipeline.core.network import Layer, forward, log_softmax
 from pipeline.core.normalisation import standard
-from pipeline.errors import UserError
 from pipeline.files.model import NORMALISATION, WEIGHTS, save_arrays
 from pipeline.tracking.champion import crown
 from pipeline.tracking.models import is_servable, save_network

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.credentials import without_credentials
-from pipeline.errors import UserError
+from pipeline.console.credentials import without_credentials
+from pipeline.console.errors import UserError
 from pipeline.files.dataset import About
 from pipeline.files.model import Model
 from pipeline.tracking.evaluations import same_model

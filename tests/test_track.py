@@ -11,11 +11,11 @@ import pytest
 import yaml
 from conftest import Project
 
-from pipeline.errors import UserError
+from pipeline.console.errors import UserError
 from pipeline.files.model import load_model
-from pipeline.reproduction import data_for, reproduce
-from pipeline.revisions import of_the_revision, of_the_workspace
-from pipeline.settings import of_a_model
+from pipeline.retraining.reproduction import data_for, reproduce
+from pipeline.settings.validation import of_a_model
+from pipeline.tracking.revisions import of_the_revision, of_the_workspace
 from pipeline.tracking.store import connect
 
 TRACK = ("python", "-m", "pipeline.track")
@@ -55,7 +55,7 @@ def test_a_store_that_has_nothing_gets_all_that_dvc_has(tried: Project) -> None:
 
 
 def test_what_can_not_be_published_is_named(tried: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.revisions.CHECKOUT", tried.root)
+    monkeypatch.setattr("pipeline.tracking.revisions.CHECKOUT", tried.root)
     monkeypatch.chdir(tried.root)
     with pytest.raises(UserError, match="nosuch is neither a commit nor one of DVC's experiments"):
         of_the_revision("nosuch", tmp_path)
@@ -100,7 +100,7 @@ def test_a_difference_from_the_run_is_named(tried: Project) -> None:
 
 
 def test_a_run_whose_data_is_not_here_says_how_to_bring_it(tried: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.reproduction.NORMALISED", tried.root / "normalised")
+    monkeypatch.setattr("pipeline.retraining.reproduction.NORMALISED", tried.root / "normalised")
     model = load_model(tried.root / "model")
     chosen = of_a_model(model.config, model.about.settings)
     with pytest.raises(UserError, match="`git checkout 123 -- data"):

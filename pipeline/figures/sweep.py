@@ -15,7 +15,7 @@ from matplotlib.ticker import PercentFormatter
 
 from pipeline.core.diagnosis.diagnosis import NO_CAUSE
 from pipeline.core.training import Record
-from pipeline.settings import Settings
+from pipeline.settings.schema import Settings
 
 MAPS_IN_A_ROW = 5
 IN_A_LEGEND = 40

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.console.errors import UserError
 from pipeline.core.arrays import Samples
 from pipeline.core.normalisation import Affine
-from pipeline.errors import UserError
 from pipeline.files.paths import shown
 
 PARTS = ("train", "validation", "test")

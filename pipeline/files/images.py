@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import UserError
+from pipeline.console.errors import UserError
 from pipeline.files.idx import read_idx, write_idx
 from pipeline.files.paths import shown
 

@@ -11,12 +11,12 @@ from zipfile import ZipFile, ZipInfo
 import numpy as np
 import pandas as pd
 
+from pipeline.console.errors import UserError
 from pipeline.core.arrays import Array
 from pipeline.core.diagnosis.diagnosis import Diagnosed, Diagnosis
 from pipeline.core.network import Layer, Network
 from pipeline.core.training import Record, Training, Vitals
 from pipeline.core.vitals import Signs
-from pipeline.errors import UserError
 from pipeline.files.dataset import About, Dataset, read_about, write_about
 from pipeline.files.paths import shown
 

@@ -8,13 +8,14 @@ from typing import NamedTuple
 from hydra.core.config_loader import ConfigLoader
 from omegaconf import DictConfig
 
+from pipeline.datasets.normalised import datasets_for
 from pipeline.figures import png
 from pipeline.figures.sweep import accuracy_maps, learning_curves
 from pipeline.files.dataset import Dataset
 from pipeline.files.model import fingerprint, save_model
 from pipeline.files.paths import replaced, shown
-from pipeline.grid.data import datasets_for
-from pipeline.grid.points import Point, points_of, shall_retrain
+from pipeline.grid.key import key_of
+from pipeline.grid.points import Point, points_of, settings_in_sweep, shall_retrain
 from pipeline.grid.progress import Progress
 from pipeline.grid.results import (
     Result,
@@ -26,7 +27,6 @@ from pipeline.grid.results import (
 )
 from pipeline.grid.stacks import stacks_of, work_of
 from pipeline.grid.workers import Task, Workers
-from pipeline.key import key_of
 from pipeline.tracking.store import as_typed, connect
 from pipeline.tracking.sweeps import Child, SweepRun, finished, logged_model, sweep_run
 
@@ -51,7 +51,7 @@ class Sweep:
 
     def launch(self, overrides: Sequence[Sequence[str]], first: int) -> list[float]:
         """Train what is not yet finished, and compare all points; each one's validation loss."""
-        datasets = datasets_for(self.config)
+        datasets = datasets_for(settings_in_sweep(self.config))
         points = points_of(self.loader, self.config, overrides, first, datasets.for_point)
         jobs = []
         for point in points:

@@ -10,9 +10,9 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from pipeline import settings
-from pipeline.errors import UserError
-from pipeline.settings import Settings
+from pipeline.console.errors import UserError
+from pipeline.settings.composition import settings_in
+from pipeline.settings.schema import Settings
 
 RETRAIN = "retrain"  # the one key of conf/sweep.yaml that is not a setting of the training
 
@@ -78,7 +78,7 @@ class Composer:
         config = self.composed[files].copy()
         for override in values:
             OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
-        return settings_in(config)
+        return settings_in_sweep(config)
 
     def sets_a_value(self, override: Override) -> bool:
         """Whether an override sets a value that is there, and chooses no file of conf/."""
@@ -87,9 +87,9 @@ class Composer:
         return override.type == OverrideType.CHANGE and is_there and name.split(".")[0] not in {"hydra", *self.groups}
 
 
-def settings_in(config: DictConfig) -> Settings:
+def settings_in_sweep(config: DictConfig) -> Settings:
     """The settings in a configuration of the sweep."""
-    return settings.validate(OmegaConf.to_container(of_the_training(config), resolve=True))
+    return settings_in(of_the_training(config))
 
 
 def shall_retrain(config: DictConfig) -> bool:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from pipeline.core.diagnosis.diagnosis import FAILED, Diagnosis
 from pipeline.core.training import Record, Training
-from pipeline.settings import Settings
+from pipeline.settings.schema import Settings
 
 SHOWN = 10
 # The causes that a smaller alpha mends.

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from math import ceil
 
-from pipeline.fit import can_share, trajectory_of
 from pipeline.grid.points import Point
+from pipeline.training.fit import can_share, trajectory_of
 
 # At sixteen networks of twenty units the matrix products are at their best, and beyond thirty-two nothing is gained.
 WIDEST = 32 * 20

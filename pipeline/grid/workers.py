@@ -9,13 +9,13 @@ from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 from joblib import Parallel, delayed, effective_n_jobs, parallel_config
 
+from pipeline.console.errors import UserError
 from pipeline.core.diagnosis.diagnosis import Diagnosed
 from pipeline.core.training import Record
-from pipeline.errors import UserError
 from pipeline.files.dataset import Dataset
 from pipeline.files.paths import CHECKOUT
-from pipeline.fit import fit
-from pipeline.settings import Settings
+from pipeline.settings.schema import Settings
+from pipeline.training.fit import fit
 
 Backend: TypeAlias = Literal["in_process", "loky", "ray"]
 Observe: TypeAlias = Callable[[int, list[Record]], None]

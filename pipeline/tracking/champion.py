@@ -4,7 +4,7 @@ import json
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from pipeline.errors import UserError
+from pipeline.console.errors import UserError
 from pipeline.files.dataset import load_dataset
 from pipeline.files.model import load_model
 from pipeline.files.paths import NORMALISED

@@ -11,10 +11,10 @@ from pipeline.core.training import Record
 from pipeline.files.dataset import Dataset
 from pipeline.files.evaluated import Evaluated
 from pipeline.files.model import Model
-from pipeline.provenance import experiment_name
 from pipeline.tracking.experiment import lock
 from pipeline.tracking.models import is_servable, log_network
 from pipeline.tracking.open_runs import keeper, kept_open
+from pipeline.tracking.provenance import experiment_name
 from pipeline.tracking.store import Store, connect
 from pipeline.tracking.trainings import add_model, as_metrics, final_accuracy, name_of, tags_of
 

@@ -15,8 +15,8 @@ from textwrap import shorten
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
-from pipeline.credentials import without_credentials
-from pipeline.errors import UserError
+from pipeline.console.credentials import without_credentials
+from pipeline.console.errors import UserError
 from pipeline.files.dataset import About
 from pipeline.files.paths import project_root
 from pipeline.tracking.address import is_a_server, store_uri

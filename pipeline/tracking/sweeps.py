@@ -1,6 +1,6 @@
 """A sweep's run, and the runs of its points, which are its children.
 
-A point is found again by its key (see `pipeline.key`), a sweep by the keys of all its points. So the same command,
+A point is found again by its key (see `pipeline.grid.key`), a sweep by the keys of all its points. So the same command,
 started again after an interruption, goes on in the same run, and trains only what is not yet FINISHED.
 """
 
@@ -12,14 +12,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from pipeline.console.errors import UserError
 from pipeline.core.diagnosis.diagnosis import Diagnosed
 from pipeline.core.training import Record
-from pipeline.errors import UserError
 from pipeline.files.dataset import About
 from pipeline.files.model import Model, load_model
-from pipeline.key import sweep_key
-from pipeline.provenance import provenance
+from pipeline.grid.key import sweep_key
 from pipeline.tracking.open_runs import interrupted_by, keeper, kept_open
+from pipeline.tracking.provenance import provenance
 from pipeline.tracking.store import Store
 from pipeline.tracking.trainings import add_documents, add_model, as_metrics, final_accuracy, name_of, tags_of
 

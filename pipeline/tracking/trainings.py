@@ -14,8 +14,8 @@ from pipeline.core.diagnosis.diagnosis import Diagnosed, Diagnosis, as_markdown
 from pipeline.core.training import Record, Training
 from pipeline.files.dataset import About
 from pipeline.files.model import fingerprint
-from pipeline.provenance import documents, provenance
 from pipeline.tracking.open_runs import interrupted_by, keeper, kept_open
+from pipeline.tracking.provenance import documents, provenance
 from pipeline.tracking.store import Store, as_typed, connect
 from pipeline.tracking.view import COMPARED
 

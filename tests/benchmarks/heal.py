@@ -20,9 +20,9 @@ from pipeline.core.normalisation import METHODS
 from pipeline.core.split import split
 from pipeline.files.dataset import About, Dataset, Part
 from pipeline.files.idx import read_idx
-from pipeline.fit import fit
-from pipeline.healing import Attempt, attempts
-from pipeline.settings import Digits, Settings
+from pipeline.retraining.healing import Attempt, attempts
+from pipeline.settings.schema import Digits, Settings
+from pipeline.training.fit import fit
 from tests.conftest import MNIST
 
 FAILING, TRAINING = 150, 50

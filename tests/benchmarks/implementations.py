@@ -36,7 +36,7 @@ class Implementation(NamedTuple):
 
 
 def ours(problem: Problem, threads: int, networks: int, precision: Precision) -> Run:
-    """The engine, or what stands in for it with minibatches; BLAS has one thread, as in `pipeline.fit`."""
+    """The engine, or what stands in for it with minibatches; BLAS has one thread, as in `pipeline.training.fit`."""
     threadpool_limits(limits=1, user_api="blas")
     images = (problem.pixels, problem.labels, problem.affine, precision)
     if problem.batch_size is None:

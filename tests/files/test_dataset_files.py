@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from pipeline.console.errors import UserError
 from pipeline.core.normalisation import METHODS
-from pipeline.errors import UserError
 from pipeline.files.dataset import About, Dataset, Part, load_dataset, save_dataset
 
 EACH_METHOD = pytest.mark.parametrize("method", METHODS)

@@ -7,8 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from pipeline.errors import UserError
-from pipeline.files.fetch import fetch
+from pipeline.console.errors import UserError
+from pipeline.datasets.fetch import fetch
 
 NAME = "digits.gz"
 CONTENT = bytes(range(256)) * 100

@@ -5,7 +5,7 @@ import gzip
 import numpy as np
 import pytest
 
-from pipeline.errors import UserError
+from pipeline.console.errors import UserError
 from pipeline.files.idx import read_idx, write_idx
 
 PLAIN_AND_PACKED = pytest.mark.parametrize("name", ["labels-idx1-ubyte", "labels-idx1-ubyte.gz"])

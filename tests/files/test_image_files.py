@@ -5,7 +5,7 @@ import gzip
 import numpy as np
 import pytest
 
-from pipeline.errors import UserError
+from pipeline.console.errors import UserError
 from pipeline.files.images import Images, file_names, read_images, write_images
 
 PARTS = pytest.mark.parametrize("part", ["train", "t10k"])

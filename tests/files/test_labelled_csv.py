@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipeline.errors import UserError
-from pipeline.files.labelled_csv import read_labelled_csv
+from pipeline.console.errors import UserError
+from pipeline.datasets.labelled_csv import read_labelled_csv
 
 HEADER = "label,pixel0,pixel1,pixel2,pixel3"
 GOOD_ROW = "7,0,1,2,255"

@@ -8,13 +8,13 @@ from unittest.mock import ANY
 import numpy as np
 import pytest
 
+from pipeline.console.errors import UserError
 from pipeline.core.diagnosis.diagnosis import Diagnosed, Diagnosis
 from pipeline.core.initialisation import initialise
 from pipeline.core.network import Layer
 from pipeline.core.normalisation import Affine
 from pipeline.core.training import Record, Training, Vitals
 from pipeline.core.vitals import Signs
-from pipeline.errors import UserError
 from pipeline.files.dataset import About, Dataset
 from pipeline.files.model import fingerprint, load_model, load_network, save_model, write_json
 

@@ -14,7 +14,8 @@ from pipeline.core import elementary
 from pipeline.core.arrays import Array
 from pipeline.core.fast import exact
 
-Precision: TypeAlias = Literal["portable", "float32", "float64"]
+TrainingPrecision: TypeAlias = Literal["portable", "float32"]
+Precision: TypeAlias = TrainingPrecision | Literal["float64"]
 Bound: TypeAlias = Callable[[Array], Array | float]  # of values (K, a, b): (K, 1, 1), or one for all
 
 

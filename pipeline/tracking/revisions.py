@@ -12,10 +12,10 @@ from dvc.repo import Repo
 from dvc_data.index.index import DataIndexError
 from scmrepo.exceptions import SCMError
 
-from pipeline.errors import UserError
+from pipeline.console.errors import UserError
 from pipeline.files.evaluated import Evaluated, load_evaluated
 from pipeline.files.paths import CHECKOUT, MODEL, REPORT
-from pipeline.provenance import git
+from pipeline.tracking.provenance import git
 
 
 def of_the_workspace() -> Evaluated:

@@ -9,9 +9,10 @@ import numpy as np
 
 from pipeline.files.dataset import About
 from pipeline.files.paths import CHECKOUT
-from pipeline.settings import Settings
+from pipeline.settings.schema import Settings
 
-DECIDES_RESULTS = ("pipeline/core/**/*.py", "pipeline/fit.py")
+# The code that makes settings and data into a trained network. In dvc.yaml, `train` depends on the same folders.
+DECIDES_A_TRAINING = ("pipeline/core", "pipeline/datasets", "pipeline/files", "pipeline/settings", "pipeline/training")
 
 
 def key_of(chosen: Settings, about: About) -> str:
@@ -27,7 +28,7 @@ def sweep_key(keys: Sequence[str]) -> str:
 @cache
 def code_version() -> str:
     """The hash of the code that decides a training's result, and of NumPy's version."""
-    files = sorted(file for pattern in DECIDES_RESULTS for file in CHECKOUT.glob(pattern))
+    files = sorted(file for folder in DECIDES_A_TRAINING for file in (CHECKOUT / folder).rglob("*.py"))
     return hashed([np.__version__, *(file.read_text(encoding="utf-8") for file in files)])
 
 

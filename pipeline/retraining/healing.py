@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from pipeline.core.diagnosis.diagnosis import NO_CAUSE, Diagnosed
 from pipeline.core.diagnosis.setup import Prescription
-from pipeline.settings import Settings, validate
+from pipeline.settings.schema import Settings
+from pipeline.settings.validation import validate
 
 MOST = 5  # trainings
 

@@ -12,7 +12,7 @@ import numpy as np
 import psutil
 from threadpoolctl import threadpool_info
 
-from pipeline.credentials import without_credentials
+from pipeline.console.credentials import without_credentials
 from pipeline.files.paths import CHECKOUT
 
 WRITTEN_BY_THE_PIPELINE = ("params.yaml", "data.dvc", "dvc.lock", "report/metrics.json")

@@ -21,7 +21,7 @@ from pipeline.core.network import Network, in_precision
 from pipeline.core.normalisation import METHODS, Affine
 from pipeline.core.training import Record, Trajectory, train
 from pipeline.files.dataset import Dataset, Part
-from pipeline.settings import Settings
+from pipeline.settings.schema import Settings
 
 EXAMINED = 512  # images, at most, of those that train
 CHECKED = 16  # of them, by which the code is checked

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.errors import UserError
+from pipeline.console.errors import UserError
 from pipeline.files.images import Images
 
 FIRST_LINE = 2  # of the file's first image, as an editor counts: the header is line 1

@@ -3,15 +3,16 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pipeline.errors import UserError
+from pipeline.console.errors import UserError
+from pipeline.datasets.normalised import Datasets
 from pipeline.files.dataset import About, Dataset, load_dataset
 from pipeline.files.model import fingerprint, load_model, save_model
 from pipeline.files.paths import NORMALISED
-from pipeline.grid.data import Datasets
-from pipeline.provenance import provenance
-from pipeline.settings import Settings, of_a_model
+from pipeline.settings.schema import Settings
+from pipeline.settings.validation import of_a_model
+from pipeline.tracking.provenance import provenance
 from pipeline.tracking.store import Store
-from pipeline.train import train_and_show
+from pipeline.training.tracked import train_and_show
 
 COMPARED = ("git_commit", "python", "numpy", "blas", "cpu")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pooch
 
-from pipeline.errors import UserError
+from pipeline.console.errors import UserError
 
 TIMEOUT_SECONDS = 20  # to connect, and between two pieces of the file
 

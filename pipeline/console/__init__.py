@@ -1,0 +1,1 @@
+"""What commands say to the user, and how they end."""

@@ -1,0 +1,38 @@
+"""From the images of a dataset to its parts, and to the normalisation that is fitted to the one that trains."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.console.errors import UserError
+from pipeline.core.normalisation import METHODS, Affine
+from pipeline.core.split import split
+from pipeline.files.dataset import Part
+from pipeline.files.images import Images
+
+
+def rows(images: Images, chosen: NDArray[np.intp] | slice) -> Part:
+    """The chosen images, their pixels in rows (n, d)."""
+    return Part(images.pixels[chosen].reshape(-1, images.pixels[0].size), images.labels[chosen])
+
+
+def divide(images: Images, published_test: Images | None) -> dict[str, Part]:
+    """The images of each part. Raises UserError where one would be empty."""
+    indices = split(images.labels, has_published_test=published_test is not None)
+    parts = {name: rows(images, chosen) for name, chosen in indices.items()}
+    if published_test is not None:
+        parts["test"] = rows(published_test, slice(None))
+    for name, part in parts.items():
+        if len(part.labels) == 0:
+            raise UserError(
+                f"no image is left for {name} of the {len(images.labels)} in data/: "
+                "of every ten images of a class one validates and one tests, so a class needs at least ten"
+            )
+    return parts
+
+
+def fitted(method: str, part: Part) -> Affine:
+    """The normalisation's map, fitted to the pixels of a part."""
+    try:
+        return METHODS[method](part.pixels)
+    except ValueError as error:
+        raise UserError(f"normalise={method} can't be: {error}") from None

@@ -1,0 +1,109 @@
+"""The typed schema of everything that can be set. Its values come from conf/, which Hydra composes.
+
+Each description says what is allowed: it is what the user is told who set something else.
+"""
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from pipeline.core.fast.precision import TrainingPrecision
+from pipeline.core.faults import Fault
+from pipeline.core.initialisation import SCHEMES
+from pipeline.core.network import Reduction
+from pipeline.core.normalisation import METHODS
+
+Whole = Annotated[int, Field(ge=1)]
+Checksum = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="a file's sha256, 64 hexadecimal digits")]
+
+
+class Schema(BaseModel):
+    """Exactly these settings, of exactly these types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Digits(Schema):
+    """The 8 x 8 digits that come with scikit-learn."""
+
+    kind: Literal["digits"]
+    name: str = Field(min_length=1, description="the dataset's name")
+
+
+class Checksums(Schema):
+    """The sha256 of each published file."""
+
+    train_images: Checksum
+    train_labels: Checksum
+    t10k_images: Checksum
+    t10k_labels: Checksum
+
+
+class Idx(Schema):
+    """Four published IDX files: images and labels to train and to test."""
+
+    kind: Literal["idx"]
+    name: str = Field(min_length=1, description="the dataset's name")
+    source: str | None = Field(description="null, or a directory or URL that has the four files")
+    mirrors: list[str] = Field(min_length=1, description="a list of at least one URL that has the four files")
+    sha256: Checksums = Field(description="the sha256 of the four published files")
+
+
+class Csv(Schema):
+    """A CSV with a label and the pixels of an image in each row."""
+
+    kind: Literal["csv"]
+    name: str = Field(min_length=1, description="the dataset's name")
+    path: str = Field(description="the path of the CSV file")
+    label: str = Field(min_length=1, description="the name of the column with the labels")
+    image_shape: list[Whole] = Field(
+        min_length=2, max_length=2, description="the images' rows and columns, e.g. [28,28]"
+    )
+
+
+DATASETS: dict[str, type[Schema]] = {"digits": Digits, "idx": Idx, "csv": Csv}
+
+
+def one_of(names: Iterable[str]) -> str:
+    """The description of a choice."""
+    return f"one of {', '.join(names)}"
+
+
+def among(names: Iterable[str]) -> AfterValidator:
+    """The check that a setting is one of the names."""
+
+    def check(value: str) -> str:
+        if value not in names:
+            raise ValueError(one_of(names))
+        return value
+
+    return AfterValidator(check)
+
+
+class Settings(Schema):
+    """One training and all that leads up to it. conf/config.yaml explains each setting."""
+
+    dataset: Digits | Idx | Csv = Field(discriminator="kind", description="a dataset of conf/dataset")
+    normalise: Annotated[str, among(METHODS)] = Field(description=one_of(METHODS))
+    alpha: float = Field(gt=0, allow_inf_nan=False, description="a number greater than 0")
+    init: Annotated[str, among(SCHEMES)] = Field(description=one_of(SCHEMES))
+    init_scale: float = Field(gt=0, le=10, description="a number greater than 0 and at most 10")
+    iterations: int = Field(ge=1, description="a whole number from 1")
+    hidden: list[Whole] = Field(
+        min_length=1, description="a list of at least one layer's size, each a whole number from 1, as [20] or [64,32]"
+    )
+    reduction: Reduction = Field(description=one_of(get_args(Reduction)))
+    batch_size: int | None = Field(ge=1, description="null for all images at once, or a whole number from 1")
+    precision: TrainingPrecision = Field(description=one_of(get_args(TrainingPrecision)))
+    seed: int = Field(ge=0, description="a whole number from 0")
+    fault: Fault | None = Field(description=f"null, or {one_of(get_args(Fault))}")
+
+    def of_the_data(self) -> dict[str, Any]:
+        """What decides the normalised data: not from where the dataset was fetched, as it is the same everywhere."""
+        dataset = self.dataset.model_dump(exclude={"source", "mirrors"})
+        return {"dataset": dataset, "normalise": self.normalise}
+
+    def of_the_model(self) -> dict[str, Any]:
+        """What decides the model, each under the name that one types: `dataset=mnist alpha=0.1`."""
+        return {**self.model_dump(), "dataset": self.dataset.name}

@@ -1,0 +1,72 @@
+"""Settings checked against the schema: one sentence for each that is wrong."""
+
+import difflib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from pipeline.console.errors import UserError
+from pipeline.settings.schema import DATASETS, Schema, Settings
+
+RENAMED = {"dtype": "dtype is now called precision: write precision=portable, or precision=float32 for speed"}
+
+
+def validate(values: Any) -> Settings:
+    """The settings, or a UserError with a line for each that is wrong."""
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as problems:
+        sentences = (sentence(problem["type"], problem["loc"], problem["input"]) for problem in problems.errors())
+        raise UserError("\n       ".join(dict.fromkeys(sentences))) from None
+
+
+def of_a_model(config: dict[str, Any], of_the_data: dict[str, Any]) -> Settings:
+    """The settings that a model was trained with; from where its data was fetched, a model does not know.
+
+    Raises UserError where this version of the code has other settings.
+    """
+    unknown = {"source": None, "mirrors": ["unknown"]}
+    dataset = of_the_data["dataset"]
+    fields = DATASETS[dataset["kind"]].model_fields
+    return validate({**config, "dataset": {**dataset, **{name: unknown[name] for name in unknown if name in fields}}})
+
+
+def refuse_old_names(overrides: Sequence[str]) -> None:
+    """Raise UserError for an override of a setting that has another name now."""
+    for override in overrides:
+        name = override.partition("=")[0].lstrip("+~")
+        if name in RENAMED:
+            raise UserError(RENAMED[name])
+
+
+def sentence(problem: str, location: tuple[int | str, ...], value: Any) -> str:
+    """What is wrong with one setting, and what it can be."""
+    name, schema, allowed = find(location)
+    if problem == "extra_forbidden" and name in RENAMED:
+        return RENAMED[name]
+    if problem == "extra_forbidden":
+        near = difflib.get_close_matches(name.split(".")[-1], schema.model_fields, n=1)
+        guess = f"did you mean {near[0]}? " if near else ""
+        return f"there is no setting {name}: {guess}Here one can set {', '.join(schema.model_fields)}"
+    if problem == "missing":
+        return f"{name} is not set: it must be {allowed}"
+    return f"{name} can't be {json.dumps(value, default=str)}: it must be {allowed}"
+
+
+def find(location: tuple[int | str, ...]) -> tuple[str, type[Schema], str]:
+    """The setting at pydantic's location: its name as one types it, the schema it stands in, what it may be."""
+    names: list[str] = []
+    schema: type[Schema] = Settings
+    allowed = ""
+    for part in location:
+        if names == ["dataset"] and part in DATASETS:  # no setting: it says which kind pydantic took it for
+            schema = DATASETS[str(part)]
+        elif isinstance(part, str):  # a number would be a place in a list
+            names.append(part)
+            if field := schema.model_fields.get(part):
+                allowed = field.description or allowed
+                if isinstance(field.annotation, type) and issubclass(field.annotation, Schema):
+                    schema = field.annotation
+    return ".".join(names), schema, allowed

@@ -1,0 +1,1 @@
+"""From settings and a dataset to trained networks and their diagnoses."""
