@@ -16,10 +16,9 @@ from pipeline.core.faults import log_probabilities
 from pipeline.core.network import accuracy, cross_entropy, forward, in_precision
 from pipeline.figures import evaluation, png
 from pipeline.files.dataset import PARTS, Dataset, load_dataset
-from pipeline.files.evaluated import METRICS, Evaluated
 from pipeline.files.model import Model, load_model, write_json
-from pipeline.files.paths import MODEL, NORMALISED, REPORT, added
-from pipeline.tracking.evaluations import add_report
+from pipeline.files.paths import METRICS, MODEL, NORMALISED, REPORT, added
+from pipeline.tracking.evaluations import publish_evaluation
 
 PRECISION: Precision = "float64"  # a network that nearly diverged has logits whose loss float32 can't hold
 DECIMALS = 6  # beyond them a figure tells more of the machine than of the network
@@ -93,11 +92,11 @@ def main() -> None:
         added(REPORT) as directory,
     ):
         metrics = write_report(model, dataset, directory)
-    where = add_report(Evaluated(model, MODEL, REPORT, metrics), dataset)
+    where = publish_evaluation(model, MODEL, REPORT)
     for part in PARTS:
         print(f"{part:>10}: accuracy {metrics[f'{part}_accuracy']:.2%}, loss {metrics.get(f'{part}_loss', inf):.4g}")
     print(f"{model.diagnosis.outcome}, cause: {model.diagnosis.cause}; report/diagnosis.md says more")
-    print(f"report/ has the figures; they are {where}: look with `make ui`")
+    print(f"report/ has the figures; they {where}: look with `make ui`")
 
 
 if __name__ == "__main__":

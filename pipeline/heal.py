@@ -15,18 +15,19 @@ from pipeline.console.errors import run
 from pipeline.console.summary import indented
 from pipeline.core.diagnosis.diagnosis import Diagnosed
 from pipeline.datasets.normalised import datasets_for
+from pipeline.files.model import fingerprint
 from pipeline.retraining.healing import Attempt, attempts
 from pipeline.settings.composition import configuration, settings_in
 from pipeline.settings.schema import Settings
+from pipeline.settings.typed import as_typed
 from pipeline.settings.validation import refuse_old_names
-from pipeline.tracking.store import as_typed
 from pipeline.training.tracked import train_and_track
 
-HEALS = "heals"  # the tag with the id of the run that a training heals
+HEALS = "heals"  # the tag with the hash of the model whose training is healed
 
 
 class Trainer:
-    """Trains on what is in normalised/; each run says which one it heals."""
+    """Trains on what is in normalised/; each run says whose model it heals."""
 
     def __init__(self, overrides: Sequence[str]) -> None:
         config = configuration(overrides)
@@ -35,12 +36,12 @@ class Trainer:
         self.tags: dict[str, str] = {}
 
     def train(self, chosen: Settings) -> Diagnosed:
-        """Train and track, with a model that is kept in MLflow alone."""
+        """Train and track, with a model that is kept in runs/ alone."""
         with TemporaryDirectory() as directory:
             dataset = self.datasets.for_point(chosen)
-            tracked = train_and_track(chosen, dataset, Path(directory, "model"), self.tags)
-        self.tags = {HEALS: tracked.run}
-        return tracked.diagnosed
+            diagnosed = train_and_track(chosen, dataset, Path(directory, "model"), self.tags)
+            self.tags = {HEALS: fingerprint(Path(directory, "model"))}
+        return diagnosed
 
 
 def table(done: Sequence[Attempt]) -> str:

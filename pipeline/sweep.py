@@ -23,8 +23,8 @@ from pipeline.grid.key import key_of
 from pipeline.grid.points import settings_in_sweep, shall_retrain
 from pipeline.grid.results import validation_loss
 from pipeline.settings.validation import refuse_old_names
-from pipeline.tracking.store import connect
-from pipeline.tracking.sweeps import finished, logged_model
+from pipeline.tracking.publisher import Publisher
+from pipeline.tracking.sweeps import finished_models
 from pipeline.training.tracked import train_and_track
 
 
@@ -35,13 +35,12 @@ def point(config: DictConfig) -> float:
         chosen = settings_in_sweep(config)
         dataset = datasets_for(chosen).for_point(chosen)
         key = key_of(chosen, dataset.about)
-        store = connect()
-        known = {} if shall_retrain(config) else finished(store, [key])
-        if known:
-            print(f"finished already: MLflow has it as the run {known[key]}")
-            return validation_loss(logged_model(store, known[key]).training)
+        repeats = shall_retrain(config)
+        if not repeats and (known := Publisher().tried(lambda store: finished_models(store, [key]))):
+            print(f"finished already: MLflow has it as the run {known[key].run}")
+            return validation_loss(known[key].model.training)
         directory = Path(HydraConfig.get().runtime.output_dir, "model")
-        diagnosed = train_and_track(chosen, dataset, directory, {"key": key}).diagnosed
+        diagnosed = train_and_track(chosen, dataset, directory, {"key": key}, repeats)
     except UserError as error:
         raise CompactHydraException(f"error: {error}") from None
     print(summary(diagnosed, directory))

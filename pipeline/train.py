@@ -11,7 +11,7 @@ from pipeline.training.tracked import train_and_track
 def main() -> None:
     """Write model/."""
     chosen = load()
-    print(summary(train_and_track(chosen, load_dataset(NORMALISED), MODEL).diagnosed, MODEL))
+    print(summary(train_and_track(chosen, load_dataset(NORMALISED), MODEL), MODEL))
 
 
 if __name__ == "__main__":

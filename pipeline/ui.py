@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from pipeline.console.credentials import without_credentials
 from pipeline.console.errors import UserError, run
+from pipeline.console.signals import interruptible
 from pipeline.core.arrays import spread
 from pipeline.tracking.address import is_a_server, store_uri
-from pipeline.tracking.open_runs import interrupted_by
-from pipeline.tracking.store import Store, connected
-from pipeline.tracking.sweeps import PARENT
+from pipeline.tracking.publisher import connected
+from pipeline.tracking.store import PARENT, Store
 from pipeline.tracking.view import BEST, COMPARED, SWEEPS, compare_page, curves_page, experiment_page, run_page
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def free_port(port: int) -> int:
 
 def print_links(store: Store, server: str) -> None:
     """Print the addresses of the runs, and of the comparison of the newest sweep."""
-    experiment = store.writer.experiment
+    experiment = store.experiment
     print_link("Every run, with sweeps folded", experiment_page(server, experiment, SWEEPS))
     print_link("Every run, the best first", experiment_page(server, experiment, BEST))
     sweeps = store.search("tags.sweep_key != ''")
@@ -99,7 +99,7 @@ def serve(uri: str, port: int) -> None:
     # One process is enough for one user. The address may hold a password: a command line is for all to see.
     options = ("--host", HOST, "--port", str(port), "--workers", "1", "--uvicorn-opts", "--log-level warning")
     command = [sys.executable, "-m", "mlflow", "ui", *options]
-    with interrupted_by(signal.SIGTERM, signal.SIGHUP):
+    with interruptible():
         # In a session of its own, since at the terminal's Ctrl-C it would print a traceback.
         server = subprocess.Popen(command, env=os.environ | FOR_THE_SERVER | {STORE: uri}, start_new_session=True)
         try:

@@ -151,7 +151,7 @@ def test_model_and_report_are_artefacts(fresh: Project, run) -> None:
     names = {file.path for folder in ("model", "report") for file in client.list_artifacts(run.info.run_id, folder)}
     assert names == {
         *(f"model/{name}" for name in ("config.json", "data.json", "diagnosis.json", "weights.npz")),
-        *(f"model/{name}" for name in ("history.csv", "normalisation.npz", "vitals.csv")),
+        *(f"model/{name}" for name in ("example.npz", "history.csv", "normalisation.npz", "vitals.csv")),
         *(f"report/{name}.png" for name in PICTURES),
         "report/diagnosis.md",
         "report/metrics.json",

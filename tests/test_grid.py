@@ -47,7 +47,7 @@ def result(**changes):
     outcome, cause = ("converged", "none") if rows else ("diverged", "alpha_too_large")
     diagnosis = Diagnosis(outcome, cause, None if rows else 0, "", "", {"stable_alpha": 0.4})
     training = Training((), rows, [], not rows, 100 if rows else 0)
-    return Result(PLAIN.model_copy(update=changes), training, diagnosis, "hash", "run")
+    return Result(PLAIN.model_copy(update=changes), training, diagnosis, "hash")
 
 
 def with_cause(of_point, cause):

@@ -15,10 +15,11 @@ from servers import model_server
 from pipeline.console.errors import UserError
 from pipeline.core.network import Layer, forward, log_softmax
 from pipeline.core.normalisation import standard
-from pipeline.files.model import NORMALISATION, WEIGHTS, save_arrays
+from pipeline.files.model import EXAMPLE, NORMALISATION, WEIGHTS, save_arrays
 from pipeline.tracking.champion import crown
-from pipeline.tracking.models import is_servable, save_network
-from pipeline.tracking.store import Store, connect
+from pipeline.tracking.publisher import connect
+from pipeline.tracking.serving import is_servable, save_served_model
+from pipeline.tracking.store import Store
 from pipeline.tracking.sweeps import logged_model
 
 SWEEP = ("python", "-m", "pipeline.sweep")
@@ -40,7 +41,6 @@ def store(swept: Project, monkeypatch: pytest.MonkeyPatch) -> Store:
     """The project's store, as the pipeline has it."""
     monkeypatch.setenv("DVC_ROOT", str(swept.root))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
-    monkeypatch.setattr("pipeline.tracking.champion.NORMALISED", swept.root / "normalised")
     return connect()
 
 
@@ -108,7 +108,7 @@ def test_a_worse_sweep_does_not_replace_it(swept: Project, store: Store) -> None
 def test_a_better_one_does_and_needs_no_second_model(store: Store, trained_by_dvc: str) -> None:
     assert "is better than the champion's" in crown(store, trained_by_dvc)
     assert str(champion(store).version) == "2"
-    [logged] = store.client.search_logged_models([store.writer.experiment], f"source_run_id = '{trained_by_dvc}'")
+    [logged] = store.client.search_logged_models([store.experiment], f"source_run_id = '{trained_by_dvc}'")
     assert champion(store).source == logged.artifact_location
 
 
@@ -132,7 +132,7 @@ def test_no_network_that_diverged_or_has_a_mistake_can_be_champion(swept: Projec
 def test_what_is_no_training_gets_a_sentence(store: Store) -> None:
     with pytest.raises(UserError, match="MLflow has no run nosuch"):
         crown(store, "nosuch")
-    empty = store.create_run("empty", {})
+    empty = store.create("empty", {}, 1000.0)
     with pytest.raises(UserError, match="has no network"):
         crown(store, empty)
 
@@ -217,7 +217,8 @@ def test_a_served_network_is_the_pipeline_s(tmp_path: Path) -> None:
     arrays = {f"{name}{depth}": v for depth, layer in enumerate(network, 1) for name, v in layer._asdict().items()}
     save_arrays(arrays, tmp_path / WEIGHTS)
     save_arrays(affine._asdict(), tmp_path / NORMALISATION)
-    save_network(tmp_path, images[:1], 255, tmp_path / "served")
+    save_arrays({"pixels": images[:1], "brightest": np.array(255)}, tmp_path / EXAMPLE)
+    save_served_model(tmp_path, tmp_path / "served")
 
     answers = pd.DataFrame(mlflow.pyfunc.load_model(str(tmp_path / "served")).predict(images.astype(int)))
     probabilities = np.exp(log_softmax(forward(network, affine.apply(images, "float64"))[-1]))

@@ -43,9 +43,9 @@ def parent(swept: Project) -> Run:
 
 
 @pytest.fixture(scope="module")
-def table(swept: Project) -> pd.DataFrame:
-    [path] = swept.root.glob("multirun/*/comparison/sweep.csv")
-    return pd.read_csv(path)
+def table(swept: Project, parent: Run) -> pd.DataFrame:
+    """The table of all points in MLflow, which knows their runs."""
+    return pd.read_csv(swept.store().download_artifacts(parent.info.run_id, "sweep.csv"))
 
 
 def test_without_data_it_says_which_command_makes_it(project: Project) -> None:
@@ -115,6 +115,11 @@ def test_the_parent_has_the_table_and_the_pictures(swept: Project, parent: Run) 
     client = swept.store()
     names = [file.path for file in client.list_artifacts(parent.info.run_id)]
     assert names == ["accuracy.png", "curves.png", "provenance", "summary.txt", "sweep.csv"]
+
+
+def test_the_sweep_s_directory_has_the_same_table_without_mlflow_s_ids(swept: Project, table: pd.DataFrame) -> None:
+    [path] = swept.root.glob("multirun/*/comparison/sweep.csv")
+    pd.testing.assert_frame_equal(pd.read_csv(path), table.drop(columns="run_id"))
 
 
 def test_it_prints_the_best_points_and_where_to_look(swept: Project) -> None:

@@ -22,9 +22,10 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from servers import free_port, wait_for
 
+from pipeline.files.dataset import About
 from pipeline.files.model import load_model
-from pipeline.tracking.messages import Writer
-from pipeline.tracking.sweeps import sparse
+from pipeline.tracking.store import Store
+from pipeline.tracking.trainings import is_logged_of_a_point
 
 POSTGRESQL = os.environ.get("TEST_POSTGRESQL")  # its host and port
 SECRET = "s3cret"
@@ -108,7 +109,8 @@ def assert_whole(server: Server, run: Run, tmp_path: Path) -> None:
     """A finished run has what its model's files have, each point once."""
     model = load_model(Path(server.client.download_artifacts(run.info.run_id, "model", str(tmp_path))))
     history = model.training.history
-    rows = sparse(history) if "key" in run.data.tags and "mlflow.parentRunId" in run.data.tags else history
+    of_a_sweep = "mlflow.parentRunId" in run.data.tags
+    rows = [row for row in history if not of_a_sweep or is_logged_of_a_point(row.iteration) or row is history[-1]]
     assert run.info.status == "FINISHED"
     assert run.data.tags["model_sha256"] == model.sha256
     assert run.data.params["alpha"] == str(model.config["alpha"])
@@ -134,16 +136,17 @@ def test_eight_at_once_are_eight_whole_runs(
     assert sorted(run.data.params["alpha"] for run in runs) == [f"0.{n}" for n in range(1, 9)]
     for run in runs:
         assert_whole(server, run, tmp_path)
-    assert not (project.root / "unsent").exists()
+    assert list(project.root.glob("unpublished/*")) == []
 
 
-def test_data_that_eight_log_at_once_are_logged_for_each(server: Server) -> None:
+def test_data_that_eight_log_at_once_are_logged_for_each(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://{server.address}")
     runs, start = [run.info.run_id for run in server.runs()], Barrier(8)
 
     def log(run: str, md5: str) -> None:
-        writer = Writer(server.client)
+        store = Store()
         start.wait()
-        writer.data(run, False, "digits", md5)
+        store.log_data(run, About({"dataset": {"name": "digits"}}, md5, (8, 8), 10))
 
     new = [f"new-{number}" for number in range(10)]
     with ThreadPoolExecutor(8) as threads:
@@ -167,7 +170,8 @@ def test_a_sweep_goes_on_without_a_server_that_is_killed_in_its_middle(
     assert sweep.returncode == 0, text
     assert text.count("MLflow's store does not answer") == 1
     assert "MLflow will have every point when it answers again" in text
-    assert list(project.root.glob("unsent/*/*.jsonl"))
+    [waiting] = project.root.glob("unpublished/*.txt")
+    assert len(waiting.read_text().splitlines()) > 1
 
 
 def test_without_the_server_the_sweep_trains_all_points_again(project: Project, printed: list[str]) -> None:
@@ -179,7 +183,7 @@ def test_the_pipeline_runs_without_the_server(project: Project, printed: list[st
     started = time.monotonic()
     printed.append(project.ok("dvc", "exp", "run", "-S", "alpha=0.33", "-S", "iterations=70", "-n", "unseen"))
     assert time.monotonic() - started < 120
-    assert "kept in unsent/ until MLflow can be reached" in printed[-1]
+    assert "wait in unpublished/ until MLflow can be reached" in printed[-1]
 
 
 def test_tracking_without_the_server_says_so(project: Project, printed: list[str]) -> None:
@@ -192,7 +196,7 @@ def test_when_the_server_is_back_the_sweep_is_there_once_and_whole(
 ) -> None:
     server.start()
     printed.append(project.ok(*TRACK))
-    assert not list(project.root.glob("unsent/*/*"))
+    assert list(project.root.glob("unpublished/*")) == []
     [parent] = server.runs("tags.sweep_key != ''")
     children = server.runs(f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
     assert len(children) == len({run.data.tags["key"] for run in children}) == 4
@@ -217,7 +221,7 @@ def test_and_so_is_the_pipeline_s_run(server: Server, tmp_path: Path) -> None:
 def test_no_secret_of_the_address_was_told(project: Project, server: Server, printed: list[str]) -> None:
     assert not [text for text in printed if SECRET in text]
     assert not [run for run in server.runs() if SECRET in repr((run.data, run.inputs))]
-    kept = [server.root / "artifacts", project.root / "multirun", project.root / "model", project.root / "report"]
+    kept = [server.root / "artifacts", *(project.root / name for name in ("multirun", "runs", "model", "report"))]
     files = [file for folder in kept for file in folder.rglob("*") if file.is_file()]
     assert len(files) > 100
     assert not [file for file in files if SECRET.encode() in file.read_bytes()]

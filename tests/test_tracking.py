@@ -7,9 +7,13 @@ from math import isfinite
 import pytest
 from conftest import Project, wait_for_a_running_run
 
-from pipeline.tracking.store import connect
+from pipeline.tracking.publisher import connect
 
-CONNECT = ("python", "-c", "from pipeline.tracking.store import connect; connect()")  # as every stage and sweep does
+CONNECT = (
+    "python",
+    "-c",
+    "from pipeline.tracking.publisher import connect; connect()",
+)  # as every stage and sweep does
 
 
 def assert_is_a_result(project: Project) -> None:
@@ -88,21 +92,20 @@ def test_the_first_use_of_a_store_is_safe_from_several_processes(reproduced: Pro
     assert [experiment.name for experiment in reproduced.store("new.db").search_experiments()].count("numpy-mlp") == 1
 
 
-def test_a_store_without_the_run_is_filled_in(reproduced: Project) -> None:
+def test_a_store_without_the_run_gets_it_from_what_is_kept(reproduced: Project) -> None:
     [known] = reproduced.tracked_runs("attributes.status = 'FINISHED'")
     new = f"sqlite:///{reproduced.root / 'new.db'}"
     reproduced.ok("python", "-m", "pipeline.evaluate", MLFLOW_TRACKING_URI=new)
-    [filled_in] = reproduced.tracked_runs(store="new.db")
-    assert filled_in.data.tags["filled_in"] == "true"
-    assert filled_in.info.status == "FINISHED"
-    assert filled_in.data.params == known.data.params
-    assert filled_in.data.metrics == pytest.approx(known.data.metrics)
-    for tag in ("model_sha256", "data_md5", "outcome", "cause"):
-        assert filled_in.data.tags[tag] == known.data.tags[tag]
+    [published] = reproduced.tracked_runs(store="new.db")
+    assert published.info.status == "FINISHED"
+    assert published.data.params == known.data.params
+    assert published.data.metrics == known.data.metrics
+    for tag in ("kept_id", "command", "model_sha256", "data_md5", "outcome", "cause"):
+        assert published.data.tags[tag] == known.data.tags[tag]
     client = reproduced.store("new.db")
-    assert len(client.get_metric_history(filled_in.info.run_id, "loss")) == 141
-    assert [used.dataset.name for used in filled_in.inputs.dataset_inputs] == ["digits"]
-    assert client.list_artifacts(filled_in.info.run_id, "model")
+    assert len(client.get_metric_history(published.info.run_id, "loss")) == 141
+    assert [used.dataset.name for used in published.inputs.dataset_inputs] == ["digits"]
+    assert client.list_artifacts(published.info.run_id, "model")
 
 
 def test_a_network_that_is_not_finite_from_the_start_is_a_result_too(reproduced: Project) -> None:

@@ -10,7 +10,7 @@ from browser import CHROMIUM, Browser, Links, browser, row_of, served_ui, unfold
 from conftest import Project
 from playwright.sync_api import expect
 
-from pipeline.tracking.store import connect
+from pipeline.tracking.publisher import connect
 from pipeline.tracking.view import compare_page
 
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: no such command was found")

@@ -1,4 +1,4 @@
-"""model/ on disk: the weights, the normalisation of what they take, their settings, and how their training went."""
+"""model/ on disk: the weights, what they take (a normalisation, an example), their settings, how the training went."""
 
 import hashlib
 import json
@@ -22,6 +22,7 @@ from pipeline.files.paths import shown
 
 WEIGHTS, NORMALISATION, CONFIG, DATA = "weights.npz", "normalisation.npz", "config.json", "data.json"
 HISTORY, VITALS, DIAGNOSIS = "history.csv", "vitals.csv", "diagnosis.json"
+EXAMPLE = "example.npz"
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ def save_model(diagnosed: Diagnosed, config: dict[str, Any], dataset: Dataset, d
     }
     save_arrays(weights, directory / WEIGHTS)
     save_arrays(dataset.affine._asdict(), directory / NORMALISATION)
+    save_example(dataset, directory / EXAMPLE)
     history = pd.DataFrame(training.history, columns=Record._fields)
     history.to_csv(directory / HISTORY, index=False, lineterminator="\n")
     write_json(directory / CONFIG, config)
@@ -52,6 +54,18 @@ def save_model(diagnosed: Diagnosed, config: dict[str, Any], dataset: Dataset, d
     vitals = pd.DataFrame([row.flat() for row in training.vitals])
     vitals.to_csv(directory / VITALS, index=False, lineterminator="\n")
     write_json(directory / DIAGNOSIS, {"iterations": training.iterations, **asdict(diagnosis)})
+
+
+def save_example(dataset: Dataset, path: Path) -> None:
+    """Write the first test image as it was before the normalisation, and how bright a pixel of the dataset can be."""
+    brightest = max(int(part.pixels.max()) for part in dataset.parts.values())
+    save_arrays({"pixels": dataset.parts["test"].pixels[:1], "brightest": np.array(brightest)}, path)
+
+
+def load_example(directory: Path) -> tuple[Array, int]:
+    """What `save_example` wrote to a model's directory: pixels (1, d), and a number."""
+    with np.load(directory / EXAMPLE, allow_pickle=False) as example:
+        return example["pixels"], int(example["brightest"])
 
 
 def save_arrays(arrays: dict[str, Array], path: Path) -> None:

@@ -16,6 +16,7 @@ DATA_POINTER = CHECKOUT / "data.dvc"
 NORMALISED = CHECKOUT / "normalised"
 MODEL = CHECKOUT / "model"
 REPORT = CHECKOUT / "report"
+METRICS = "metrics.json"  # in report/
 
 
 def project_root() -> Path:

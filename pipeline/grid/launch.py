@@ -3,17 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
 
+import pandas as pd
 from hydra.core.config_loader import ConfigLoader
 from omegaconf import DictConfig
 
+from pipeline.console.signals import interruptible
 from pipeline.datasets.normalised import datasets_for
 from pipeline.figures import png
 from pipeline.figures.sweep import accuracy_maps, learning_curves
-from pipeline.files.dataset import Dataset
-from pipeline.files.model import fingerprint, save_model
 from pipeline.files.paths import replaced, shown
+from pipeline.grid.job import Job
 from pipeline.grid.key import key_of
 from pipeline.grid.points import Point, points_of, settings_in_sweep, shall_retrain
 from pipeline.grid.progress import Progress
@@ -26,17 +26,12 @@ from pipeline.grid.results import (
     validation_loss,
 )
 from pipeline.grid.stacks import stacks_of, work_of
+from pipeline.grid.tracked import TrackedSweep, begun
 from pipeline.grid.workers import Task, Workers
-from pipeline.tracking.store import as_typed, connect
-from pipeline.tracking.sweeps import Child, SweepRun, finished, logged_model, sweep_run
-
-
-class Job(NamedTuple):
-    """A point with all that it takes to train it."""
-
-    point: Point
-    dataset: Dataset
-    key: str
+from pipeline.settings.typed import as_typed
+from pipeline.tracking.kept import COMPARISON
+from pipeline.tracking.publisher import Publisher
+from pipeline.tracking.sweeps import TABLE, finished_models
 
 
 @dataclass
@@ -46,40 +41,25 @@ class Sweep:
     loader: ConfigLoader
     config: DictConfig
     backend: str
-    run: str | None = None  # its id in MLflow, once it has begun
+    publisher: Publisher = field(default_factory=Publisher)
+    tracked: TrackedSweep | None = None  # once it has begun
     results: dict[str, Result] = field(default_factory=dict)  # by the point's key
 
     def launch(self, overrides: Sequence[Sequence[str]], first: int) -> list[float]:
         """Train what is not yet finished, and compare all points; each one's validation loss."""
-        datasets = datasets_for(settings_in_sweep(self.config))
-        points = points_of(self.loader, self.config, overrides, first, datasets.for_point)
-        jobs = []
-        for point in points:
-            dataset = datasets.for_point(point.settings)
-            jobs.append(Job(point, dataset, key_of(point.settings, dataset.about)))
+        jobs = self.jobs(overrides, first)
         workers = Workers(self.backend)
-
-        retrain = shall_retrain(self.config)
-        store = connect()
-        keys = [job.key for job in jobs]
-        known = {} if retrain else finished(store, keys)
-        missing = list({job.key: job for job in jobs if job.key not in known}.values())
-        print(f"{len(known)} of {len(known) + len(missing)} points are finished already")
-        grid = {name: ",".join(values) for name, values in grid_of(points).items()}
-        with sweep_run(store, name_of(points), keys, grid, self.run, retrain) as tracked:
-            self.run = tracked.run
-            for job in jobs:
-                if job.key in known:
-                    model = logged_model(store, known[job.key])
-                    result = Result(job.point.settings, model.training, model.diagnosis, model.sha256, known[job.key])
-                    self.keep(job, result)
-            try:
-                for job, result in self.trained(missing, workers, tracked):
-                    self.keep(job, result)
-            except KeyboardInterrupt:
-                print(f"{len(self.results)} points are in MLflow, and the same command goes on from there")
-                raise
-            self.compare(tracked)
+        with interruptible():
+            by_key = {job.key: job for job in jobs}
+            if not shall_retrain(self.config):
+                self.recall(by_key)
+            missing = [job for key, job in by_key.items() if key not in self.results]
+            print(f"{len(by_key) - len(missing)} of {len(by_key)} points are finished already")
+            tracked = self.tracked = self.tracked or self.begun(jobs)
+            with tracked.going_on():
+                self.train(missing, workers, tracked)
+                table = self.compare(tracked)
+        self.tell(table, tracked)
         return [validation_loss(self.results[job.key].training) for job in jobs]
 
     @property
@@ -87,12 +67,41 @@ class Sweep:
         """Where Hydra puts this sweep."""
         return Path(self.config.hydra.sweep.dir).absolute()
 
+    def jobs(self, overrides: Sequence[Sequence[str]], first: int) -> list[Job]:
+        """What is to be trained. Raises UserError that names each point that can't be."""
+        datasets = datasets_for(settings_in_sweep(self.config))
+        points = points_of(self.loader, self.config, overrides, first, datasets.for_point)
+        with_data = [(point, datasets.for_point(point.settings)) for point in points]
+        return [Job(point, dataset, key_of(point.settings, dataset.about)) for point, dataset in with_data]
+
+    def begun(self, jobs: Sequence[Job]) -> TrackedSweep:
+        """The sweep, to be kept and published."""
+        points = [job.point for job in jobs]
+        grid = {name: ",".join(values) for name, values in grid_of(points).items()}
+        keys = [job.key for job in jobs]
+        return begun(self.publisher, self.directory, name_of(points), keys, grid, shall_retrain(self.config))
+
+    def recall(self, jobs: Mapping[str, Job]) -> None:
+        """Take the results of the points, given by their keys, that MLflow has as finished."""
+        known = self.publisher.tried(lambda store: finished_models(store, [*jobs])) or {}
+        for key, (_, model) in known.items():
+            self.keep(jobs[key], Result(jobs[key].point.settings, model.training, model.diagnosis, model.sha256))
+
+    def train(self, jobs: Sequence[Job], workers: Workers, tracked: TrackedSweep) -> None:
+        """Train jobs, and take their results."""
+        try:
+            for job, result in self.trained(jobs, workers, tracked):
+                self.keep(job, result)
+        except KeyboardInterrupt:
+            print(f"{len(self.results)} points are done, and the same command goes on from there")
+            raise
+
     def keep(self, job: Job, result: Result) -> None:
         """Keep a result without its network, so that any number of points needs little memory."""
         self.results[job.key] = result._replace(training=replace(result.training, network=()))
 
-    def trained(self, jobs: Sequence[Job], workers: Workers, tracked: SweepRun) -> Iterator[tuple[Job, Result]]:
-        """Train jobs in stacks; each one's result when its stack is done, written and logged."""
+    def trained(self, jobs: Sequence[Job], workers: Workers, tracked: TrackedSweep) -> Iterator[tuple[Job, Result]]:
+        """Train jobs in stacks; each one's result when its stack is done, kept and published."""
         by_number = {job.point.number: job for job in jobs}
         stacks = [
             [by_number[point.number] for point in stack]
@@ -109,30 +118,28 @@ class Sweep:
             ]
             for done in workers.train(tasks):
                 for job, diagnosed in zip(stacks[done.number], done.diagnosed, strict=True):
-                    config = job.point.settings.of_the_model()
-                    directory = self.directory / str(job.point.number) / "model"
-                    with replaced(directory) as partial:
-                        save_model(diagnosed, config, job.dataset, partial)
-                    child = Child(job.key, diagnosed, config, job.dataset.about, directory, done.started, done.ended)
-                    run = tracked.add(child)
-                    yield job, Result(job.point.settings, *diagnosed, fingerprint(directory), run)
+                    sha256 = tracked.add(job, diagnosed, done.started, done.ended)
+                    yield job, Result(job.point.settings, *diagnosed, sha256)
                 progress.reach(done.number, 1)
 
-    def compare(self, tracked: SweepRun) -> None:
-        """Write, log and print the comparison of all points so far."""
+    def compare(self, tracked: TrackedSweep) -> pd.DataFrame:
+        """Write the comparison of all points so far; its table."""
         results = list(self.results.values())
         table = comparison(results)
-        with replaced(self.directory / "comparison") as directory:
-            table.to_csv(directory / "sweep.csv", index=False, lineterminator="\n")
+        with replaced(self.directory / COMPARISON) as directory:
+            table.to_csv(directory / TABLE, index=False, lineterminator="\n")
             (directory / "summary.txt").write_text(summary_as_text(table), encoding="utf-8")
             png.save(accuracy_maps(table), directory / "accuracy.png")
             png.save(learning_curves([(r.settings, r.training.history) for r in results]), directory / "curves.png")
-        tags = {"best_run_id": table.run_id[0], "best_settings": best_settings(table)}
-        tracked.add_comparison(summary(table), tags, self.directory / "comparison")
+        tracked.kept = replace(tracked.kept, metrics=summary(table), best_settings=best_settings(table))
+        return table
+
+    def tell(self, table: pd.DataFrame, tracked: TrackedSweep) -> None:
+        """Print the comparison, and where to look."""
         print(summary_as_text(table), end="")
         print(f"{shown(self.directory)}/comparison/ has this table whole, as sweep.csv, and its pictures.")
-        if tracked.is_told:
-            print(f"MLflow has every point, under the run {tracked.name!r}: look with `make ui`, or `mlflow ui`.")
+        if self.publisher.lost is None:
+            print(f"MLflow has every point, under the run {tracked.kept.name!r}: look with `make ui`, or `mlflow ui`.")
         else:
             print("MLflow will have every point when it answers again and `python -m pipeline.track` has run.")
         if typed := " ".join(f"-S {setting}" for setting in best_settings(table).split()):

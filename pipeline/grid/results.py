@@ -23,7 +23,6 @@ class Result(NamedTuple):
     training: Training
     diagnosis: Diagnosis
     model_sha256: str
-    run: str  # its id in MLflow
 
 
 def validation_loss(training: Training) -> float:
@@ -48,7 +47,6 @@ def row(result: Result) -> dict[str, Any]:
         "best_validation_accuracy": best and best.validation_accuracy,
         "best_iteration": best and best.iteration,
         "model_sha256": result.model_sha256,
-        "run_id": result.run,
     }
 
 

@@ -1,23 +1,18 @@
 """The champion: the version of a registered model that is served, and the gate that a network passes to become it."""
 
-import json
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from pipeline.console.errors import UserError
-from pipeline.files.dataset import load_dataset
 from pipeline.files.model import load_model
-from pipeline.files.paths import NORMALISED
 from pipeline.tracking.experiment import lock
-from pipeline.tracking.models import log_network
-from pipeline.tracking.store import Store
+from pipeline.tracking.serving import log_served_model
+from pipeline.tracking.store import CHAMPION, Store
 from pipeline.tracking.view import COMPARED as ACCURACY
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion
-
-ALIAS = "champion"
 
 
 def crown(store: Store, named: str | None) -> str:
@@ -31,7 +26,7 @@ def crown(store: Store, named: str | None) -> str:
     with lock():
         run = contender(store, named)
         name = f"numpy-mlp-{run.data.params['dataset']}"
-        if present := champion_of(store, name):
+        if present := store.champion(name):
             require_same_data(run, present)
             if run.data.tags["model_sha256"] == present.tags["model_sha256"]:
                 return f"This network is the champion of {name} already, as version {present.version}."
@@ -67,20 +62,13 @@ def newest_sweep(store: Store) -> "Run":
     return sweeps[0]
 
 
-def champion_of(store: Store, name: str) -> "ModelVersion | None":
-    """The version of a registered model that is its champion."""
-    known = store.client.search_registered_models(f"name = '{name}'")
-    version = next((model.aliases[ALIAS] for model in known if ALIAS in model.aliases), None)
-    return store.client.get_model_version(name, version) if version else None
-
-
 def require_same_data(run: "Run", present: "ModelVersion") -> None:
     """Raise UserError where the two were trained on other data, of which accuracies can't be compared."""
     if run.data.tags["data_md5"] != present.tags.get("data_md5"):
         raise UserError(
             f"the champion, version {present.version} of {present.name}, was trained on other data than the run "
             f"{run.info.run_id}, so they can't be compared: train on the champion's data, or, if it is out of date, "
-            f"take the alias {ALIAS!r} off it in MLflow's UI and start this again"
+            f"take the alias {CHAMPION!r} off it in MLflow's UI and start this again"
         )
 
 
@@ -92,47 +80,25 @@ def figures(run: "Run", present: "ModelVersion") -> str:
 
 
 def register(store: Store, run: "Run", name: str) -> str:
-    """Make a run's network the newest version of a registered model, and its champion; the version."""
-    logged = store.network(run.info.run_id, run.data.tags["model_sha256"]) or log_from_artefacts(store, run)
-    if not store.client.search_registered_models(f"name = '{name}'"):
-        store.client.create_registered_model(name)
+    """Make a run's network the newest version of a registered model, and its champion; the version.
+
+    A sweep's point becomes an MLflow model only now: for a hundred of them, that would take a minute.
+    """
+    with TemporaryDirectory() as place:
+        directory = store.download(run.info.run_id, "model", place)
+        model = log_served_model(store, run.info.run_id, load_model(directory), directory)
     tags = {
         "model_sha256": run.data.tags["model_sha256"],
         "data_md5": run.data.tags["data_md5"],
         "validation_accuracy": repr(run.data.metrics[ACCURACY]),
     }
-    # the id, as "models:/...", would be looked up in the store that is set globally
-    files = store.client.get_logged_model(logged).artifact_location
-    version = store.client.create_model_version(name, files, run.info.run_id, tags, model_id=logged).version
-    store.client.set_registered_model_alias(name, ALIAS, version)
-    link = json.dumps([{"name": name, "version": version}])  # from the network's page in MLflow's UI
-    store.client.set_logged_model_tags(logged, {"mlflow.modelVersions": link})
-    return str(version)
-
-
-def log_from_artefacts(store: Store, run: "Run") -> str:
-    """Log the MLflow model of a sweep's point, and return its id. It has none before: a hundred would take a minute."""
-    dataset = load_dataset(NORMALISED)
-    if dataset.about.data_md5 != run.data.tags["data_md5"]:
-        command = f"dvc exp run -S dataset={run.data.params['dataset']} normalise"
-        raise UserError(
-            f"normalised/ has other data than the run {run.info.run_id} was trained on, and its model needs an image "
-            f"of them as its example: `{command}` brings them back"
-        )
-    with TemporaryDirectory() as place:
-        directory = store.download(run.info.run_id, "model", place)
-        model = load_model(directory)
-        log_network(store, run.info.run_id, model, directory, dataset)
-    logged = store.network(run.info.run_id, model.sha256)
-    if logged is None:
-        raise UserError("MLflow's store stopped answering: start this again when it is back")
-    return logged
+    return store.register(name, run.info.run_id, model, tags)
 
 
 def how_to_call(name: str) -> str:
     """The commands that serve the champion and ask it, as one types them in the project."""
     return f"""Serve it:
-    mlflow models serve -m models:/{name}@{ALIAS} --env-manager local -p 5001
+    mlflow models serve -m models:/{name}@{CHAMPION} --env-manager local -p 5001
 Ask it, from another terminal, with the image that is its example:
-    mlflow artifacts download -u models:/{name}@{ALIAS} -d champion
+    mlflow artifacts download -u models:/{name}@{CHAMPION} -d champion
     curl -H "Content-Type: application/json" -d @champion/serving_input_example.json localhost:5001/invocations"""

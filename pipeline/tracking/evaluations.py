@@ -1,88 +1,55 @@
-"""The evaluation of a model, added to the run of its training.
+"""The evaluation of a model, added to what is kept of its training.
 
-A run is found again by what it is, the tag `model_sha256`. Its id stands in no file: it would differ at every training
-and mean nothing in another store.
+A training is found again by what it is, its model's hash. Its id stands in no output of DVC: it would differ at every
+training.
 """
 
-from typing import NamedTuple
+import time
+from collections.abc import Mapping
+from pathlib import Path
 
-from pipeline.core.diagnosis.diagnosis import Diagnosed
-from pipeline.core.training import Record
-from pipeline.files.dataset import Dataset
-from pipeline.files.evaluated import Evaluated
 from pipeline.files.model import Model
-from pipeline.tracking.experiment import lock
-from pipeline.tracking.models import is_servable, log_network
-from pipeline.tracking.open_runs import keeper, kept_open
+from pipeline.tracking.kept import MODEL, KeptTraining, add_report, keep, kept_trainings, new_id
+from pipeline.tracking.processes import keeper
 from pipeline.tracking.provenance import experiment_name
-from pipeline.tracking.store import Store, connect
-from pipeline.tracking.trainings import add_model, as_metrics, final_accuracy, name_of, tags_of
+from pipeline.tracking.publisher import Publisher
 
 
-class Published(NamedTuple):
-    """The run of a model, and whether the store had it."""
+def publish_evaluation(model: Model, directory: Path, report: Path) -> str:
+    """Keep and publish the evaluation of the model in a directory; in words, what became of it."""
+    kept = kept_with_report(model, directory, report, {"dvc_exp_name": experiment_name()})
+    if not Publisher().publish(kept):
+        return "wait in unpublished/ until MLflow can be reached"
+    return "are in the model's run in MLflow"
 
-    run: str
-    known: bool
 
+def kept_with_report(model: Model, directory: Path, report: Path, origin: Mapping[str, str]) -> Path:
+    """Where a model's training is kept, with a report.
 
-def add_report(evaluated: Evaluated, dataset: Dataset) -> str:
-    """Add an evaluation to the run of its model, and the network to be served; in words, what became of it.
-
-    `dataset` is the one that the model was trained on.
+    Where it is not (another machine, a model out of DVC's cache), it is kept from now on, with the tag `filled_in` and
+    the tags that are known of its origin.
     """
-    store = connect()
-    run, known = publish(store, evaluated, {"dvc_exp_name": experiment_name()})
-    if is_servable(evaluated.model):
-        log_network(store, run, evaluated.model, evaluated.directory, dataset)
-    if store.lost is not None:
-        return "kept in unsent/ until MLflow can be reached"
-    return "added to the model's run in MLflow" if known else "filled in as a run in MLflow"
+    kept = kept_training_of(model, origin["dvc_exp_name"])
+    if kept is None:
+        now = time.time()
+        tags = {
+            **origin,
+            **keeper(),
+            "filled_in": "true",
+            "data_md5": model.about.data_md5,
+            "model_sha256": model.sha256,
+        }
+        kept = keep(KeptTraining(new_id(), now, now, tags), {MODEL: directory}, {})
+    add_report(kept, report, time.time())
+    return kept
 
 
-def publish(store: Store, evaluated: Evaluated, origin: dict[str, str]) -> Published:
-    """Let the store have a model with its evaluation.
-
-    Where it has none (another machine, a model out of DVC's cache, a new store), it is filled in from the model's
-    files, marked with the tag `filled_in`, and gets the tags that are known of its origin.
-    """
-    model = evaluated.model
-    with lock():
-        known = store.newest(same_model(model, origin))
-        run = known.info.run_id if known else fill_in(store, evaluated, origin)
-        last = model.training.history[-1].iteration if model.training.history else 0
-        store.log(run, [(last, of_the_report(evaluated))], again=True)
-        store.log_files(run, evaluated.report, "report")
-    return Published(run, known is not None)
-
-
-def is_published(store: Store, evaluated: Evaluated, origin: dict[str, str]) -> bool:
-    """Whether the store has a model's run with the evaluation."""
-    known = store.newest(same_model(evaluated.model, origin))
-    return known is not None and set(of_the_report(evaluated)) <= set(known.data.metrics)
-
-
-def of_the_report(evaluated: Evaluated) -> dict[str, float]:
-    """The metrics that only the evaluation has; the others are logged by step."""
-    by_step = Record._fields if evaluated.model.training.history else ()
-    return {name: value for name, value in evaluated.metrics.items() if name not in by_step}
-
-
-def same_model(model: Model, origin: dict[str, str]) -> list[str]:
-    """The conditions by which a model's run is found: one of the same DVC experiment before all others."""
-    same = f"tags.model_sha256 = '{model.sha256}' and tags.data_md5 = '{model.about.data_md5}'"
-    name = origin["dvc_exp_name"].replace("'", "_")  # as LIKE has it, any character: MLflow knows no escape
-    return [f"{same} and tags.dvc_exp_name LIKE '{name}'", same]
-
-
-def fill_in(store: Store, evaluated: Evaluated, origin: dict[str, str]) -> str:
-    """Make a training's run from its files; its id. On which machine it was trained, they don't tell."""
-    model = evaluated.model
-    tags = tags_of(model.about) | keeper() | origin | {"filled_in": "true"}
-    run = store.create_run(name_of(model.config), tags, same=same_model(model, origin))
-    rows = [final_accuracy(model.training), *map(as_metrics, model.training.history)]
-    with kept_open(store, run):
-        store.log(run, rows, model.config)
-        store.log_data(run, model.about)
-        add_model(store, run, Diagnosed(model.training, model.diagnosis), evaluated.directory)
-    return run
+def kept_training_of(model: Model, experiment: str) -> Path | None:
+    """Where the newest training that made a model is kept: one of the same DVC experiment before all others."""
+    same = [
+        (directory, training.tags)
+        for directory, training in kept_trainings()
+        if training.tags["model_sha256"] == model.sha256 and training.tags["data_md5"] == model.about.data_md5
+    ]
+    of_the_experiment = (directory for directory, tags in same if tags["dvc_exp_name"] == experiment)
+    return next(of_the_experiment, next((directory for directory, _ in same), None))

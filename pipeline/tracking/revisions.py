@@ -13,24 +13,22 @@ from dvc_data.index.index import DataIndexError
 from scmrepo.exceptions import SCMError
 
 from pipeline.console.errors import UserError
-from pipeline.files.evaluated import Evaluated, load_evaluated
-from pipeline.files.paths import CHECKOUT, MODEL, REPORT
+from pipeline.files.paths import CHECKOUT
 from pipeline.tracking.provenance import git
 
 
-def of_the_workspace() -> Evaluated:
-    """What model/ and report/ hold. Raises UserError where that is not what DVC made last."""
+def check_the_workspace() -> None:
+    """Raise UserError where model/ and report/ are not what DVC made last."""
     with repository() as repo:
         changes = repo.status(targets=["train", "evaluate"])
     outputs = [change["changed outs"] for stage in changes.values() for change in stage if "changed outs" in change]
     lock = CHECKOUT / "dvc.lock"
     if outputs or not (lock.exists() and is_of_one_model(lock.read_text(encoding="utf-8"))):
         raise UserError("model/ and report/ are not what one `dvc repro` made: another makes them agree")
-    return load_evaluated(MODEL, REPORT)
 
 
-def of_the_revision(name: str, directory: Path) -> Evaluated:
-    """The result of a commit or an experiment, brought to an empty directory out of DVC's cache.
+def bring(name: str, directory: Path) -> None:
+    """Bring model/ and report/ of a commit or an experiment to an empty directory, out of DVC's cache.
 
     Raises UserError where there is none.
     """
@@ -48,7 +46,6 @@ def of_the_revision(name: str, directory: Path) -> Evaluated:
         raise UserError(
             f"{name}: its model/ and report/ are not in DVC's cache: `dvc pull` or `dvc exp pull`"
         ) from None
-    return load_evaluated(directory / "model", directory / "report")
 
 
 def origin_of(name: str, known: dict[str, str]) -> dict[str, str]:

@@ -1,124 +1,116 @@
-"""A sweep's run, and the runs of its points, which are its children.
+"""A sweep's run in MLflow, filled from the sweep's directory, and the finished points that MLflow knows.
 
 A point is found again by its key (see `pipeline.grid.key`), a sweep by the keys of all its points. So the same command,
 started again after an interruption, goes on in the same run, and trains only what is not yet FINISHED.
 """
 
-import signal
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, NamedTuple
+
+import pandas as pd
 
 from pipeline.console.errors import UserError
-from pipeline.core.diagnosis.diagnosis import Diagnosed
-from pipeline.core.training import Record
-from pipeline.files.dataset import About
 from pipeline.files.model import Model, load_model
-from pipeline.grid.key import sweep_key
-from pipeline.tracking.open_runs import interrupted_by, keeper, kept_open
-from pipeline.tracking.provenance import provenance
-from pipeline.tracking.store import Store
-from pipeline.tracking.trainings import add_documents, add_model, as_metrics, final_accuracy, name_of, tags_of
+from pipeline.tracking.kept import COMPARISON, PROVENANCE, KeptSweep, read_sweep
+from pipeline.tracking.processes import KEEPER, is_alive
+from pipeline.tracking.store import PARENT, Point, Store, is_deleted, milliseconds
 
-PARENT = "mlflow.parentRunId"
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
 TABLE = "sweep.csv"
+FINISHED_POINTS = "attributes.status = 'FINISHED' and tags.key != ''"
 
 
-@dataclass(frozen=True)
-class Child:
-    """A point that was trained, to be logged."""
+class Finished(NamedTuple):
+    """A point that was trained before."""
 
-    key: str
-    diagnosed: Diagnosed
-    config: Mapping[str, Any]
-    about: About
-    directory: Path  # the model's
-    started: float  # seconds since 1970
-    ended: float
+    run: str  # MLflow's
+    model: Model
 
 
-@dataclass
-class SweepRun:
-    """The run of a sweep that goes on."""
-
-    store: Store
-    run: str
-    name: str
-    origin: dict[str, str]  # the tags that say where all of its trainings come from
-    retrain: bool  # whether points are trained that are finished
-
-    @property
-    def is_told(self) -> bool:
-        """Whether the store has all of it, and nothing waits in unsent/."""
-        return self.store.lost is None
-
-    def add(self, child: Child) -> str:
-        """Log a trained point, all at once; its run's id."""
-        tags = tags_of(child.about) | self.origin | {"key": child.key, PARENT: self.run}
-        same = [] if self.retrain else [finished_point(child.key)]
-        run = self.store.create_run(name_of(child.config), tags, child.started, same)
-        training = child.diagnosed.training
-        # MLflow's page that compares runs starts with the metric that was logged first.
-        rows = [final_accuracy(training), *map(as_metrics, sparse(training.history))]
-        self.store.log(run, rows, child.config)
-        self.store.log_data(run, child.about)
-        add_model(self.store, run, child.diagnosed, child.directory)
-        self.store.close(run, ended=child.ended)
-        return run
-
-    def add_comparison(self, metrics: dict[str, float], tags: dict[str, str], directory: Path) -> None:
-        """Log what the sweep found out."""
-        self.store.log(self.run, [(0, metrics)], tags=tags, again=True)
-        self.store.log_files(self.run, directory)
-        # A text can name runs that get their ids only when it is sent.
-        self.store.log_text(self.run, (directory / TABLE).read_text(encoding="utf-8"), TABLE)
+def publish_sweep(store: Store, directory: Path) -> str:
+    """Publish a sweep, with its comparison once it has ended; its run. Its points come first."""
+    sweep = read_sweep(directory)
+    known = known_run(store, sweep)
+    if known is not None and (is_deleted(known) or has(known, sweep)):
+        return str(known.info.run_id)
+    run = str(known.info.run_id) if known else open_sweep(store, directory, sweep)
+    store.log(run, tags={name: sweep.tags[name] for name in KEEPER})
+    if sweep.ended is not None:
+        if (directory / COMPARISON).exists():
+            log_comparison(store, run, directory / COMPARISON, sweep, sweep.ended)
+        store.close(run, sweep.status, sweep.ended)
+    elif known:
+        store.reopen(run)
+    return run
 
 
-def sparse(history: Sequence[Record]) -> list[Record]:
-    """Fewer rows: 0 to 9, 10, 15, 20, ..., 95, 100, 150, ..., and the last. Each costs MLflow half a millisecond."""
-    return [row for row in history if str(row.iteration)[1:2] in ("", "0", "5") or row is history[-1]]
+def run_of_sweep(store: Store, directory: Path) -> str:
+    """The run of a sweep, which is opened where there is none yet."""
+    sweep = read_sweep(directory)
+    known = known_run(store, sweep)
+    return str(known.info.run_id) if known else open_sweep(store, directory, sweep)
 
 
-@contextmanager
-def sweep_run(
-    store: Store, name: str, keys: Sequence[str], params: dict[str, str], run: str | None, retrain: bool
-) -> Iterator[SweepRun]:
-    """The run of a sweep, for as long as it lasts: the given one, or that of the same points from before, or a new one.
+def known_run(store: Store, sweep: KeptSweep) -> "Run | None":
+    """MLflow's run of a sweep, if there is one: under its id, or of the same points."""
+    if (known := store.with_id(sweep.id)) is not None or sweep.repeats:
+        return known
+    return store.newest([same_points(sweep.tags["sweep_key"])])
 
-    Children that an earlier start of it has left unfinished are deleted: they are trained again.
+
+def same_points(sweep_key: str) -> str:
+    """The condition that a sweep of the same points meets which is over.
+
+    One that is RUNNING is somebody else's: runs whose process is gone are closed by now.
     """
-    with interrupted_by(signal.SIGTERM, signal.SIGHUP):
-        origin = provenance()
-        # One that is RUNNING is somebody else's: runs whose process is gone are closed by now.
-        same = [] if retrain else [f"tags.sweep_key = '{sweep_key(keys)}' and attributes.status != 'RUNNING'"]
-        if run is None and (known := store.newest(same)):
-            run = known.info.run_id
-        if run is None:
-            run = store.create_run(name, keeper() | origin | {"sweep_key": sweep_key(keys)}, same=same)
-            store.log(run, params=params)
-            add_documents(store, run, origin)
-        else:
-            store.reopen(run)
-            store.log(run, tags=keeper())
-            for child in store.search(f"tags.`{PARENT}` = '{run}' and attributes.status != 'FINISHED'"):
-                store.delete(child.info.run_id)
-        with kept_open(store, run):
-            yield SweepRun(store, run, name, origin, retrain)
+    return f"tags.sweep_key = '{sweep_key}' and attributes.status != 'RUNNING'"
 
 
-def finished_point(key: str) -> str:
-    """The condition that a run meets which is a finished point with this key."""
-    return f"tags.key = '{key}' and attributes.status = 'FINISHED'"
+def has(known: "Run", sweep: KeptSweep) -> bool:
+    """Whether a run has what is kept of its sweep, or more: the same command may have completed the sweep later."""
+    if sweep.ended is None:
+        return not is_alive(sweep.tags)
+    return known.info.end_time is not None and known.info.end_time >= milliseconds(sweep.ended)
 
 
-def finished(store: Store, keys: Sequence[str]) -> dict[str, str]:
-    """The id of the newest FINISHED run of each key that has one."""
-    wanted = set(keys)
-    runs = store.search("attributes.status = 'FINISHED' and tags.key != ''")
-    return {run.data.tags["key"]: run.info.run_id for run in reversed(runs) if run.data.tags["key"] in wanted}
+def open_sweep(store: Store, directory: Path, sweep: KeptSweep) -> str:
+    """Open the run of a sweep; its id."""
+    run = store.create(sweep.name, sweep.tags | {"kept_id": sweep.id}, sweep.started)
+    store.log(run, params=sweep.params)
+    store.log_files(run, directory / PROVENANCE, PROVENANCE)
+    return run
+
+
+def log_comparison(store: Store, run: str, comparison: Path, sweep: KeptSweep, ended: float) -> None:
+    """Log what a sweep found out. In MLflow its table has a column more: the points' runs."""
+    table = pd.read_csv(comparison / TABLE, dtype=str, keep_default_na=False)
+    runs = {point.data.tags["model_sha256"]: point.info.run_id for point in reversed(store.search(FINISHED_POINTS))}
+    table["run_id"] = table.model_sha256.map(runs)
+    store.log_files(run, comparison)
+    store.log_text(run, table.to_csv(index=False, lineterminator="\n"), TABLE)
+    before = store.run(run).data.metrics
+    points = [Point(name, value, 0, ended) for name, value in sweep.metrics.items() if before.get(name) != value]
+    store.log(run, points, tags={"best_run_id": table.run_id[0], "best_settings": sweep.best_settings})
+
+
+def resumed(store: Store, sweep_key: str) -> tuple[str, float] | None:
+    """The kept id and the start of the newest sweep of the same points, if there is one; its unfinished points go."""
+    known = store.newest([same_points(sweep_key)])
+    if known is None or "kept_id" not in known.data.tags:
+        return None
+    for child in store.search(f"tags.`{PARENT}` = '{known.info.run_id}' and attributes.status != 'FINISHED'"):
+        store.delete(child.info.run_id)
+    return known.data.tags["kept_id"], known.info.start_time / 1000
+
+
+def finished_models(store: Store, keys: Sequence[str]) -> dict[str, Finished]:
+    """The newest FINISHED run of each key that has one, with its model."""
+    runs = {run.data.tags["key"]: run.info.run_id for run in reversed(store.search(FINISHED_POINTS))}
+    return {key: Finished(runs[key], logged_model(store, runs[key])) for key in keys if key in runs}
 
 
 def logged_model(store: Store, run: str) -> Model:

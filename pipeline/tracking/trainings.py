@@ -1,79 +1,98 @@
-"""The run of one training."""
+"""A training's run in MLflow, filled from the training's directory."""
 
-import signal
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pipeline.core.diagnosis.diagnosis import Diagnosed, Diagnosis, as_markdown
+from pipeline.core.diagnosis.diagnosis import Diagnosis, as_markdown
 from pipeline.core.training import Record, Training
-from pipeline.files.dataset import About
-from pipeline.files.model import fingerprint
-from pipeline.tracking.open_runs import interrupted_by, keeper, kept_open
-from pipeline.tracking.provenance import documents, provenance
-from pipeline.tracking.store import Store, as_typed, connect
+from pipeline.files.model import Model, load_model
+from pipeline.files.paths import METRICS
+from pipeline.settings.typed import as_typed
+from pipeline.tracking.kept import MODEL, PROVENANCE, REPORT, KeptTraining, read_json, read_training
+from pipeline.tracking.serving import is_servable, log_served_model
+from pipeline.tracking.store import PARENT, Point, Store, is_deleted
+from pipeline.tracking.sweeps import run_of_sweep
 from pipeline.tracking.view import COMPARED
 
-SECONDS_BETWEEN_BATCHES = 2.0
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+WHOLE = "model_sha256"  # the tag that a training's run is given last
 
 
-@dataclass
-class TrainingRun:
-    """The run of a training that goes on: its history is sent every few seconds, so one can watch it."""
-
-    store: Store
-    run: str
-    waiting: list[Record] = field(default_factory=list)
-    sent: float = field(default_factory=time.monotonic)
-
-    def log(self, record: Record) -> None:
-        """Take a row of the history."""
-        self.waiting.append(record)
-        if time.monotonic() - self.sent > SECONDS_BETWEEN_BATCHES:
-            self.send()
-
-    def send(self) -> None:
-        """Send the rows that wait."""
-        self.store.log(self.run, map(as_metrics, self.waiting))
-        self.waiting.clear()
-        self.sent = time.monotonic()
-
-    def add_model(self, diagnosed: Diagnosed, directory: Path) -> None:
-        """Add what the training ended in."""
-        self.store.log(self.run, [final_accuracy(diagnosed.training)])
-        add_model(self.store, self.run, diagnosed, directory)
+def publish_training(store: Store, directory: Path) -> str:
+    """Publish a training: its history and model, and its report if it was evaluated; its run."""
+    training = read_training(directory)
+    model = load_model(directory / MODEL)
+    known = run_of(store, training, model)
+    if known is not None and is_deleted(known):
+        return str(known.info.run_id)
+    if known is not None:
+        run = str(known.info.run_id)
+    else:
+        parent = None if training.sweep is None else run_of_sweep(store, directory.parent)
+        run = open_run(store, training.id, training.tags, training.started, model.config, parent)
+    if known is None or WHOLE not in known.data.tags:
+        log_training(store, run, directory, training, model)
+        store.close(run, "FINISHED", training.ended)
+    if training.evaluated is not None and not is_evaluated(known, directory, model):
+        log_report(store, run, directory, training.evaluated, model)
+    return run
 
 
-@contextmanager
-def training_run(config: Mapping[str, Any], about: About, tags: dict[str, str]) -> Iterator[TrainingRun]:
-    """A run for as long as the training lasts, with some tags of its own."""
-    store = connect()
-    with interrupted_by(signal.SIGTERM, signal.SIGHUP):
-        origin = provenance()
-        run = TrainingRun(store, store.create_run(name_of(config), tags_of(about) | keeper() | origin | tags))
-        with kept_open(store, run.run, run.send):
-            store.log(run.run, params=config)
-            store.log_data(run.run, about)
-            add_documents(store, run.run, origin)
-            yield run
+def lacking(store: Store, directory: Path) -> str | None:
+    """What MLflow has not yet of a training, in words; None where it has everything."""
+    model = load_model(directory / MODEL)
+    known = run_of(store, read_training(directory), model)
+    if known is None:
+        return "its run"
+    return None if is_evaluated(known, directory, model) else "its evaluation"
 
 
-def tags_of(about: About) -> dict[str, str]:
-    """The tags that say of which data a run is."""
-    return {"data_md5": about.data_md5}
+def is_evaluated(known: "Run | None", directory: Path, model: Model) -> bool:
+    """Whether a run has the evaluation that is kept."""
+    return known is not None and report_metrics(directory, model).items() <= known.data.metrics.items()
 
 
-def add_documents(store: Store, run: str, origin: dict[str, str]) -> None:
-    """Add what tells where a run comes from, and is too long for the tags that do."""
-    with TemporaryDirectory() as directory:
-        for name, content in documents(origin).items():
-            Path(directory, name).write_bytes(content)
-        store.log_files(run, Path(directory), "provenance")
+def run_of(store: Store, training: KeptTraining, model: Model) -> "Run | None":
+    """MLflow's run of a training, if there is one: under its id, or of the same point, or of the same model."""
+    if (known := store.with_id(training.id)) is not None:
+        return known
+    if training.is_filled_in:
+        return store.newest(same_model(model, training.tags["dvc_exp_name"]))
+    if "key" in training.tags and not training.repeats:
+        return store.newest([finished_point(training.tags["key"])])
+    return None
+
+
+def same_model(model: Model, experiment: str) -> list[str]:
+    """The conditions by which a model's run is found: one of the same DVC experiment before all others."""
+    same = f"tags.model_sha256 = '{model.sha256}' and tags.data_md5 = '{model.about.data_md5}'"
+    name = experiment.replace("'", "_")  # as LIKE has it, any character: MLflow knows no escape
+    return [f"{same} and tags.dvc_exp_name LIKE '{name}'", same]
+
+
+def finished_point(key: str) -> str:
+    """The condition that a run meets which is a finished point with this key."""
+    return f"tags.key = '{key}' and attributes.status = 'FINISHED'"
+
+
+def open_run(
+    store: Store,
+    kept_id: str,
+    tags: Mapping[str, str],
+    started: float,
+    config: Mapping[str, Any],
+    parent: str | None = None,
+) -> str:
+    """Open the run of a training with what is known of it before it starts; its id."""
+    of_a_point = {} if parent is None else {PARENT: parent}
+    own = {name: value for name, value in tags.items() if name != WHOLE}
+    run = store.create(name_of(config), own | of_a_point | {"kept_id": kept_id}, started)
+    store.log(run, params={name: as_typed(value) for name, value in config.items()})
+    return run
 
 
 def name_of(config: Mapping[str, Any]) -> str:
@@ -81,43 +100,78 @@ def name_of(config: Mapping[str, Any]) -> str:
     return f"{config['init']} α={config['alpha']:g} · {config['iterations']}"
 
 
-def add_model(store: Store, run: str, diagnosed: Diagnosed, directory: Path) -> None:
-    """Add a trained model to its run, with the vital signs of its training, and the diagnosis."""
-    training, diagnosis = diagnosed
-    vitals = (vitals.flat() for vitals in training.vitals)
-    rows = [(int(numbers.pop("iteration")), finite(numbers)) for numbers in vitals]
-    if diagnosis.stable_alpha is not None:
-        rows.append((0, {"stable_alpha": diagnosis.stable_alpha}))
-    store.log(run, rows)
-    store.log_files(run, directory, "model")
-    store.log_text(run, as_markdown(diagnosis), "report/diagnosis.md")
-    # Last, since a run that has it is taken for whole.
-    store.log(run, tags=tags_of_diagnosis(diagnosis) | {"model_sha256": fingerprint(directory)})
+def log_training(store: Store, run: str, directory: Path, training: KeptTraining, model: Model) -> None:
+    """Log what a training ended in."""
+    # MLflow's page that compares runs starts with the metric that was logged first.
+    store.log(run, [*final_accuracy(model.training, training.ended), *history_points(model.training, training)])
+    store.log(run, vital_points(model, training.ended))
+    store.log_data(run, model.about)
+    for name in (MODEL, PROVENANCE):
+        if (directory / name).exists():
+            store.log_files(run, directory / name, name)
+    store.log_text(run, as_markdown(model.diagnosis), f"{REPORT}/diagnosis.md")
+    store.log(run, tags=tags_of_diagnosis(model.diagnosis) | {WHOLE: model.sha256})
 
 
-def final_accuracy(training: Training) -> tuple[int, dict[str, float]]:
-    """The row with the validation accuracy of the network that a training left; 0 where its outputs are no numbers.
+def final_accuracy(training: Training, time: float) -> list[Point]:
+    """The validation accuracy of the network that a training left; 0 where its outputs are no numbers.
 
     Every training has one, so that MLflow's UI can sort and compare failed runs too.
     """
     accuracy = 0.0 if training.diverged else training.history[-1].validation_accuracy
-    return training.iterations, {COMPARED: accuracy}
+    return [Point(COMPARED, accuracy, training.iterations, time)]
+
+
+def history_points(training: Training, kept: KeptTraining) -> Iterator[Point]:
+    """The history, a point for each number. A sweep's point has fewer rows, as each costs MLflow half a millisecond."""
+    times = kept.row_times or [kept.ended] * len(training.history)
+    for row, time in zip(training.history, times, strict=True):
+        if kept.sweep is None or is_logged_of_a_point(row.iteration) or row is training.history[-1]:
+            yield from row_points(row, time)
+
+
+def is_logged_of_a_point(iteration: int) -> bool:
+    """Whether MLflow has a row of a sweep's point: 0 to 9, 10, 15, 20, ..., 95, 100, 150, ..."""
+    return str(iteration)[1:2] in ("", "0", "5")
+
+
+def row_points(row: Record, time: float) -> Iterator[Point]:
+    """A row of the history."""
+    for name, value in row._asdict().items():
+        if name != "iteration":
+            yield Point(name, value, row.iteration, time)
+
+
+def vital_points(model: Model, time: float) -> Iterator[Point]:
+    """The vital signs that are numbers; MLflow would keep NaN and infinity as if they were."""
+    for vitals in model.training.vitals:
+        for name, value in vitals.flat().items():
+            if name != "iteration" and isfinite(value):
+                yield Point(name, value, vitals.iteration, time)
+    if model.diagnosis.stable_alpha is not None:
+        yield Point("stable_alpha", model.diagnosis.stable_alpha, 0, time)
 
 
 def tags_of_diagnosis(diagnosis: Diagnosis) -> dict[str, str]:
     """The tags by which a run is judged."""
-    since = diagnosis.cause_iteration
     tags = {"outcome": diagnosis.outcome, "cause": diagnosis.cause}
     tags |= {f"prescription.{name}": as_typed(value) for name, value in diagnosis.prescription.items()}
+    since = diagnosis.cause_iteration
     return tags if since is None else tags | {"cause_iteration": str(since)}
 
 
-def finite(metrics: dict[str, float]) -> dict[str, float]:
-    """The metrics without those that are no number, which MLflow would keep as if they were some."""
-    return {name: value for name, value in metrics.items() if isfinite(value)}
+def report_metrics(directory: Path, model: Model) -> dict[str, float]:
+    """The metrics that only the evaluation has; the others are logged by step."""
+    by_step = Record._fields if model.training.history else ()
+    metrics = read_json(directory / REPORT / METRICS)
+    return {name: value for name, value in metrics.items() if name not in by_step}
 
 
-def as_metrics(record: Record) -> tuple[int, dict[str, float]]:
-    """A row of the history as its step and metrics."""
-    metrics = record._asdict()
-    return metrics.pop("iteration"), metrics
+def log_report(store: Store, run: str, directory: Path, time: float, model: Model) -> None:
+    """Log an evaluation, and the network to be served."""
+    store.log_files(run, directory / REPORT, REPORT)
+    if is_servable(model):
+        log_served_model(store, run, model, directory / MODEL)
+    last = model.training.history[-1].iteration if model.training.history else 0
+    # Last, since a run that has them is taken for evaluated.
+    store.log(run, [Point(name, value, last, time) for name, value in report_metrics(directory, model).items()])

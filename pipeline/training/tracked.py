@@ -1,20 +1,25 @@
 """One training, shown on the console and tracked in MLflow: for the stage, and for whatever trains point by point."""
 
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from tqdm import tqdm
 
+from pipeline.console.signals import interruptible
 from pipeline.core.diagnosis.diagnosis import Diagnosed
 from pipeline.core.training import Record
 from pipeline.datasets.normalised import check_against_data
 from pipeline.files.dataset import Dataset
-from pipeline.files.model import save_model
+from pipeline.files.model import fingerprint, save_model
 from pipeline.files.paths import replaced
 from pipeline.settings.schema import Settings
-from pipeline.tracking.trainings import training_run
+from pipeline.tracking.kept import MODEL, KeptTraining, keep, new_id
+from pipeline.tracking.live import live
+from pipeline.tracking.processes import keeper
+from pipeline.tracking.provenance import documents, provenance
+from pipeline.tracking.publisher import Publisher
 from pipeline.training.fit import fit
 
 
@@ -32,20 +37,25 @@ def train_and_show(chosen: Settings, dataset: Dataset, log: Callable[[Record], N
     return diagnosed
 
 
-class Tracked(NamedTuple):
-    """A training, and its run's id in MLflow."""
+def train_and_track(
+    chosen: Settings, dataset: Dataset, directory: Path, tags: Mapping[str, str] | None = None, repeats: bool = False
+) -> Diagnosed:
+    """Train, show it, write the model to `directory`, keep it in runs/, and publish it in MLflow with some tags.
 
-    diagnosed: Diagnosed
-    run: str
-
-
-def train_and_track(chosen: Settings, dataset: Dataset, directory: Path, tags: dict[str, str] | None = None) -> Tracked:
-    """Train, show and track it, with some tags of its own in MLflow, and write the model to `directory`."""
+    `repeats` says that it is trained again on purpose.
+    """
     check_against_data(chosen, dataset)
-    config = chosen.of_the_model()
-    with training_run(config, dataset.about, tags or {}) as tracked:
-        diagnosed = train_and_show(chosen, dataset, tracked.log)
-        with replaced(directory) as partial:
-            save_model(diagnosed, config, dataset, partial)
-        tracked.add_model(diagnosed, directory)
-    return Tracked(diagnosed, tracked.run)
+    config, publisher, kept_id = chosen.of_the_model(), Publisher(), new_id()
+    origin = provenance()
+    own = {**origin, **keeper(), **(tags or {}), "data_md5": dataset.about.data_md5}
+    texts = documents(origin)
+    with interruptible():
+        with live(publisher, kept_id, own, config) as going:
+            diagnosed = train_and_show(chosen, dataset, going.log)
+            with replaced(directory) as partial:
+                save_model(diagnosed, config, dataset, partial)
+            tags_of_all = own | {"model_sha256": fingerprint(directory)}
+            kept = KeptTraining(kept_id, going.started, time.time(), tags_of_all, going.times, repeats=repeats)
+            place = keep(kept, {MODEL: directory}, texts)
+        publisher.publish(place)
+    return diagnosed

@@ -17,8 +17,8 @@ import numpy as np
 import requests
 from mlflow.models import Model
 
-from pipeline.files.model import NORMALISATION, WEIGHTS, save_arrays
-from pipeline.tracking.models import save_network
+from pipeline.files.model import EXAMPLE, NORMALISATION, WEIGHTS, save_arrays
+from pipeline.tracking.serving import save_served_model
 from tests.servers import model_server
 
 WIDTHS = {64: 16, 784: 255}  # pixels of an image, and the brightest of them
@@ -33,7 +33,8 @@ def save_models(width: int, directory: Path) -> np.ndarray:
     save_arrays({name: random.normal(0, 0.1, shape) for name, shape in shapes.items()}, directory / WEIGHTS)
     save_arrays({"shift": np.array(0.0), "scale": np.array(float(WIDTHS[width]))}, directory / NORMALISATION)
     image = random.integers(0, WIDTHS[width], (1, width), dtype=np.uint8, endpoint=True)
-    save_network(directory, image, WIDTHS[width], directory / "network")
+    save_arrays({"pixels": image, "brightest": np.array(WIDTHS[width])}, directory / EXAMPLE)
+    save_served_model(directory, directory / "network")
     network = Model.load(str(directory / "network"))
     zeros = str(Path(__file__).with_name("zeros.py"))
     mlflow.pyfunc.save_model(

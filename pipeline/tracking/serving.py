@@ -5,28 +5,24 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pipeline.files.dataset import Dataset
-from pipeline.files.model import NORMALISATION, WEIGHTS, Model
+from pipeline.files.model import NORMALISATION, WEIGHTS, Model, load_example
+from pipeline.settings.typed import as_typed
 from pipeline.tracking.store import Store
 
 CODE = Path(__file__).with_name("served_network.py")
 
 
-def log_network(store: Store, run: str, model: Model, directory: Path, dataset: Dataset) -> None:
-    """Log the network in a directory as its run's MLflow model, if that has not been done.
-
-    `dataset` is the one that it was trained on; its first test image is the MLflow model's example.
-    """
-    if store.network(run, model.sha256):
-        return
+def log_served_model(store: Store, run: str, model: Model, directory: Path) -> str:
+    """Log the network in a model's directory as its run's MLflow model, if that was not done before; its id."""
+    if known := store.model_of(run, model.sha256):
+        return known
     with TemporaryDirectory() as place:
         files = Path(place) / "model"
-        brightest = max(int(part.pixels.max()) for part in dataset.parts.values())
-        save_network(directory, dataset.parts["test"].pixels[:1], brightest, files)
+        save_served_model(directory, files)
         tags = {"model_sha256": model.sha256, "data_md5": model.about.data_md5}
-        store.log_network(run, files, tags, model.config, model.training.iterations)
+        params = {name: as_typed(value) for name, value in model.config.items()}
+        return store.log_model(run, files, tags, params, model.training.iterations)
 
 
 def is_servable(model: Model) -> bool:
@@ -38,17 +34,17 @@ def is_servable(model: Model) -> bool:
     return not model.training.diverged and model.config["fault"] is None
 
 
-def save_network(directory: Path, example: NDArray[np.uint8], brightest: int, files: Path) -> None:
-    """Write an MLflow model of the network in `directory` to the new directory `files`.
+def save_served_model(directory: Path, files: Path) -> None:
+    """Write an MLflow model of the network in a model's directory to the new directory `files`.
 
-    `example` (1, d) is a raw image, and `brightest` what its pixels can be at most. `mlflow.pyfunc.log_model` would do
-    the same, but to the store that is set globally, and with the paths of this machine.
+    `mlflow.pyfunc.log_model` would do the same, but to the store that is set globally, and with this machine's paths.
     """
     import mlflow.pyfunc
     from mlflow.models import Model as MLmodel
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema, TensorSpec
 
+    example, brightest = load_example(directory)
     # int64 is what a CSV of whole numbers is read as, and refuses null, which would become NaN in float64
     pixels = Schema([TensorSpec(np.dtype("int64"), (-1, example.shape[1]))])
     answers = Schema([ColSpec("long", "digit"), ColSpec("double", "probability")])

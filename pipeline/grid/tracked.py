@@ -1,0 +1,77 @@
+"""What is kept of a sweep while it goes on, and published in MLflow."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pipeline.console.signals import uninterrupted
+from pipeline.core.diagnosis.diagnosis import Diagnosed
+from pipeline.files.model import fingerprint, save_model
+from pipeline.files.paths import replaced
+from pipeline.grid.job import Job
+from pipeline.grid.key import sweep_key
+from pipeline.tracking.kept import MODEL, KeptSweep, KeptTraining, new_id, write, write_provenance
+from pipeline.tracking.processes import keeper
+from pipeline.tracking.provenance import documents, provenance
+from pipeline.tracking.publisher import Publisher
+from pipeline.tracking.sweeps import resumed
+
+
+@dataclass
+class TrackedSweep:
+    """A sweep that goes on."""
+
+    publisher: Publisher
+    directory: Path
+    origin: Mapping[str, str]  # the tags that say where all of its trainings come from
+    kept: KeptSweep
+
+    def add(self, job: Job, diagnosed: Diagnosed, started: float, ended: float) -> str:
+        """Keep and publish a point; its model's sha256."""
+        directory = self.directory / str(job.point.number)
+        about = job.dataset.about
+        with replaced(directory) as partial:
+            (partial / MODEL).mkdir()
+            save_model(diagnosed, job.point.settings.of_the_model(), job.dataset, partial / MODEL)
+            sha256 = fingerprint(partial / MODEL)
+            tags = {**self.origin, "key": job.key, "data_md5": about.data_md5, "model_sha256": sha256}
+            write(KeptTraining(new_id(), started, ended, tags, sweep=self.kept.id, repeats=self.kept.repeats), partial)
+        self.publisher.publish(directory)
+        return sha256
+
+    def publish(self, **changes: object) -> bool:
+        """Keep and publish what has changed of the sweep itself; whether MLflow has it now."""
+        self.kept = replace(self.kept, **changes)  # type: ignore[arg-type]
+        write(self.kept, self.directory)
+        return self.publisher.publish(self.directory)
+
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        """The sweep's run for as long as it lasts: then it is FINISHED, FAILED by an error, or KILLED by a signal."""
+        self.publish()
+        status = "FAILED"
+        try:
+            yield
+            status = "FINISHED"
+        except KeyboardInterrupt:
+            status = "KILLED"
+            raise
+        finally:
+            with uninterrupted():
+                self.publish(status=status, ended=time.time())
+
+
+def begun(
+    publisher: Publisher, directory: Path, name: str, keys: Sequence[str], grid: Mapping[str, str], repeats: bool
+) -> TrackedSweep:
+    """A sweep that begins, or that goes on in the run of one of the same points which was interrupted or is over."""
+    origin = provenance()
+    tags = {**origin, **keeper(), "sweep_key": sweep_key(keys)}
+    before = None if repeats else publisher.tried(lambda store: resumed(store, tags["sweep_key"]))
+    kept_id, started = before or (new_id(), time.time())
+    directory.mkdir(parents=True, exist_ok=True)
+    write_provenance(documents(origin), directory)
+    kept = KeptSweep(kept_id, name, started, "RUNNING", tags, dict(grid), repeats=repeats)
+    return TrackedSweep(publisher, directory, origin, kept)

@@ -1,0 +1,46 @@
+"""unpublished/: for each store, the list of the directories that it does not have yet."""
+
+import hashlib
+from pathlib import Path
+
+from pipeline.console.credentials import without_credentials
+from pipeline.files.paths import project_root
+from pipeline.tracking.address import store_uri
+from pipeline.tracking.experiment import lock
+
+
+def listed() -> list[Path]:
+    """The directories that wait, the oldest first."""
+    file = list_file()
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    return [project_root() / line for line in lines]
+
+
+def add(directory: Path) -> None:
+    """Let a directory wait, behind all others: a sweep has to come after its points."""
+    with lock():
+        write([*(other for other in listed() if other != directory), directory])
+
+
+def remove(directory: Path) -> None:
+    """Let a directory wait no longer."""
+    with lock():
+        write([other for other in listed() if other != directory])
+
+
+def write(directories: list[Path]) -> None:
+    """Write the list, whole or not at all."""
+    root, file = project_root(), list_file()
+    names = [str(path.relative_to(root) if path.is_relative_to(root) else path) for path in directories]
+    file.parent.mkdir(exist_ok=True)
+    new = file.with_suffix(".partial")
+    new.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+    new.replace(file)
+    if not names:
+        file.unlink()
+
+
+def list_file() -> Path:
+    """Where the list of this store is."""
+    address = without_credentials(store_uri())
+    return project_root() / "unpublished" / f"{hashlib.sha256(address.encode()).hexdigest()[:12]}.txt"

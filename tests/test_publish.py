@@ -1,0 +1,261 @@
+"""MLflow is filled from directories: everything once, however often, whatever happened in between."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.console.errors import UserError
+from pipeline.core.diagnosis.diagnosis import Diagnosed, Diagnosis
+from pipeline.core.network import Layer
+from pipeline.core.normalisation import METHODS
+from pipeline.core.training import Record, Training
+from pipeline.files.dataset import PARTS, About, Dataset, Part
+from pipeline.files.model import Model, fingerprint, save_model
+from pipeline.tracking import waiting
+from pipeline.tracking.kept import KeptSweep, KeptTraining, add_report, keep, new_id, read_training, write
+from pipeline.tracking.live import Live
+from pipeline.tracking.processes import close_abandoned_runs, keeper
+from pipeline.tracking.publish import publish
+from pipeline.tracking.publisher import Publisher, connect
+from pipeline.tracking.store import Store
+from pipeline.tracking.sweeps import resumed
+from pipeline.tracking.trainings import run_of
+
+CONFIG = {"dataset": "digits", "alpha": 0.5, "init": "he", "iterations": 1, "hidden": [2], "fault": None}
+ABOUT = About({"dataset": {"name": "digits"}, "normalise": "unit"}, "0f.dir", image_shape=(2, 2), classes=2)
+IMAGES = Part(np.array([[0, 1, 2, 3], [4, 5, 6, 7]], np.uint8), np.array([0, 1], np.uint8))
+DATASET = Dataset(dict.fromkeys(PARTS, IMAGES), METHODS["unit"](IMAGES.pixels), ABOUT)
+HISTORY = [Record(0, 2.0, 0.1, 2.5, 0.1), Record(1, 1.0, 0.6, 1.5, 0.5)]
+TIMES = [1000.5, 1001.5]
+SHA256 = "ab"
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of an empty store, which takes seconds to be made."""
+    root = tmp_path_factory.mktemp("empty")
+    with pytest.MonkeyPatch.context() as once:
+        once.setenv("DVC_ROOT", str(root))
+        once.delenv("MLFLOW_TRACKING_URI", raising=False)
+        connect()
+    return root / "mlflow.db"
+
+
+@pytest.fixture
+def store(empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """The store of an empty project."""
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    shutil.copy(empty, tmp_path)
+    return connect()
+
+
+def save_small_model(directory: Path) -> None:
+    directory.mkdir(parents=True)
+    network = (Layer(np.ones((4, 2)), np.zeros(2)), Layer(np.ones((2, 2)), np.zeros(2)))
+    diagnosis = Diagnosis("still learning", "alpha_too_small", 1, "It is slow.", "More.", {"loss": 1.0}, {"alpha": 2})
+    save_model(Diagnosed(Training(network, HISTORY, [], False, 1), diagnosis), CONFIG, DATASET, directory)
+
+
+def kept_training(tmp_path: Path, started: float = 1000.0, **changes: object) -> Path:
+    """The directory of a training."""
+    model, report = tmp_path / "work/model", tmp_path / "work/report"
+    if not model.exists():
+        save_small_model(model)
+        report.mkdir()
+        (report / "metrics.json").write_text(json.dumps({"test_accuracy": 0.75, "validation_accuracy": 0.5}))
+    tags = {"command": "dvc repro", "dvc_exp_name": "", "data_md5": "0f.dir", "model_sha256": SHA256}
+    training = KeptTraining(new_id(), started, 1002.0, tags, TIMES)
+    directory = keep(replace(training, **changes), {"model": model}, {"packages.txt": b"numpy==2"})
+    add_report(directory, report, 1003.0)
+    return directory
+
+
+def assert_is_whole(store: Store, run_id: str) -> None:
+    """A run has all that is kept of the training, once."""
+    run = store.run(run_id)
+    assert (run.info.run_name, run.info.status) == ("he α=0.5 · 1", "FINISHED")
+    assert (run.info.start_time, run.info.end_time) == (1_000_000, 1_002_000)
+    assert run.data.params == {
+        "dataset": "digits",
+        "alpha": "0.5",
+        "init": "he",
+        "iterations": "1",
+        "hidden": "[2]",
+        "fault": "null",
+    }
+    for tag, value in {"command": "dvc repro", "outcome": "still learning", "prescription.alpha": "2"}.items():
+        assert run.data.tags[tag] == value
+    assert points(store, run_id, "loss") == [(0, 1_000_500, 2.0), (1, 1_001_500, 1.0)]
+    assert points(store, run_id, "final_validation_accuracy") == [(1, 1_002_000, 0.5)]
+    assert points(store, run_id, "test_accuracy") == [(1, 1_003_000, 0.75)]
+    assert [(used.dataset.name, used.dataset.digest) for used in run.inputs.dataset_inputs] == [("digits", "0f.dir")]
+    folders = [store.client.list_artifacts(run_id, folder) for folder in ("model", "report", "provenance")]
+    files = {file.path for folder in folders for file in folder}
+    assert {"model/weights.npz", "report/metrics.json", "report/diagnosis.md", "provenance/packages.txt"} <= files
+    assert len(run.outputs.model_outputs) == 1
+
+
+def points(store: Store, run: str, metric: str) -> list[tuple[int, int, float]]:
+    return sorted((point.step, point.timestamp, point.value) for point in store.client.get_metric_history(run, metric))
+
+
+def test_a_training_is_a_run_with_all_that_is_kept(store: Store, tmp_path: Path) -> None:
+    assert_is_whole(store, publish(store, kept_training(tmp_path)))
+
+
+def test_publishing_again_adds_nothing(store: Store, tmp_path: Path) -> None:
+    directory = kept_training(tmp_path)
+    run = publish(store, directory)
+    assert publish(store, directory) == run
+    assert_is_whole(store, run)
+    assert len(store.search("")) == 1
+
+
+def test_rows_that_were_sent_while_it_trained_are_completed(store: Store, tmp_path: Path) -> None:
+    directory = kept_training(tmp_path)
+    training = read_training(directory)
+    live = Live(Publisher(), training.id, training.tags, CONFIG, training.started, waiting=[(HISTORY[0], TIMES[0])])
+    live.send(store)
+    assert store.run(live.run).info.status == "RUNNING"
+    assert publish(store, directory) == live.run
+    assert_is_whole(store, live.run)
+
+
+def test_a_store_that_fails_in_the_middle_is_completed_by_the_next_process(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = kept_training(tmp_path)
+    with monkeypatch.context() as broken:
+        broken.setattr(Store, "log_files", lambda *_: raise_os_error())
+        assert not Publisher().publish(directory)
+    said = capsys.readouterr().err
+    assert said.count("MLflow's store does not answer (no more)") == 1
+    assert "Continuing without it" in said
+    assert waiting.listed() == [directory]
+    assert store.search("")[0].info.status == "RUNNING"
+
+    connect()
+    assert waiting.listed() == []
+    [run] = store.search("")
+    assert_is_whole(store, run.info.run_id)
+    assert "MLflow's store now has 1 results that waited" in capsys.readouterr().err
+
+
+def raise_os_error() -> None:
+    raise OSError("no more")
+
+
+def test_a_lost_store_is_left_alone_for_a_while(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    publisher = Publisher()
+    asked = []
+    assert publisher.tried(lambda _: raise_os_error()) is None
+    assert publisher.tried(asked.append) is None
+    assert asked == []
+    monkeypatch.setattr("pipeline.tracking.publisher.SECONDS_BETWEEN_TRIALS", 0)
+    assert publisher.publish(kept_training(tmp_path))
+    assert publisher.lost is None
+    assert len(store.search("")) == 1
+
+
+def test_what_cannot_be_published_is_named_and_holds_nothing_else_up(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken, whole = kept_training(tmp_path), kept_training(tmp_path, started=1001.0)
+    (broken / "model/history.csv").write_bytes(b"")
+    gone = tmp_path / "runs/gone"
+    for directory in (broken, gone, whole):
+        waiting.add(directory)
+    connect()
+    said = capsys.readouterr().err
+    for directory in (broken, gone):
+        assert f"not published: what {directory}/ holds can't be read" in said
+    assert broken.exists()
+    assert waiting.listed() == []
+    assert len(store.search("tags.model_sha256 != ''")) == 1
+
+
+def test_each_store_has_its_own_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    waiting.add(tmp_path / "runs/here")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:password@localhost:1")
+    assert waiting.listed() == []
+    waiting.add(tmp_path / "runs/there")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://localhost:1")
+    assert waiting.listed() == [tmp_path / "runs/there"]
+
+
+def test_a_run_that_was_deleted_is_not_brought_back(store: Store, tmp_path: Path) -> None:
+    directory = kept_training(tmp_path)
+    store.delete(publish(store, directory))
+    publish(store, directory)
+    assert store.search("") == []
+
+
+def test_a_finished_point_is_there_once_unless_it_was_trained_again_on_purpose(store: Store, tmp_path: Path) -> None:
+    tags = read_training(kept_training(tmp_path)).tags | {"key": "k"}
+    one, same = (kept_training(tmp_path, started, tags=tags) for started in (1001, 1002))
+    again = kept_training(tmp_path, 1003, tags=tags, repeats=True)
+    assert publish(store, one) == publish(store, same)
+    assert publish(store, again) != publish(store, one)
+
+
+def test_what_is_filled_in_is_recognised_by_its_model(store: Store, tmp_path: Path) -> None:
+    trained = kept_training(tmp_path)
+    tags = read_training(trained).tags | {"model_sha256": fingerprint(trained / "model")}
+    run = publish(store, trained)
+    filled_in = kept_training(tmp_path, started=1001.0, tags=tags | {"filled_in": "true", "dvc_exp_name": "it's"})
+    assert publish(store, filled_in) == run
+    assert_is_whole(store, run)
+
+
+def test_an_apostrophe_in_the_name_of_an_experiment_is_no_harm(store: Store) -> None:
+    tags = {"dvc_exp_name": "it's", "model_sha256": "ab", "data_md5": "0f.dir"}
+    run = store.create("training", tags, 1000.0)
+    model = Model(None, None, {}, ABOUT, "ab")
+    for name in ("it's", "another"):
+        training = KeptTraining(new_id(), 0, 0, {"filled_in": "true", "dvc_exp_name": name})
+        assert run_of(store, training, model).info.run_id == run
+
+
+def test_a_run_that_is_not_there_is_named(store: Store) -> None:
+    with pytest.raises(UserError, match="MLflow has no run nosuch"):
+        store.run("nosuch")
+
+
+def test_a_run_is_closed_when_its_process_is_gone_and_not_before(store: Store) -> None:
+    long_ago = store.create("going on", keeper(), 1000.0)
+    gone = store.create("gone", keeper() | {"pid_since": "1000.0"}, 1000.0)
+    close_abandoned_runs(store)
+    assert store.run(long_ago).info.status == "RUNNING"
+    assert store.run(gone).info.status == "KILLED"
+
+
+def kept_sweep(tmp_path: Path, name: str, status: str, ended: float | None) -> Path:
+    directory = tmp_path / "multirun" / name
+    (directory / "provenance").mkdir(parents=True)
+    sweep = KeptSweep(new_id(), "sweep", 1000.0, status, keeper() | {"sweep_key": "k"}, {"alpha": "0.1"}, ended)
+    write(sweep, directory)
+    return directory
+
+
+def test_a_sweep_that_another_process_runs_is_not_resumed(store: Store, tmp_path: Path) -> None:
+    running = kept_sweep(tmp_path, "running", "RUNNING", None)
+    publish(store, running)
+    assert resumed(store, "k") is None
+    over = kept_sweep(tmp_path, "over", "KILLED", 2000.0)
+    publish(store, over)
+    kept_id, started = resumed(store, "k")
+    assert (store.with_id(kept_id).info.run_id, started) == (publish(store, over), 1000.0)
+
+
+def test_an_older_state_of_a_sweep_changes_nothing(store: Store, tmp_path: Path) -> None:
+    killed = kept_sweep(tmp_path, "killed", "KILLED", 2000.0)
+    run = publish(store, killed)
+    store.close(run, "FINISHED", 3000.0)  # as the same command did later
+    publish(store, killed)
+    assert store.run(run).info.status == "FINISHED"
