@@ -1,4 +1,4 @@
-"""All checks of somebody's network, in their order, and what they come to."""
+"""All checks of somebody's network, in order, and their results."""
 
 from typing import Any
 
@@ -26,16 +26,16 @@ from pipeline.core.diagnosis.people.update import algebra_of, shuffled_apart
 
 
 class Examination:
-    """What was found, the cause first, and what is to be noted besides."""
+    """What was found, the cause first, and further notes."""
 
     def __init__(self) -> None:
         self.findings: list[Finding] = []
-        self.is_thorough = True  # or little could be looked at
+        self.is_thorough = True  # or little could be checked
         self.notes: list[str] = []
 
 
 def examined(script: Script, x: Any, y: Any, samples: Samples | None) -> Examination:
-    """Examine a script on a batch. Raises UnfitError where its functions can't be called."""
+    """Examine a script on a batch. Raises UnfitError if its functions can't be called."""
     with script.without_trace():
         layout = layout_of(script, x, y, samples)
         twin, parameters, outputs = network_of(script, layout)
@@ -46,7 +46,7 @@ def examined(script: Script, x: Any, y: Any, samples: Samples | None) -> Examina
             found.findings += wrong_labels(rows, outputs) or one_for_all(script) or mixed_samples(script, layout)
             found.findings += [] if found.findings else compared(script, layout, parameters, targets)
             found.is_thorough = False
-            found.notes.append("Your network is not one of dense layers that can be taken apart: little was looked at.")
+            found.notes.append("Your network does not consist of dense layers only, so little of it could be checked.")
             return found
         found = KnownNetwork(Witness(script, layout, twin, targets))
         found.findings += wrong_labels(rows, outputs)
@@ -65,9 +65,9 @@ class KnownNetwork(Examination):
         self.algebra = Algebra()
 
     def look(self) -> None:
-        """Look at the code first, then at the data, the settings, and the printed loss.
+        """Check the code first, then the data, the settings, and the printed loss.
 
-        What people's functions raise in one of these is a note, and no reason to leave out the others.
+        If the script raises an exception in one check, a note says so, and the other checks go on.
         """
         if self.findings:
             return
@@ -75,10 +75,10 @@ class KnownNetwork(Examination):
             try:
                 look()
             except Exception as error:
-                self.notes.append(f"The {look.__name__} could not be looked at: {type(error).__name__}: {error}.")
+                self.notes.append(f"The {look.__name__} could not be checked: {type(error).__name__}: {error}.")
 
     def code(self) -> None:
-        """What an update does, from the softmax down."""
+        """Check what an update does, from the softmax down."""
         self.printed = printed_loss(self.witness)
         observations = self.witness.observations()
         axis = 1 if self.witness.layout.forward == "rows" else 0
@@ -92,7 +92,7 @@ class KnownNetwork(Examination):
             self.findings += wrong_rule(self.witness, self.algebra.top)
 
     def data(self) -> None:
-        """Whether the targets can be reached, and belong to the inputs."""
+        """Check that the targets can be reached, and match the inputs."""
         targets, output = self.witness.targets, self.twin.layers[-1].activation
         self.findings += constant(targets)
         for check in (out_of_range, sums_of_targets, empty_class):
@@ -100,7 +100,7 @@ class KnownNetwork(Examination):
         self.findings += scrambled(self.witness.layout.rows, targets)
 
     def settings(self) -> None:
-        """How training goes with the script's own settings, if nothing else is wrong."""
+        """Check how training goes with the script's own settings, if nothing else is wrong."""
         if self.findings or self.algebra.top is None:
             return
         witness = self.witness
@@ -110,7 +110,7 @@ class KnownNetwork(Examination):
         self.notes += descended(self.algebra.loss) + first_loss(situation) + large_sums(witness)
 
     def loss(self) -> None:
-        """Whether the printed loss is that which is descended."""
+        """Check that the printed loss is the one that the update minimises."""
         output = self.twin.layers[-1].activation
         self.findings += [finding for finding in self.printed.findings if finding.cause != "no_softmax"]
         self.findings += mismatch(self.printed.loss, self.algebra.loss, output)
@@ -119,22 +119,22 @@ class KnownNetwork(Examination):
 
 
 def one_for_all(script: Script) -> list[Finding]:
-    """Several units that are one object."""
+    """Several units that are the same object."""
     times = repeated(script.params, set())
     if times < 2:
         return []
-    evidence = f"The same object stands {times} times in a list: what should be units of their own is one."
+    evidence = f"A list holds the same object {times} times: these should be separate units."
     return [Finding("symmetric_initialisation", "params", evidence, "`[Neuron() for _ in range(units)]`")]
 
 
 def mixed_samples(script: Script, layout: Layout) -> list[Finding]:
-    """An answer that changes with the other samples of its batch."""
+    """An output that changes with the other samples of its batch."""
     if layout.forward == "single" or layout.count < 4:
         return []
     half = layout.rows[: layout.count // 2]
     whole, part = (layout.answers(script, script.at({}), rows) for rows in (layout.rows, half))
     if np.allclose(whole[: len(half)], part, rtol=1e-4, atol=1e-7, equal_nan=True):
         return []
-    evidence = "A sample's answer changes when others are taken out of its batch."
-    advice = "Look for sums, means, norms and maxima along the wrong axis; `np.linalg.norm(x, axis=1, keepdims=True)`."
+    evidence = "A sample's output changes when other samples are removed from its batch."
+    advice = "Look for sums, means, norms and maxima along the wrong axis: `np.linalg.norm(x, axis=1, keepdims=True)`."
     return [Finding("samples_mix", "forward", evidence, advice)]

@@ -1,4 +1,4 @@
-"""What an update leaves as it is, and what it changes the shape of."""
+"""Parameters that an update leaves unchanged, or whose shape it changes."""
 
 import numpy as np
 
@@ -13,19 +13,19 @@ def unmoved(twin: Twin, observations: Observations) -> list[Finding]:
     """Parameters that no update changes."""
     seen = [*observations.singles, *observations.batches]
     if begins_anew(twin, observations):
-        evidence = "A step ends in the same parameters, whichever it is given: it begins anew each time."
+        evidence = "Whatever parameters step gets, it returns the same ones: it starts from scratch every time."
         return [Finding("parameter_not_updated", "step", evidence, "Draw the weights once, before the first step.")]
     still = [leaf.name for leaf in twin.parameters if seen and not any(one.change(leaf).any() for one in seen)]
     still += [name for name, changes in rows_of_biases(twin, seen) if not any(change.any() for change in changes)]
     if not still:
         return []
     them = "it" if len(still) == 1 else "them"
-    evidence = f"step never changes {' or '.join(still)}, though forward reads {them}: the new values may go to a copy."
+    evidence = f"step never changes {' or '.join(still)}, although forward reads {them}. Does it update a copy?"
     return [Finding("parameter_not_updated", still[0], evidence, f"`{still[0]} = {still[0]} - alpha * gradient`")]
 
 
 def rows_of_biases(twin: Twin, seen: list[Observation]) -> list[tuple[str, list[Array]]]:
-    """What updates add to the rows of weights that are biases, if their other rows change."""
+    """What updates add to rows of weights that hold biases, if the weights change at all."""
     found = []
     for layer in twin.layers:
         if layer.ones and any(one.change(layer.weights).any() for one in seen):
@@ -35,7 +35,7 @@ def rows_of_biases(twin: Twin, seen: list[Observation]) -> list[tuple[str, list[
 
 
 def begins_anew(twin: Twin, observations: Observations) -> bool:
-    """Whether updates on the same samples end in the same parameters, wherever they begin."""
+    """Whether updates on the same samples end in the same parameters, wherever they start."""
     seen = observations.batches or [
         one for one in observations.singles if np.array_equal(one.x, observations.singles[0].x)
     ]
@@ -46,7 +46,7 @@ def begins_anew(twin: Twin, observations: Observations) -> bool:
 
 
 def grown(twin: Twin, observations: Observations) -> list[Finding]:
-    """The first parameter that has another shape after an update."""
+    """The first parameter whose shape an update changes."""
     for one in [*observations.singles[:1], *observations.batches[:1]]:
         for layer in twin.layers:
             if one.reshaped(layer.weights):
@@ -57,7 +57,7 @@ def grown(twin: Twin, observations: Observations) -> list[Finding]:
 
 
 def of_shapes(cause: str, leaf: Leaf, seen: Observation, advice: str) -> Finding:
-    """The finding, with both shapes."""
+    """A finding about a changed shape."""
     before, after = seen.before[leaf].shape, seen.after[leaf].shape
-    evidence = f"{leaf.name} has the shape {before} before a step, and {after} after it, by broadcasting."
+    evidence = f"{leaf.name} has shape {before} before a step and {after} after it, because of broadcasting."
     return Finding(cause, leaf.name, evidence, advice)

@@ -1,4 +1,4 @@
-"""What is worth a note, and no fault."""
+"""Observations that are worth a note but are not faults."""
 
 import numpy as np
 
@@ -8,34 +8,34 @@ from pipeline.core.diagnosis.people.output_errors import Loss, is_softmax
 from pipeline.core.diagnosis.people.situation import Situation
 from pipeline.core.diagnosis.people.twin import Twin
 
-OFF = 2.0  # times the loss of a guess
-LARGE = 1000.0  # a sum whose `exp` is more than any float
+OFF = 2.0  # times the loss of guessing
+LARGE = 1000.0  # a pre-activation whose `exp` overflows
 
 
 def described(twin: Twin, layout: Layout) -> str:
-    """The network in a line."""
+    """The network in one line."""
     layers = ", ".join(f"{layer.weights.name} and {layer.activation.name}" for layer in twin.layers)
     ways = {"rows": "a batch in rows", "columns": "a batch in columns", "single": "one sample at a time"}
     return f"Your network: {layers}. forward takes {ways[layout.forward]}, step {ways[layout.step]}."
 
 
 def descended(loss: Loss | None) -> list[str]:
-    """The loss that updates descend."""
+    """The loss that updates minimise."""
     if loss is None:
         return []
-    return [f"Your update descends {loss if loss.startswith('a ') else f'the {loss}'}."]
+    return [f"Your update minimises {loss if loss.startswith('a ') else f'the {loss}'}."]
 
 
 def first_loss(situation: Situation) -> list[str]:
-    """A first loss far above that of a guess, where the network learns all the same."""
+    """A first loss far above that of guessing, if the network learns nevertheless."""
     if not situation.learns or not 0 < OFF * situation.guess < situation.own.first:
         return []
     said = f"The first loss is {situation.own.first:.3g} per sample; guessing would give {situation.guess:.3g}."
-    return [f"{said} That only costs time."]
+    return [f"{said} This only costs time."]
 
 
 def large_sums(witness: Witness) -> list[str]:
-    """A softmax that would overflow for larger sums than there are."""
+    """A softmax that would overflow on larger pre-activations than occur here."""
     last = witness.twin.layers[-1]
     if last.bias is None or not is_softmax(last.activation):
         return []
@@ -45,4 +45,4 @@ def large_sums(witness: Witness) -> list[str]:
     )
     if np.isfinite(answers).all():
         return []
-    return ["Your softmax overflows for sums above 709, though not on this data: subtract each sample's largest first."]
+    return ["Your softmax overflows above 709, though not on this data: subtract each sample's maximum first."]

@@ -1,4 +1,4 @@
-"""A softmax along another axis than the classes', or none."""
+"""A softmax along the wrong axis, or a missing one."""
 
 from pipeline.core.arrays import Array
 from pipeline.core.diagnosis.people.findings import Finding
@@ -8,18 +8,18 @@ from pipeline.core.diagnosis.people.twin import Twin
 WRONG_SOFTMAXES = {
     "softmax over samples": (
         "softmax_over_samples",
-        "The softmax sums over the samples: each class's answers sum to 1 over the batch, and a sample's to",
+        "The softmax sums over the samples: each class's outputs sum to 1 over the batch, but a sample's to",
     ),
     "softmax over everything": (
         "softmax_over_everything",
-        "The softmax sums over the whole batch, whose answers sum to 1, and a sample's to",
+        "The softmax sums over the whole batch: all outputs together sum to 1, but a sample's to",
     ),
-    "exp": ("no_softmax", "The answers are exp(z), and a sample's sum to"),
+    "exp": ("no_softmax", "The outputs are exp(z) without a division by their sum: a sample's sum to"),
 }
 
 
 def wrong_softmax(twin: Twin, seen: list[Observation], axis: int = 1) -> list[Finding]:
-    """The cause, by what the twin's last layer is; `axis` is that of the classes, in the script's answers."""
+    """The finding for a wrong output function in the twin; `axis` is the class axis of the script's outputs."""
     name = twin.layers[-1].activation.name
     if name not in WRONG_SOFTMAXES or not seen:
         return []
