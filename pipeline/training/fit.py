@@ -8,9 +8,9 @@ from threadpoolctl import threadpool_limits
 from pipeline.core import faults
 from pipeline.core.arrays import Samples, spread
 from pipeline.core.batches import batches
-from pipeline.core.diagnosis.code import CodeCheck, check_code
 from pipeline.core.diagnosis.diagnosis import Diagnosed
 from pipeline.core.diagnosis.doctor import Doctor
+from pipeline.core.diagnosis.gradient_check import CodeCheck, check_code
 from pipeline.core.diagnosis.setup import Setup
 from pipeline.core.fast.engine import Engine
 from pipeline.core.fast.minibatches import Minibatches

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.core.arrays import Array, Samples
-from pipeline.core.diagnosis.code import CodeCheck
 from pipeline.core.diagnosis.curvature import Bends
+from pipeline.core.diagnosis.gradient_check import CodeCheck
 from pipeline.core.network import Network
 from pipeline.core.vitals import entropy
 

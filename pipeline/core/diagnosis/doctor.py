@@ -6,9 +6,9 @@ import numpy as np
 
 from pipeline.core.arrays import Array, Samples
 from pipeline.core.diagnosis.checkup import Checkup, check_data, gain_of, has_equal_units
-from pipeline.core.diagnosis.code import CodeCheck
 from pipeline.core.diagnosis.curvature import Bends
 from pipeline.core.diagnosis.diagnosis import Diagnosis
+from pipeline.core.diagnosis.gradient_check import CodeCheck
 from pipeline.core.diagnosis.outcome import Case
 from pipeline.core.diagnosis.setup import Setup, Start
 from pipeline.core.diagnosis.verdict import diagnose
