@@ -15,6 +15,6 @@ class Samples(NamedTuple):
     labels: Array  # (n,)
 
 
-def spread(count: int, most: int) -> Array:
+def evenly_spaced(count: int, most: int) -> Array:
     """At most `most` evenly spaced indices of `count` samples, including the first and the last."""
     return np.linspace(0, count - 1, min(count, most)).astype(int)

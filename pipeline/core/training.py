@@ -77,7 +77,7 @@ class Trajectory(NamedTuple):
     ends: Sequence[int]  # ascending
 
 
-class Moment(NamedTuple):
+class Snapshot(NamedTuple):
     """A network during training."""
 
     row: Record
@@ -92,50 +92,50 @@ class Follower:
         self.alpha = trajectory.alpha
         self.untrained = trajectory.untrained
         self.examine = examine
-        self.last: Moment | None = None  # that is in the history
+        self.last: Snapshot | None = None  # that is in the history
         self.history: list[Record] = []
         self.vitals: list[Vitals] = []
-        self.waiting = list(trajectory.ends)
+        self.remaining_ends = list(trajectory.ends)
         self.trainings: list[Training] = []
 
-    def wants_a_row(self, iteration: int) -> bool:
+    def needs_row(self, iteration: int) -> bool:
         """Whether a training that is still running needs a row for this iteration."""
-        return bool(self.waiting) and (is_recorded(iteration) or iteration == self.waiting[0])
+        return bool(self.remaining_ends) and (is_recorded(iteration) or iteration == self.remaining_ends[0])
 
-    def follow(self, moment: Moment) -> bool:
+    def record(self, snapshot: Snapshot) -> bool:
         """Record a row if it and the network are finite; return whether it was recorded.
 
         A row that only the ending training needs says nothing about the trainings that continue.
         """
-        row = moment.row
-        if not (isfinite(row.validation_loss) and has_finite_parameters(moment.network)):
-            self.lose(row.iteration, len(self.waiting) if is_recorded(row.iteration) else 1)
+        row = snapshot.row
+        if not (isfinite(row.validation_loss) and has_finite_parameters(snapshot.network)):
+            self.mark_diverged(row.iteration, len(self.remaining_ends) if is_recorded(row.iteration) else 1)
             return False
         if is_recorded(row.iteration):
-            self.last = moment
+            self.last = snapshot
             self.history = [*self.history, row]
             if is_examined(row.iteration):
-                self.vitals = self.vitals_to(moment)
-        if row.iteration == self.waiting[0]:
-            self.waiting.pop(0)
+                self.vitals = self.vitals_up_to(snapshot)
+        if row.iteration == self.remaining_ends[0]:
+            self.remaining_ends.pop(0)
             history = self.history if is_recorded(row.iteration) else [*self.history, row]
-            training = Training(moment.network, history, self.vitals_to(moment), False, row.iteration)
+            training = Training(snapshot.network, history, self.vitals_up_to(snapshot), False, row.iteration)
             self.trainings.append(training)
         return True
 
-    def lose(self, iteration: int, trainings: int) -> None:
+    def mark_diverged(self, iteration: int, trainings: int) -> None:
         """Mark the next n trainings as diverged."""
         network = self.last.network if self.last else self.untrained
-        vitals = self.vitals_to(self.last) if self.last else []
+        vitals = self.vitals_up_to(self.last) if self.last else []
         self.trainings += [Training(network, self.history, vitals, True, iteration)] * trainings
-        del self.waiting[:trainings]
+        del self.remaining_ends[:trainings]
 
-    def vitals_to(self, moment: Moment) -> list[Vitals]:
-        """The vital signs so far, up to and including this moment."""
-        iteration, loss = moment.row.iteration, moment.row.loss
+    def vitals_up_to(self, snapshot: Snapshot) -> list[Vitals]:
+        """The vital signs so far, up to and including this snapshot."""
+        iteration, loss = snapshot.row.iteration, snapshot.row.loss
         if self.vitals and self.vitals[-1].iteration == iteration:
             return self.vitals
-        signs = self.examine(moment.network, moment.gradient, self.alpha)
+        signs = self.examine(snapshot.network, snapshot.gradient, self.alpha)
         return [*self.vitals, Vitals(iteration, ratio(loss, self.history[0].loss), signs)]
 
 
@@ -153,46 +153,48 @@ def train(
     next batch (with scores if a row needs them), and `measure` the validation images. `observe` gets each iteration
     with its new rows.
     """
-    followers = going = [Follower(trajectory, examine) for trajectory in trajectories]
+    followers = active = [Follower(trajectory, examine) for trajectory in trajectories]
     stacked = stack([trajectory.untrained for trajectory in trajectories])
     # A diverging network overflows. Its loss shows that, so NumPy need not warn as well.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for iteration in count():
-            wanted = any(follower.wants_a_row(iteration) for follower in going)
+            wanted = any(follower.needs_row(iteration) for follower in active)
             passes = loss_and_gradient(stacked, wanted)
-            lose_the_diverged(iteration, going, passes.is_finite)
+            end_diverged(iteration, active, passes.is_finite)
             rows = []
             if passes.scores is not None:
                 scores = np.array([*passes.scores, *measure(stacked)])
-                rows = look(iteration, going, stacked, passes.gradient, scores)
+                rows = record_rows(iteration, active, stacked, passes.gradient, scores)
             observe(iteration, rows)
-            staying = [place for place, follower in enumerate(going) if follower.waiting]
+            staying = [place for place, follower in enumerate(active) if follower.remaining_ends]
             if not staying:
                 break
             gradient = passes.gradient
-            if len(staying) < len(going):
-                going = [going[place] for place in staying]
+            if len(staying) < len(active):
+                active = [active[place] for place in staying]
                 stacked, gradient = members(stacked, staying), members(gradient, staying)
-            descend(stacked, gradient, np.array([follower.alpha for follower in going]).astype(stacked[0].dtype))
+            descend(stacked, gradient, np.array([follower.alpha for follower in active]).astype(stacked[0].dtype))
     return [follower.trainings for follower in followers]
 
 
-def lose_the_diverged(iteration: int, going: Sequence[Follower], is_finite: NDArray[np.bool_]) -> None:
+def end_diverged(iteration: int, active: Sequence[Follower], is_finite: NDArray[np.bool_]) -> None:
     """Mark all remaining trainings of followers whose loss is no longer finite as diverged."""
-    for follower, finite in zip(going, is_finite, strict=True):
+    for follower, finite in zip(active, is_finite, strict=True):
         if not finite:
-            follower.lose(iteration, len(follower.waiting))
+            follower.mark_diverged(iteration, len(follower.remaining_ends))
 
 
-def look(iteration: int, going: Sequence[Follower], stacked: Stack, gradient: Stack, scores: Array) -> list[Record]:
+def record_rows(
+    iteration: int, active: Sequence[Follower], stacked: Stack, gradient: Stack, scores: Array
+) -> list[Record]:
     """Show each follower its network, the k-th of the stack for the k-th follower; return the new rows.
 
     `scores` (4, K) holds the fields of `Record` other than the iteration.
     """
     rows = []
-    for place, (follower, values) in enumerate(zip(going, scores.T.tolist(), strict=True)):
-        if follower.wants_a_row(iteration):
+    for place, (follower, values) in enumerate(zip(active, scores.T.tolist(), strict=True)):
+        if follower.needs_row(iteration):
             row = Record(iteration, *values)
-            if follower.follow(Moment(row, member(stacked, place), member(gradient, place))):
+            if follower.record(Snapshot(row, member(stacked, place), member(gradient, place))):
                 rows.append(row)
     return rows

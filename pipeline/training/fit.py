@@ -6,7 +6,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from pipeline.core import faults
-from pipeline.core.arrays import Samples, spread
+from pipeline.core.arrays import Samples, evenly_spaced
 from pipeline.core.batches import batches
 from pipeline.core.diagnosis.diagnosis import Diagnosed
 from pipeline.core.diagnosis.doctor import Doctor
@@ -135,7 +135,7 @@ def code_check(point: Settings, dataset: Dataset) -> CodeCheck:
 
 def some_of(part: Part, most: int) -> Part:
     """Some images from all over a part."""
-    chosen = spread(len(part.labels), most)
+    chosen = evenly_spaced(len(part.labels), most)
     return Part(part.pixels[chosen], part.labels[chosen])
 
 

@@ -15,11 +15,11 @@ from pipeline.core.diagnosis.hindrances import (
     FAR_TOO_SMALL,
     HINDRANCES,
     Hindrance,
+    fixes_for,
+    hindrance_to_blame,
     hindrances,
-    in_other_layers,
     is_absurd,
-    to_blame,
-    without,
+    resized_layers,
 )
 from pipeline.core.diagnosis.outcome import (
     Case,
@@ -30,15 +30,15 @@ from pipeline.core.diagnosis.outcome import (
     jumped,
     outcome_of,
 )
-from pipeline.core.diagnosis.prescription import prescribed, rounded_up, smaller_alpha, stable_on_the_way
+from pipeline.core.diagnosis.prescription import prescribed, rounded_up, smaller_alpha, stable_alpha_after
 from pipeline.core.diagnosis.setup import Prescription
 from pipeline.core.diagnosis.words import (
-    against_stable,
-    change,
-    dead_in_the_end,
+    alpha_after_fix,
+    alpha_vs_stable,
+    dead_units_at_end,
+    loss_change,
     overflow,
     pace,
-    then_alpha,
     wrong_gradient,
 )
 
@@ -58,15 +58,15 @@ class Found(NamedTuple):
     advice: str = ""  # what to do beyond settings
 
 
-def in_the_code(name: str) -> Callable[[Case], Found | None]:
+def code_cause(name: str) -> Callable[[Case], Found | None]:
     """A mistake in the code, however the training went. It applies if it is the first finding."""
 
     def cause(case: Case) -> Found | None:
         first = next(iter(case.checkup.code.findings), None)
         if first is None or first.cause != name:
             return None
-        said = f"{first.evidence}{wrong_gradient(case)}{overflow(case)}{change(case)}"
-        return Found(0, said, {}, f"{first.advice}.{then_alpha(case)}")
+        text = f"{first.evidence}{wrong_gradient(case)}{overflow(case)}{loss_change(case)}"
+        return Found(0, text, {}, f"{first.advice.removesuffix('.')}.{alpha_after_fix(case)}")
 
     return cause
 
@@ -77,10 +77,10 @@ def softmax_unshifted(case: Case) -> Found | None:
         return None
     return Found(
         case.training.iterations,
-        f"The softmax does not shift its logits, so `exp` overflows above 709.{overflow(case)}{change(case)}",
+        f"The softmax does not shift its logits, so `exp` overflows above 709.{overflow(case)}{loss_change(case)}",
         {},
         "Subtract each row's maximum before `np.exp`: the softmax stays the same, and no exponent exceeds 0."
-        f"{then_alpha(case)}",
+        f"{alpha_after_fix(case)}",
     )
 
 
@@ -127,15 +127,15 @@ def data_scrambled(case: Case) -> Found | None:
     )
 
 
-def in_the_way(hindrance: Hindrance) -> Callable[[Case], Found | None]:
+def hindrance_cause(hindrance: Hindrance) -> Callable[[Case], Found | None]:
     """A hindrance in the setup, if it is to blame for a failure."""
 
     def cause(case: Case) -> Found | None:
         is_ill = is_poor(case) or (is_absurd(case) and not has_small_loss(case))
-        if not is_ill or to_blame(case) != hindrance.name:
+        if not is_ill or hindrance_to_blame(case) != hindrance.name:
             return None
-        said = f"{hindrance.said(case)}{against_stable(case)}{change(case)}{dead_in_the_end(case)}"
-        return Found(case.first_rise or 0, said, prescribed(case))
+        text = f"{hindrance.sentence_for(case)}{alpha_vs_stable(case)}{loss_change(case)}{dead_units_at_end(case)}"
+        return Found(case.first_rise or 0, text, prescribed(case))
 
     return cause
 
@@ -147,8 +147,8 @@ def alpha_too_large(case: Case) -> Found | None:
         return None
     return Found(
         case.first_rise or 0,
-        f"alpha is too large: updates overshoot.{against_stable(case)}{change(case)}{dead_in_the_end(case)}",
-        prescribed(case, {"alpha": smaller_alpha(case, without(hindrances(case)))}),
+        f"alpha is too large: updates overshoot.{alpha_vs_stable(case)}{loss_change(case)}{dead_units_at_end(case)}",
+        prescribed(case, {"alpha": smaller_alpha(case, fixes_for(hindrances(case)))}),
     )
 
 
@@ -157,12 +157,12 @@ def dead_relus(case: Case) -> Found | None:
     since = next((at.iteration for at in case.training.vitals if is_dead(case, at.iteration)), None)
     if since is None or outcome_of(case) not in FAILED:
         return None
-    changes: Prescription = {"init": "he"} | in_other_layers(case)
+    changes: Prescription = {"init": "he"} | resized_layers(case)
     if since:  # updates killed them
-        changes["alpha"] = smaller_alpha(case, without(hindrances(case)) | changes)
+        changes["alpha"] = smaller_alpha(case, fixes_for(hindrances(case)) | changes)
     return Found(
         since,
-        f"Hidden units are dead: they are off for every image, so they get no gradient.{dead_in_the_end(case)}",
+        f"Hidden units are dead: they are off for every image, so they get no gradient.{dead_units_at_end(case)}",
         prescribed(case, changes),
     )
 
@@ -171,12 +171,12 @@ def alpha_too_small(case: Case) -> Found | None:
     """The network learns, but far too slowly."""
     if case.training.diverged or not is_poor(case):
         return None
-    stable = stable_on_the_way(case, without(hindrances(case)))
+    stable = stable_alpha_after(case, fixes_for(hindrances(case)))
     if stable is None or case.alpha >= FAR_TOO_SMALL * stable:
         return None
     return Found(
         0,
-        f"alpha is too small: the network learns, but slowly.{against_stable(case)}{change(case)}{pace(case)}",
+        f"alpha is too small: the network learns, but slowly.{alpha_vs_stable(case)}{loss_change(case)}{pace(case)}",
         prescribed(case),
     )
 
@@ -212,7 +212,7 @@ def too_few_iterations(case: Case) -> Found | None:
     enough = rounded_up(min(max(pace_to_the_end, LONGER * now), LONGEST * now))
     return Found(
         0,
-        f"Training ended too early: the network is still learning.{change(case)}{pace(case)}",
+        f"Training ended too early: the network is still learning.{loss_change(case)}{pace(case)}",
         prescribed(case, {"iterations": enough}),
     )
 
@@ -221,20 +221,21 @@ def unknown(case: Case) -> Found | None:
     """Training failed for none of these reasons."""
     if not is_poor(case):
         return None
-    other = in_other_layers(case)
+    other = resized_layers(case)
     return Found(
         0,
-        f"Training failed, and no known cause applies.{change(case)}{against_stable(case)}{dead_in_the_end(case)}",
-        prescribed(case, other | {"alpha": smaller_alpha(case, without(hindrances(case)) | other)}),
+        "Training failed, and no known cause applies."
+        f"{loss_change(case)}{alpha_vs_stable(case)}{dead_units_at_end(case)}",
+        prescribed(case, other | {"alpha": smaller_alpha(case, fixes_for(hindrances(case)) | other)}),
         "Check the images and labels.",
     )
 
 
 CAUSES: dict[str, Callable[[Case], Found | None]] = {
-    **{name: in_the_code(name) for name in IN_THE_CODE},
+    **{name: code_cause(name) for name in IN_THE_CODE},
     softmax_unshifted.__name__: softmax_unshifted,
     **{cause.__name__: cause for cause in (labels_constant, class_missing, data_scrambled)},
-    **{hindrance.name: in_the_way(hindrance) for hindrance in HINDRANCES},
+    **{hindrance.name: hindrance_cause(hindrance) for hindrance in HINDRANCES},
     **{
         cause.__name__: cause
         for cause in (alpha_too_large, dead_relus, alpha_too_small, too_few_iterations, overfitting, unknown)

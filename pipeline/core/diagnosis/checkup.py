@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.core.arrays import Array, Samples
-from pipeline.core.diagnosis.curvature import Bends
+from pipeline.core.diagnosis.curvature import Curvature
 from pipeline.core.diagnosis.gradient_check import CodeCheck
 from pipeline.core.network import Network
 from pipeline.core.vitals import entropy
@@ -48,7 +48,7 @@ class Checkup:
     has_equal_units: bool  # whether all units of a hidden layer start the same
     largest_logit: float  # of the untrained network
     gain: float  # see `gain_of`
-    bends: Bends  # of the mean loss at the untrained network
+    curvature: Curvature  # of the mean loss at the untrained network
 
 
 def check_data(training: Samples, labels: Array, validation: Samples, classes: int) -> DataCheck:

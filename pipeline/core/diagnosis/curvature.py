@@ -23,7 +23,7 @@ from functools import cached_property
 
 import numpy as np
 
-from pipeline.core.arrays import Array, Samples, spread
+from pipeline.core.arrays import Array, Samples, evenly_spaced
 from pipeline.core.network import Layer, Network, loss_and_gradient
 
 PRODUCTS = 8
@@ -33,7 +33,7 @@ STEP_SIZE = 1e-2
 SINGLES = 16  # single samples, at most, to measure the curvature of
 
 
-class Bends:
+class Curvature:
     """The curvature of the loss of some samples at a float64 network, computed on demand."""
 
     def __init__(self, network: Network, samples: Samples) -> None:
@@ -41,18 +41,18 @@ class Bends:
         self.samples = samples
 
     @cached_property
-    def of_all(self) -> float:
+    def of_mean_loss(self) -> float:
         """lambda, the largest curvature of the mean loss; 0 where the loss curves up nowhere, or is not finite."""
-        return self.of(np.arange(len(self.samples.labels)))
+        return self.of_samples(np.arange(len(self.samples.labels)))
 
     @cached_property
-    def of_one(self) -> float:
+    def of_one_sample(self) -> float:
         """beta, the largest curvature of a single sample's loss, among a few samples."""
-        return max(self.of(np.array([place])) for place in spread(len(self.samples.labels), SINGLES))
+        return max(self.of_samples(np.array([index])) for index in evenly_spaced(len(self.samples.labels), SINGLES))
 
-    def of(self, places: Array) -> float:
+    def of_samples(self, indices: Array) -> float:
         """The largest curvature of the mean loss of the samples with these indices."""
-        x, labels = self.samples.x[places], self.samples.labels[places]
+        x, labels = self.samples.x[indices], self.samples.labels[indices]
         with np.errstate(over="ignore", invalid="ignore"):
             alpha = stable_alpha(self.network, lambda there: loss_and_gradient(there, x, labels).gradient)
         return 2 / alpha if alpha else 0.0
@@ -60,12 +60,12 @@ class Bends:
     @property
     def critical_batch(self) -> float:
         """m*, the batch size below which alpha has to be much smaller than for the full batch."""
-        return max(0.0, self.of_one / self.of_all - 1) if self.of_all else 0.0
+        return max(0.0, self.of_one_sample / self.of_mean_loss - 1) if self.of_mean_loss else 0.0
 
     def stable_alpha(self, batch: int | None = None) -> float | None:
         """The alpha below which descent by mean gradients is stable, for this batch size or the full batch, if any."""
         noise = 0.0 if batch is None else self.critical_batch / batch
-        return 2 / self.of_all / (1 + noise) if self.of_all else None
+        return 2 / self.of_mean_loss / (1 + noise) if self.of_mean_loss else None
 
 
 def stable_alpha(network: Network, gradient_of: Callable[[Network], Network]) -> float | None:
@@ -76,11 +76,11 @@ def stable_alpha(network: Network, gradient_of: Callable[[Network], Network]) ->
     here, slope = flat(network), flat(gradient_of(network))
     step = STEP_SIZE * max(1.0, float(np.linalg.norm(here)))
 
-    def bend(direction: Array) -> Array:
+    def hessian_product(direction: Array) -> Array:
         change: Array = (flat(gradient_of(like(network, here + step * direction))) - slope) / step
         return change
 
-    curvature = largest_eigenvalue(bend, slope)
+    curvature = largest_eigenvalue(hessian_product, slope)
     return 2 / curvature if curvature > 0 else None
 
 

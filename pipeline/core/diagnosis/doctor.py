@@ -6,7 +6,7 @@ import numpy as np
 
 from pipeline.core.arrays import Array, Samples
 from pipeline.core.diagnosis.checkup import Checkup, check_data, gain_of, has_equal_units
-from pipeline.core.diagnosis.curvature import Bends
+from pipeline.core.diagnosis.curvature import Curvature
 from pipeline.core.diagnosis.diagnosis import Diagnosis
 from pipeline.core.diagnosis.gradient_check import CodeCheck
 from pipeline.core.diagnosis.outcome import Case
@@ -40,7 +40,7 @@ class Doctor:
         self.fault, self.precision, self.normalised = fault, precision, normalised
         self.data = check_data(training, labels, validation, classes)
         self.checkups: dict[bytes, Checkup] = {}  # trainings that differ only in alpha share an untrained network
-        self.bends: dict[tuple[object, ...], Bends] = {}
+        self.curvatures: dict[tuple[object, ...], Curvature] = {}
 
     def examine(self, network: Network, gradient: Network, alpha: float) -> Signs:
         """The vital signs of a network during training."""
@@ -51,7 +51,7 @@ class Doctor:
         key = b"".join(values.tobytes() for layer in untrained for values in layer)
         if key not in self.checkups:
             self.checkups[key] = self.check_up(untrained)
-        return diagnose(Case(self.checkups[key], training, setup, self.bends_of))
+        return diagnose(Case(self.checkups[key], training, setup, self.curvature_from))
 
     def check_up(self, network: Network) -> Checkup:
         """What is known about a network before training."""
@@ -65,15 +65,15 @@ class Doctor:
             has_equal_units=has_equal_units(network),
             largest_logit=largest_logit,
             gain=gain_of(exact),
-            bends=Bends(exact, samples),
+            curvature=Curvature(exact, samples),
         )
 
-    def bends_of(self, start: Start) -> Bends:
+    def curvature_from(self, start: Start) -> Curvature:
         """The curvature of the loss where a training with other settings starts."""
         key = (start.normalise, start.init, start.init_scale, *start.hidden)
-        if key not in self.bends:
+        if key not in self.curvatures:
             x, labels = self.normalised(start.normalise)
             sizes = [x.shape[1], *start.hidden, len(self.data.counts)]
             network = initialise(sizes, start.init, start.init_scale, "float64", np.random.default_rng(0))
-            self.bends[key] = Bends(network, Samples(x.astype(np.float64), labels))
-        return self.bends[key]
+            self.curvatures[key] = Curvature(network, Samples(x.astype(np.float64), labels))
+        return self.curvatures[key]

@@ -54,7 +54,7 @@ def batch_too_small(case: Case) -> Prescription:
     """Batches are far below the critical size, see `curvature`. The next power of 2 above it is prescribed."""
     if case.setup.batch_size is None:
         return {}
-    critical = case.bends_with(case.setup.with_changes(of_the_start(case))).critical_batch
+    critical = case.curvature_with(case.setup.with_changes(fixes_for_start(case))).critical_batch
     if case.batch * FAR_BELOW >= min(critical, case.checkup.data.images):
         return {}
     enough = 2 ** ceil(log2(critical))
@@ -64,12 +64,12 @@ def batch_too_small(case: Case) -> Prescription:
 def network_too_small(case: Case) -> Prescription:
     """A layer has so few units that the pattern of active ones can hardly distinguish the classes."""
     narrow = min(case.setup.hidden) < log2(len(case.checkup.data.counts))
-    return in_other_layers(case) if narrow else {}
+    return resized_layers(case) if narrow else {}
 
 
 def network_too_deep(case: Case) -> Prescription:
     """There are many narrow layers, through which images become indistinguishable."""
-    return in_other_layers(case) if narrowness(case.setup.hidden) > DEEP else {}
+    return resized_layers(case) if narrowness(case.setup.hidden) > DEEP else {}
 
 
 class Hindrance(NamedTuple):
@@ -83,7 +83,7 @@ class Hindrance(NamedTuple):
         """The name of the cause."""
         return self.instead.__name__
 
-    def said(self, case: Case) -> str:
+    def sentence_for(self, case: Case) -> str:
         """The sentence, with the numbers of a case."""
         return self.sentence.format(
             batch=case.batch,
@@ -144,12 +144,12 @@ HINDRANCES = (
         "to average them out.",
     ),
 )
-OF_THE_START = (inputs_not_scaled, inputs_too_small, symmetric_initialisation, weights_too_large)
+HINDRANCES_OF_START = (inputs_not_scaled, inputs_too_small, symmetric_initialisation, weights_too_large)
 
 
-def of_the_start(case: Case) -> Prescription:
+def fixes_for_start(case: Case) -> Prescription:
     """Fixes for inputs and initial weights. Without them, the curvature at the start says little."""
-    return {name: value for found in OF_THE_START for name, value in found(case).items()}
+    return {name: value for found in HINDRANCES_OF_START for name, value in found(case).items()}
 
 
 def hindrances(case: Case) -> dict[str, Prescription]:
@@ -157,12 +157,12 @@ def hindrances(case: Case) -> dict[str, Prescription]:
     return {hindrance.name: change for hindrance in HINDRANCES if (change := hindrance.instead(case))}
 
 
-def without(found: dict[str, Prescription]) -> Prescription:
+def fixes_for(found: dict[str, Prescription]) -> Prescription:
     """The changes that remove these hindrances."""
     return {name: value for change in found.values() for name, value in change.items()}
 
 
-def to_blame(case: Case) -> str | None:
+def hindrance_to_blame(case: Case) -> str | None:
     """The first hindrance whose removal makes alpha suitable; or simply the first, if all of them must go.
 
     Equal units and absurd weights are to blame even if alpha would still not suit.
@@ -171,7 +171,7 @@ def to_blame(case: Case) -> str | None:
     if symmetric_initialisation.__name__ in found:
         return symmetric_initialisation.__name__
     alone = [name for name, change in found.items() if suits(case, change)]
-    together = list(found) if suits(case, without(found)) else []
+    together = list(found) if suits(case, fixes_for(found)) else []
     in_any_case = [weights_too_large.__name__] if is_absurd(case) else []
     return next(iter(alone + together + in_any_case), None)
 
@@ -197,7 +197,7 @@ def narrowness(hidden: list[int]) -> float:
     return sum(1 / width for width in hidden)
 
 
-def in_other_layers(case: Case) -> Prescription:
+def resized_layers(case: Case) -> Prescription:
     """Widen narrow hidden layers to twice the number of classes, and drop layers until signals get through.
 
     The old initialisation may not suit the new layers, so He's is prescribed with them. Empty if nothing changes.

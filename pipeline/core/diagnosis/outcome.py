@@ -7,15 +7,15 @@ from itertools import pairwise
 from math import log2
 
 from pipeline.core.diagnosis.checkup import Checkup
-from pipeline.core.diagnosis.curvature import Bends
+from pipeline.core.diagnosis.curvature import Curvature
 from pipeline.core.diagnosis.diagnosis import FAILED, Outcome
 from pipeline.core.diagnosis.setup import Prescription, Setup, Start
 from pipeline.core.training import Record, Training
 
-KNOWS_SOMETHING = 0.5  # of the loss of guessing, see `DataCheck.guess`
+SMALL_LOSS = 0.5  # of the loss of guessing, see `DataCheck.guess`
 ONE_CLASS = 0.1  # of the labels' entropy: with ten classes, about 98 % of the predictions are then the same class
-GAIN = 0.02  # of the loss, in the second half of the iterations
-READS_ALL = 0.99  # of the images
+PROGRESS = 0.02  # of the loss, in the second half of the iterations
+NEARLY_ALL = 0.99  # of the images
 LEARNED = 0.1  # of the loss of guessing
 LONG = 64  # doublings: more would be meaningless
 JUMP = 1.1  # times the loss of the untrained network
@@ -30,7 +30,7 @@ class Case:
     checkup: Checkup
     training: Training
     setup: Setup
-    bends_elsewhere: Callable[[Start], Bends]  # where a training with other settings would start
+    curvature_elsewhere: Callable[[Start], Curvature]  # where a training with other settings would start
 
     @property
     def alpha(self) -> float:
@@ -84,18 +84,18 @@ class Case:
     @property
     def stable_alpha(self) -> float | None:
         """The alpha below which this descent is stable, if any; for summed gradients, divided by the batch size."""
-        of_mean = self.checkup.bends.stable_alpha()
+        of_mean = self.checkup.curvature.stable_alpha()
         return None if of_mean is None else of_mean / (self.batch if self.setup.reduction == "sum" else 1)
 
-    def bends_with(self, setup: Setup) -> Bends:
+    def curvature_with(self, setup: Setup) -> Curvature:
         """The curvature of the loss where a training with this setup starts."""
-        return self.checkup.bends if setup.start == self.setup.start else self.bends_elsewhere(setup.start)
+        return self.checkup.curvature if setup.start == self.setup.start else self.curvature_elsewhere(setup.start)
 
     def stable_with(self, changes: Prescription) -> float | None:
         """The stable alpha after some changes; it takes small batches into account."""
         setup = self.setup.with_changes(changes)
         batch = self.batch_of(setup)
-        of_mean = self.bends_with(setup).stable_alpha(setup.batch_size)
+        of_mean = self.curvature_with(setup).stable_alpha(setup.batch_size)
         return None if of_mean is None else of_mean / (batch if setup.reduction == "sum" else 1)
 
 
@@ -110,17 +110,17 @@ def outcome_of(case: Case) -> Outcome:
     """
     if case.training.diverged:
         return "diverged"
-    if case.accuracy >= READS_ALL:
+    if case.accuracy >= NEARLY_ALL:
         return "converged"
     entropy = case.training.vitals[-1].signs.prediction_entropy
-    if not knows(case) and entropy <= ONE_CLASS * case.checkup.data.guess:
+    if not has_learned(case) and entropy <= ONE_CLASS * case.checkup.data.guess:
         return "collapsed"
-    if gain(case) > GAIN:
+    if late_progress(case) > PROGRESS:
         return "still learning"
-    return "converged" if knows(case) else "stuck"
+    return "converged" if has_learned(case) else "stuck"
 
 
-def gain(case: Case) -> float:
+def late_progress(case: Case) -> float:
     """The relative drop of the loss in the second half of the iterations.
 
     It is the smaller of two drops, since a network that memorises improves on the training images alone.
@@ -137,7 +137,7 @@ def iterations_at_this_pace(case: Case) -> float | None:
 
     Losses fall roughly as a power of the iterations: by the same factor each time these double.
     """
-    share = gain(case)
+    share = late_progress(case)
     if share <= 0:
         return None
     doublings = log2(case.curve[-1] / (LEARNED * case.checkup.data.guess)) / -log2(1 - share)
@@ -150,7 +150,7 @@ def fails(case: Case) -> bool:
         return True
     rises = sum(now > before for before, now in pairwise(case.curve))
     is_unsteady = jumped(case) or rises > OFTEN * len(case.curve)
-    return case.is_beyond_stable and is_unsteady and not knows(case)
+    return case.is_beyond_stable and is_unsteady and not has_learned(case)
 
 
 def is_poor(case: Case) -> bool:
@@ -158,7 +158,7 @@ def is_poor(case: Case) -> bool:
     return fails(case) or case.last.validation_accuracy < EASY * case.checkup.data.by_nearest_mean
 
 
-def knows(case: Case) -> bool:
+def has_learned(case: Case) -> bool:
     """Whether a training that did not diverge ended well below the loss of guessing, or recognises many images.
 
     With large inputs or weights, a few confident mistakes can make the loss high.
@@ -170,7 +170,7 @@ def knows(case: Case) -> bool:
 
 def has_small_loss(case: Case) -> bool:
     """Whether the loss ended well below that of guessing."""
-    return case.curve[-1] < KNOWS_SOMETHING * case.checkup.data.guess
+    return case.curve[-1] < SMALL_LOSS * case.checkup.data.guess
 
 
 def jumped(case: Case) -> bool:

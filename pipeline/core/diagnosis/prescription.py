@@ -2,7 +2,7 @@
 
 from math import ceil
 
-from pipeline.core.diagnosis.hindrances import hindrances, narrowness, without
+from pipeline.core.diagnosis.hindrances import fixes_for, hindrances, narrowness
 from pipeline.core.diagnosis.outcome import Case
 from pipeline.core.diagnosis.setup import Prescription, Setup
 
@@ -14,18 +14,18 @@ STEP = 100  # prescribed iterations are a multiple of this
 
 def prescribed(case: Case, changes: Prescription | None = None) -> Prescription:
     """These changes, those that remove all hindrances, an alpha that suits the result, and enough iterations."""
-    wanted = without(hindrances(case)) | (changes or {})
+    wanted = fixes_for(hindrances(case)) | (changes or {})
     setup = case.setup.with_changes(wanted)
     if "alpha" not in wanted:
         setup = setup._replace(alpha=fitting_alpha(case, wanted))
     if "iterations" not in wanted:
-        setup = setup._replace(iterations=max(setup.iterations, needed(case, setup)))
+        setup = setup._replace(iterations=max(setup.iterations, iterations_needed(case, setup)))
     return case.setup.changes_to(setup)
 
 
 def fitting_alpha(case: Case, changes: Prescription) -> float:
     """The present alpha if it suits after some changes, or half the stable one."""
-    stable = stable_on_the_way(case, changes)
+    stable = stable_alpha_after(case, changes)
     if stable is None or FITS[0] * stable <= case.alpha <= FITS[1] * stable:
         return case.alpha
     return rounded(stable / 2)
@@ -33,10 +33,10 @@ def fitting_alpha(case: Case, changes: Prescription) -> float:
 
 def smaller_alpha(case: Case, changes: Prescription) -> float:
     """Half the stable alpha, or half the present one if that is smaller and was still too large."""
-    return rounded(min(stable_on_the_way(case, changes) or case.alpha, case.alpha) / 2)
+    return rounded(min(stable_alpha_after(case, changes) or case.alpha, case.alpha) / 2)
 
 
-def stable_on_the_way(case: Case, changes: Prescription) -> float | None:
+def stable_alpha_after(case: Case, changes: Prescription) -> float | None:
     """The stable alpha after some changes: the smaller of that at the start and that at He's initialisation.
 
     Networks with small weights start on a plateau, and the curvature grows once they leave it.
@@ -50,13 +50,13 @@ def rounded(alpha: float) -> float:
     return float(f"{alpha:.1g}")
 
 
-def needed(case: Case, setup: Setup) -> int:
+def iterations_needed(case: Case, setup: Setup) -> int:
     """The number of iterations that a setup needs.
 
     It grows with depth, and as alpha falls below half of what is stable for large batches.
     """
-    batch, bends = case.batch_of(setup), case.bends_with(setup)
-    stable = bends.stable_alpha()
+    batch, curvature = case.batch_of(setup), case.curvature_with(setup)
+    stable = curvature.stable_alpha()
     of_mean = setup.alpha * (batch if setup.reduction == "sum" else 1)
     slower = 1.0 if stable is None else max(1.0, stable / 2 / of_mean)
     return rounded_up(ENOUGH * (1 + FOR_DEPTH * narrowness(setup.hidden)) * slower)

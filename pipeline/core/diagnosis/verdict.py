@@ -5,7 +5,7 @@ from math import isfinite
 from pipeline.core.diagnosis.causes import CAUSES
 from pipeline.core.diagnosis.diagnosis import NO_CAUSE, Diagnosis, Outcome
 from pipeline.core.diagnosis.outcome import Case, outcome_of
-from pipeline.core.diagnosis.words import change, pace, take
+from pipeline.core.diagnosis.words import advice_to_set, loss_change, pace
 
 DIGITS = 4  # significant ones: any more would say more about the machine than about the training
 NOISE = 1e-5  # relative error of a correct gradient
@@ -16,23 +16,23 @@ def diagnose(case: Case) -> Diagnosis:
     outcome = outcome_of(case)
     for name, cause in CAUSES.items():
         if found := cause(case):
-            advice = f"{found.advice} {take(found.prescription)}".strip()
+            advice = f"{found.advice} {advice_to_set(found.prescription)}".strip()
             return Diagnosis(
                 outcome, name, found.since, found.sentence.strip(), advice, evidence(case), found.prescription
             )
-    return Diagnosis(outcome, NO_CAUSE, None, healthy(case), going_on(outcome), evidence(case))
+    return Diagnosis(outcome, NO_CAUSE, None, healthy(case), what_next(outcome), evidence(case))
 
 
 def healthy(case: Case) -> str:
     """How well a healthy training went, and how far it still has to go."""
-    going_on = pace(case) if outcome_of(case) == "still learning" else ""
+    learned_after = pace(case) if outcome_of(case) == "still learning" else ""
     return (
-        f"Nothing is wrong.{change(case)} The network classifies {case.last.accuracy:.1%} of the training images and "
-        f"{case.last.validation_accuracy:.1%} of the validation images correctly.{going_on}"
+        f"Nothing is wrong.{loss_change(case)} The network classifies {case.last.accuracy:.1%} of the training images "
+        f"and {case.last.validation_accuracy:.1%} of the validation images correctly.{learned_after}"
     )
 
 
-def going_on(outcome: Outcome) -> str:
+def what_next(outcome: Outcome) -> str:
     """What to try after a healthy training."""
     if outcome == "still learning":
         return "Train for more iterations: the loss was still falling in the second half."

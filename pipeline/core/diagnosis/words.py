@@ -10,19 +10,19 @@ WRONG = 1e-3  # relative error of the gradient
 MANY = 2**20  # times the iterations so far
 
 
-def take(prescription: Prescription) -> str:
+def advice_to_set(prescription: Prescription) -> str:
     """The advice to change settings."""
     return f"Set {as_typed(prescription)}." if prescription else ""
 
 
-def then_alpha(case: Case) -> str:
+def alpha_after_fix(case: Case) -> str:
     """The alpha to use after the fix, if the present one would be too large or far too small."""
     stable = case.stable_alpha
     fits = stable is None or FAR_TOO_SMALL * stable <= case.alpha <= stable
     return "" if fits or stable is None else f" Then set alpha={stable / 2:.1g}."
 
 
-def against_stable(case: Case) -> str:
+def alpha_vs_stable(case: Case) -> str:
     """Alpha compared with the stable alpha."""
     if case.stable_alpha is None:
         return ""
@@ -33,7 +33,7 @@ def against_stable(case: Case) -> str:
     return f" alpha {case.alpha:g} is {relation} the stable alpha {case.stable_alpha:.2g}."
 
 
-def change(case: Case) -> str:
+def loss_change(case: Case) -> str:
     """The loss at the start, at its peak, and at the end."""
     history, curve = case.training.history, case.curve
     if not history:
@@ -60,15 +60,15 @@ def wrong_gradient(case: Case) -> str:
     return f" The relative error of the gradient is {error:.2g}." if error > WRONG else ""
 
 
-def dead_in_the_end(case: Case) -> str:
+def dead_units_at_end(case: Case) -> str:
     """The final share of dead units, in the layer that has the most."""
     if not case.training.vitals:
         return ""
     last = case.training.vitals[-1]
     share = max(last.signs.dead_units)
     layer = last.signs.dead_units.index(share) + 1
-    said = f" At iteration {last.iteration}, {share:.0%} of the units of hidden layer {layer} are dead."
-    return said if share else ""
+    text = f" At iteration {last.iteration}, {share:.0%} of the units of hidden layer {layer} are dead."
+    return text if share else ""
 
 
 def pace(case: Case) -> str:

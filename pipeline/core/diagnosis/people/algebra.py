@@ -89,11 +89,11 @@ class Judge:
         """Report what is wrong with the layer's error, and with the product that uses it."""
         lines = lines_of(self.twin, self.layout, depth, self.found.loss)
         name = self.twin.layers[depth].weights.name
-        for cause, said in candidate.wrong:
-            evidence = f"The error of layer {depth + 1} {said}. This explains the update of {name}."
+        for cause, text in candidate.wrong:
+            evidence = f"The error of layer {depth + 1} {text}. This explains the update of {name}."
             self.found.findings.append(Finding(cause, f"layer {depth + 1}", evidence, f"`{lines.error}`"))
         if way is not None and way.cause:
-            evidence = f"The gradient of {name} {way.said}. This explains its update."
+            evidence = f"The gradient of {name} {way.text}. This explains its update."
             self.found.findings.append(Finding(way.cause, name, evidence, f"`{lines.weights}`"))
 
     def weight_changes(self, depth: int) -> list[Array] | None:
@@ -147,13 +147,13 @@ class Judge:
         """The error with these two factors, if the shapes fit in every update."""
         places = self.places(depth)
         errors = [one for place in places if (one := with_slope(place, carry, slope)) is not None]
-        wrong = [(way.cause, way.said) for way in (carry, slope) if way.cause]
+        wrong = [(way.cause, way.text) for way in (carry, slope) if way.cause]
         return [Candidate(errors, wrong)] if len(errors) == len(places) else []
 
     def at_the_top(self, error: OutputError) -> list[Candidate]:
         """An error at the last layer, if it is finite in every update."""
         errors = [error.of(*at_the_end(seen)) for seen in self.seen]
-        wrong = [(error.cause, error.said)] if error.cause else []
+        wrong = [(error.cause, error.text)] if error.cause else []
         return [Candidate(errors, wrong, error)] if all(np.isfinite(one).all() for one in errors) else []
 
     def of_other_layers(self, depth: int, top: OutputError) -> list[Candidate]:
@@ -238,8 +238,8 @@ class Judge:
         line = lines_of(self.twin, self.layout, depth, self.found.loss).bias
         way = next((way for way in wrong if self.bias_fit(depth, candidate, changes, way)), None)
         self.found.is_explained &= way is not None
-        said = way.said if way else "is not the layer's error, although the gradient of the weights uses that error"
-        self.found.findings.append(Finding("bias_gradient", name, f"The gradient of {name} {said}.", f"`{line}`"))
+        text = way.text if way else "is not the layer's error, although the gradient of the weights uses that error"
+        self.found.findings.append(Finding("bias_gradient", name, f"The gradient of {name} {text}.", f"`{line}`"))
 
     def unknown_error(self, depth: int, expected: list[Array], changes: list[Array] | None) -> None:
         """Report which factor of the weights' gradient is wrong, as far as rows and columns reveal it."""

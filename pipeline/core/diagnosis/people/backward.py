@@ -30,15 +30,15 @@ class Way(NamedTuple):
 
     of: Callable[..., Array | None]  # None if shapes don't fit
     cause: str = ""
-    said: str = ""
+    text: str = ""
 
 
 def carries(twin: Twin, depth: int) -> list[Way]:
     """Ways to propagate the error of the layer above to this one: functions of a Place, giving (k, units)."""
     name = twin.layers[depth + 1].weights.name
 
-    def wrong(said: str, of: Callable[[Place], Array | None], cause: str = "error_not_carried") -> Way:
-        return Way(of, cause, said)
+    def wrong(text: str, of: Callable[[Place], Array | None], cause: str = "error_not_carried") -> Way:
+        return Way(of, cause, text)
 
     ways = [
         Way(lambda place: place.above[depth + 1] @ before(place, depth + 1).T),
@@ -77,11 +77,11 @@ def carries(twin: Twin, depth: int) -> list[Way]:
     for other in range(len(twin.layers)):
         if other == depth + 1:
             continue
-        said = f"is propagated through {twin.layers[other].weights.name}, which belongs to another layer"
-        ways.append(wrong(said, carried(depth + 1, other)))
+        text = f"is propagated through {twin.layers[other].weights.name}, which belongs to another layer"
+        ways.append(wrong(text, carried(depth + 1, other)))
         if other > depth + 1:
-            said = f"comes from layer {other + 1} instead of the layer directly above"
-            ways += [wrong(said, carried(other, other)), wrong(said, carried(other, depth + 1))]
+            text = f"comes from layer {other + 1} instead of the layer directly above"
+            ways += [wrong(text, carried(other, other)), wrong(text, carried(other, depth + 1))]
     return ways
 
 
@@ -117,8 +117,8 @@ def slopes(twin: Twin, depth: int) -> list[Way]:
     activation = twin.layers[depth].activation
     name, by_output = activation.name, activation.slope_by_output
 
-    def wrong(said: str, of: Callable[[Place, Array], Array | None]) -> Way:
-        return Way(of, "activation_derivative", said)
+    def wrong(text: str, of: Callable[[Place, Array], Array | None]) -> Way:
+        return Way(of, "activation_derivative", text)
 
     ways = [
         Way(lambda place, back: back * activation.slope(sums(place))),
@@ -144,14 +144,14 @@ def slopes(twin: Twin, depth: int) -> list[Way]:
         wrong("is divided by the derivative", lambda place, back: back / activation.slope(sums(place))),
     ]
     if by_output:
-        said = "uses the formula of the derivative for the output a, but applies it to z"
-        ways.append(wrong(said, lambda place, back: back * by_output(sums(place))))
+        text = "uses the formula of the derivative for the output a, but applies it to z"
+        ways.append(wrong(text, lambda place, back: back * by_output(sums(place))))
     for other in (RELU, SIGMOID, TANH):
         if other.name != name:
-            said = f"uses the derivative of {other.name}, but the activation is {name}"
+            text = f"uses the derivative of {other.name}, but the activation is {name}"
             for slope in (other.slope, other.slope_by_output):
                 if slope:
-                    ways += [wrong(said, times_slope(slope, sums)), wrong(said, times_slope(slope, outputs))]
+                    ways += [wrong(text, times_slope(slope, sums)), wrong(text, times_slope(slope, outputs))]
     ways += slopes_elsewhere(twin, depth)
     return ways
 
@@ -167,10 +167,10 @@ def slopes_elsewhere(twin: Twin, depth: int) -> list[Way]:
     ways = []
     for other in range(len(twin.layers)):
         if other != depth:
-            said = f"uses the derivative at layer {other + 1}'s z instead of its own"
-            ways.append(Way(slope_of_layer(activation, other), "activation_derivative", said))
-    said = "uses the derivative at the layer's inputs instead of at z"
-    ways.append(Way(lambda place, back: times(back, activation.slope(below(place))), "activation_derivative", said))
+            text = f"uses the derivative at layer {other + 1}'s z instead of its own"
+            ways.append(Way(slope_of_layer(activation, other), "activation_derivative", text))
+    text = "uses the derivative at the layer's inputs instead of at z"
+    ways.append(Way(lambda place, back: times(back, activation.slope(below(place))), "activation_derivative", text))
     return ways
 
 
@@ -202,8 +202,8 @@ def below(place: Place) -> Array:
 def products(twin: Twin, depth: int) -> list[Way]:
     """Ways to compute the gradient of the weights (inputs, units): functions of a Place and errors (k, units)."""
 
-    def wrong(said: str, of: Callable[[Place, Array], Array | None], cause: str = "wrong_layer_input") -> Way:
-        return Way(of, cause, said)
+    def wrong(text: str, of: Callable[[Place, Array], Array | None], cause: str = "wrong_layer_input") -> Way:
+        return Way(of, cause, text)
 
     name = twin.layers[depth].weights.name
     ways = [
@@ -241,12 +241,12 @@ def products(twin: Twin, depth: int) -> list[Way]:
         wrong("uses only the first sample", lambda place, error: below(place)[:1].T @ error[:1], "samples_mix"),
     ]
     if depth:
-        said = "uses the z of the layer below instead of its output"
-        ways.append(wrong(said, lambda place, error: place.seen.run.sums[depth - 1].T @ error))
+        text = "uses the z of the layer below instead of its output"
+        ways.append(wrong(text, lambda place, error: place.seen.run.sums[depth - 1].T @ error))
     for other in range(len(twin.layers)):
         if other != depth - 1:
-            said = f"uses the outputs of layer {other + 1} instead of the layer's inputs"
-            ways.append(wrong(said, outputs_of(other)))
+            text = f"uses the outputs of layer {other + 1} instead of the layer's inputs"
+            ways.append(wrong(text, outputs_of(other)))
         if other != depth:
             what = "the input x" if other == 0 else f"the inputs of layer {other + 1}"
             ways.append(wrong(f"uses {what} instead of the layer's inputs", inputs_of(other)))
@@ -291,8 +291,8 @@ def inputs_of(other: int) -> Callable[[Place, Array], Array | None]:
 def bias_sums(twin: Twin, depth: int) -> list[Way]:
     """Ways to compute the gradient of the biases (units,): functions of a Place and errors (k, units)."""
 
-    def wrong(said: str, of: Callable[[Place, Array], Array | None], cause: str = "bias_gradient") -> Way:
-        return Way(of, cause, said)
+    def wrong(text: str, of: Callable[[Place, Array], Array | None], cause: str = "bias_gradient") -> Way:
+        return Way(of, cause, text)
 
     return [
         Way(lambda place, error: error.sum(axis=0)),

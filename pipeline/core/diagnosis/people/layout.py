@@ -153,8 +153,8 @@ def forward_layout(script: Script, x: Array, samples: Samples | None) -> Samples
 
 def quoted(error: Exception) -> str:
     """An exception's type, and the first line of its message."""
-    said = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+    text = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def fits(script: Script, x: Array, way: Samples) -> bool:

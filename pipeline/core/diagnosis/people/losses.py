@@ -105,10 +105,10 @@ def oddities(
 ) -> list[Finding]:
     """A loss over all pairs of samples, or one that treats scores as probabilities."""
     if layout.loss != "single" and len(t) > 1:
-        for said, of in TABLES.items():
+        for text, of in TABLES.items():
             sums = np.array([of(a, t) for _, a, _ in runs])
             if follows(np.array(found), sums, np.ones(len(sums))):
-                evidence = f"The loss is computed over {said}: it compares each sample's output with every target."
+                evidence = f"The loss is computed over {text}: it compares each sample's output with every target."
                 advice = "Multiply elementwise, in equal shapes: `y.reshape(a.shape) * np.log(a)`."
                 return [Finding("broadcast", "loss", evidence, advice)]
     logs = np.array([-(t * np.log(np.where(a > 0, a, np.nan))).sum() for _, a, _ in runs])

@@ -30,8 +30,8 @@ def first_loss(situation: Situation) -> list[str]:
     """A first loss far above that of guessing, if the network learns nevertheless."""
     if not situation.learns or not 0 < OFF * situation.guess < situation.own.first:
         return []
-    said = f"The first loss is {situation.own.first:.3g} per sample; guessing would give {situation.guess:.3g}."
-    return [f"{said} This only costs time."]
+    text = f"The first loss is {situation.own.first:.3g} per sample; guessing would give {situation.guess:.3g}."
+    return [f"{text} This only costs time."]
 
 
 def large_sums(witness: Witness) -> list[str]:

@@ -25,7 +25,7 @@ class OutputError(NamedTuple):
     of: Of
     loss: Loss | None  # whose derivative it is, up to a factor
     cause: str = ""
-    said: str = ""  # what is wrong with it
+    text: str = ""  # what is wrong with it
 
 
 def through_softmax(z: Array, error: Array) -> Array:
@@ -91,22 +91,22 @@ ALL_TARGETS = "compares every output with all targets: (n, 1) - (n,) broadcasts 
 def wrong_errors(activation: Activation) -> list[OutputError]:
     """Common mistakes, most likely first."""
 
-    def slope(said: str, of: Of) -> OutputError:
-        return OutputError(of, None, "activation_derivative", said)
+    def slope(text: str, of: Of) -> OutputError:
+        return OutputError(of, None, "activation_derivative", text)
 
-    def loss(said: str, of: Of) -> OutputError:
-        return OutputError(of, None, "loss_mismatch", said)
+    def loss(text: str, of: Of) -> OutputError:
+        return OutputError(of, None, "loss_mismatch", text)
 
     name, by_output = activation.name, activation.slope_by_output
     errors = []
     if name == "softmax of a softmax":
-        said = "is output - target, but softmax is applied twice, and the derivative of the first one is missing"
-        errors.append(slope(said, lambda z, a, t: a - t))
+        text = "is output - target, but softmax is applied twice, and the derivative of the first one is missing"
+        errors.append(slope(text, lambda z, a, t: a - t))
     if name not in ("identity", "sigmoid", "tanh") and not is_softmax(activation):
         errors.append(slope(f"lacks the derivative of the {name}", lambda z, a, t: a - t))
     if is_softmax(activation):
-        said = "is multiplied by p * (1 - p), which is only the diagonal of the softmax's Jacobian"
-        errors.append(slope(said, lambda z, a, t: (a - t) * a * (1 - a)))
+        text = "is multiplied by p * (1 - p), which is only the diagonal of the softmax's Jacobian"
+        errors.append(slope(text, lambda z, a, t: (a - t) * a * (1 - a)))
     errors.append(
         slope(f"uses the derivative of the {name} at the output instead of at z", at_output(activation.slope))
     )
@@ -116,8 +116,8 @@ def wrong_errors(activation: Activation) -> list[OutputError]:
     errors.append(slope("includes the derivative twice", lambda z, a, t: (a - t) * activation.slope(z) ** 2))
     for other in SLOPES:
         if other.name != name:
-            said = f"uses the derivative of {other.name}, but the activation is {name}"
-            errors += [slope(said, at_sum(other.slope)), slope(said, at_output(by_its_output(other)))]
+            text = f"uses the derivative of {other.name}, but the activation is {name}"
+            errors += [slope(text, at_sum(other.slope)), slope(text, at_output(by_its_output(other)))]
     errors += [
         loss("is z - target, but should use the output of the activation", lambda z, a, t: z - t),
         OutputError(lambda z, a, t: a - t.mean(axis=0), None, "broadcast", ALL_TARGETS),

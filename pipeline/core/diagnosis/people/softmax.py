@@ -23,8 +23,8 @@ def wrong_softmax(twin: Twin, seen: list[Observation], axis: int = 1) -> list[Fi
     name = twin.layers[-1].activation.name
     if name not in WRONG_SOFTMAXES or not seen:
         return []
-    cause, said = WRONG_SOFTMAXES[name]
+    cause, text = WRONG_SOFTMAXES[name]
     sums: Array = seen[-1].run.outputs[-1].sum(axis=1)
-    evidence = f"{said} between {sums.min():.3g} and {sums.max():.3g}."
+    evidence = f"{text} between {sums.min():.3g} and {sums.max():.3g}."
     line = f"`e = np.exp(z - z.max(axis={axis}, keepdims=True))`, then `p = e / e.sum(axis={axis}, keepdims=True)`"
     return [Finding(cause, "the softmax", evidence, line)]

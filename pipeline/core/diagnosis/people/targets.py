@@ -29,12 +29,12 @@ def wrong_labels(y: Array, outputs: int) -> list[Finding]:
     if rows.shape[1] == 1 and outputs > 1:
         whole = rows == np.round(rows)
         if not whole.all() or rows.min() < 0 or rows.max() >= outputs:
-            said = f"y ranges from {rows.min():g} to {rows.max():g}, but the network's classes from 0 to {outputs - 1}."
-            return [Finding("labels", "y", said, "Number the classes from 0, with integers.")]
+            text = f"y ranges from {rows.min():g} to {rows.max():g}, but the network's classes from 0 to {outputs - 1}."
+            return [Finding("labels", "y", text, "Number the classes from 0, with integers.")]
         return []
     if rows.shape[1] != outputs:
-        said = f"y has {rows.shape[1]} values per sample, but the network has {outputs} outputs."
-        return [Finding("labels", "y", said, f"`np.eye({outputs})[labels]` has one row for each label.")]
+        text = f"y has {rows.shape[1]} values per sample, but the network has {outputs} outputs."
+        return [Finding("labels", "y", text, f"`np.eye({outputs})[labels]` has one row for each label.")]
     return rows_without_class(rows) if is_one_hot(rows) else []
 
 
@@ -49,7 +49,7 @@ def rows_without_class(rows: Array) -> list[Finding]:
     """One-hot rows that name no class, as labels counted from 1 leave them."""
     none = int((rows == rows.min()).all(axis=1).sum())
     if none:
-        said = f"{none} of {len(rows)} rows of y have no class."
+        text = f"{none} of {len(rows)} rows of y have no class."
         advice = f"Number the classes from 0 before you make them one-hot: `np.eye({rows.shape[1]})[labels]`."
-        return [Finding("labels", "y", said, advice)]
+        return [Finding("labels", "y", text, advice)]
     return []
