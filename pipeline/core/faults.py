@@ -86,17 +86,17 @@ def loss_and_gradient(
 
 def passes(stacked: Stack, x: Array, labels: Array, reduction: Reduction, fault: Fault, precision: Precision) -> Passes:
     """The same for each network of a stack in turn."""
-    found = [loss_and_gradient(network, x, labels, reduction, fault, precision) for network in each(stacked)]
+    found = [loss_and_gradient(network, x, labels, reduction, fault, precision) for network in networks_of(stacked)]
     scored = scores([(one.loss, one.accuracy) for one in found])
     return Passes(stack([one.gradient for one in found]), is_finite(scored.loss), scored)
 
 
 def measures(stacked: Stack, x: Array, labels: Array, fault: Fault, precision: Precision) -> Scores:
     """Loss and accuracy of each network of a stack in turn."""
-    return scores([measure(network, x, labels, fault, precision) for network in each(stacked)])
+    return scores([measure(network, x, labels, fault, precision) for network in networks_of(stacked)])
 
 
-def each(stacked: Stack) -> list[Network]:
+def networks_of(stacked: Stack) -> list[Network]:
     """The networks of a stack."""
     return [member(stacked, k) for k in range(stacked[0].shape[1])]
 

@@ -18,7 +18,7 @@ from pipeline.core.diagnosis.people.observation import Observation
 from pipeline.core.diagnosis.people.output_errors import OutputError, right_errors
 from pipeline.core.diagnosis.people.softmax import wrong_softmax
 from pipeline.core.diagnosis.people.twin import Probe, Twin, Values, twin_of
-from pipeline.core.diagnosis.people.whole import SAME_SCALE, gradient_of, in_a_row
+from pipeline.core.diagnosis.people.whole import SAME_SCALE, flattened, gradient_of
 from pipeline.core.faults import Fault
 from pipeline.core.initialisation import initialise
 from pipeline.core.network import Layer, Network, Reduction, forward
@@ -57,7 +57,7 @@ def check_code(
     assert twin is not None, "the network consists of dense layers and a softmax"
     seen = [observed(twin, values, samples, gradient_of) for values in points]
     with np.errstate(all="ignore"):  # some of the mistakes that it tries give values that are not finite
-        judged = Judge(twin, in_rows(samples), seen, "cross-entropy", CLOSE).judge()
+        judged = Judge(twin, row_layout(samples), seen, "cross-entropy", CLOSE).judge()
     top = judged.top if judged.top and not judged.top.cause else right_errors(twin.layers[-1].activation)[0]
     findings = [*wrong_softmax(twin, seen), *judged.findings]
     if not findings:
@@ -96,7 +96,7 @@ def observed(twin: Twin, values: Values, samples: Samples, gradient_of: Callable
     return Observation(values, after, x, np.eye(classes)[samples.labels], twin.run(values, x))
 
 
-def in_rows(samples: Samples) -> Layout:
+def row_layout(samples: Samples) -> Layout:
     """The layout of samples in rows."""
     return Layout(samples.x, samples.labels, 0, 0, "rows", "rows", "rows")
 
@@ -123,7 +123,7 @@ def error(twin: Twin, top: OutputError, seen: list[Observation], reduction: Redu
     for one in seen:
         right = gradient_of(twin, top, one)
         for leaf in twin.parameters:
-            slope = in_a_row(right, [leaf]) / (len(one.x) if reduction == "mean" else 1)
+            slope = flattened(right, [leaf]) / (len(one.x) if reduction == "mean" else 1)
             size = float(np.linalg.norm(slope))
             errors.append(float(np.linalg.norm(one.change(leaf).ravel() + slope)) / size if size else 0.0)
     return max(errors)

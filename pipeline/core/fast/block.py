@@ -27,7 +27,7 @@ class Hidden(NamedTuple):
     is_on: Array  # whether the ReLU is active
 
 
-class Upper:
+class UpperLayer:
     """A layer of K networks above the first one, with rounded weights."""
 
     def __init__(self, table: Array, images: int, arithmetic: Arithmetic) -> None:
@@ -49,12 +49,12 @@ class Networks:
         self, stacked: Stack, images: int, arithmetic: Arithmetic, work: Workspace, with_scores: bool = True
     ) -> None:
         self.stacked = stacked
-        self.uppers = [Upper(table, images, arithmetic) for table in stacked[1:]]
+        self.upper_layers = [UpperLayer(table, images, arithmetic) for table in stacked[1:]]
         first = digits_of_first_layer(len(stacked[0]), images)
-        self.slopes_below = [first.slopes, *(layer.digits.slopes for layer in self.uppers)]
+        self.slopes_below = [first.slopes, *(layer.digits.slopes for layer in self.upper_layers)]
         # The absolute slopes at an image's logits add up to at most 2, which saves a search for the largest one below.
-        self.bounds_below: list[Bound] = [largest] * (len(self.uppers) - 1) + [
-            lambda _: 2 * largest(self.uppers[-1].weights)
+        self.bounds_below: list[Bound] = [largest] * (len(self.upper_layers) - 1) + [
+            lambda _: 2 * largest(self.upper_layers[-1].weights)
         ]
         self.arithmetic, self.work, self.with_scores = arithmetic, work, with_scores
 
@@ -78,12 +78,12 @@ class Networks:
         delta = self.probabilities(logits, labels, sums)
         delta[labels.place] -= 1
         self.arithmetic.round_to(delta, self.slopes_below[-1], lambda _: 1.0)
-        for depth in reversed(range(len(self.uppers))):
+        for depth in reversed(range(len(self.upper_layers))):
             slope, (values, is_on) = sums.gradient[1 + depth], hidden[depth]
             slope[1:] += np.matmul(values, delta.swapaxes(1, 2)).swapaxes(0, 1)
             slope[0] += delta.sum(axis=2)
             below = self.work(f"slope {depth}", *values.shape)
-            self.arithmetic.multiply(self.uppers[depth].weights, delta, out=below)
+            self.arithmetic.multiply(self.upper_layers[depth].weights, delta, out=below)
             below *= is_on
             self.arithmetic.round_to(below, self.slopes_below[depth], self.bounds_below[depth])
             delta = below
@@ -92,7 +92,7 @@ class Networks:
     def logits(self, values: Array) -> tuple[list[Hidden], Array]:
         """The hidden layers' outputs, and the logits (K, C, m)."""
         hidden = []
-        for depth, layer in enumerate(self.uppers, start=1):
+        for depth, layer in enumerate(self.upper_layers, start=1):
             np.maximum(values, 0, out=values)
             # Before rounding, which could turn off a barely active ReLU.
             is_on = np.greater(values, 0, out=self.work(f"is on {depth}", *values.shape, dtype="bool"))

@@ -44,15 +44,15 @@ class Engine:
 
     def measure(self, stacked: Stack) -> Scores:
         """Loss and accuracy of each network, like `network.measure` for a single one."""
-        return self.sum_up(self.ready(stacked, with_scores=True), with_gradient=False).scores(self.images)
+        return self.sum_up(self.prepared(stacked, with_scores=True), with_gradient=False).scores(self.images)
 
     def loss_and_gradient(self, stacked: Stack, reduction: Reduction, with_scores: bool = True) -> Passes:
         """Gradient, loss and accuracy of each network, like `network.loss_and_gradient` for a single one."""
-        total = self.sum_up(self.ready(stacked, with_scores), with_gradient=True)
+        total = self.sum_up(self.prepared(stacked, with_scores), with_gradient=True)
         self.folding.unfold(total.gradient[0])
         return total.passes(self.images, reduction, with_scores)
 
-    def ready(self, stacked: Stack, with_scores: bool) -> Networks:
+    def prepared(self, stacked: Stack, with_scores: bool) -> Networks:
         """The networks as functions of raw pixels."""
         folded = [self.folding.fold(stacked[0]), *stacked[1:]]
         return Networks(folded, IMAGES_IN_A_BLOCK, self.arithmetic, self.work, with_scores)
@@ -61,13 +61,13 @@ class Engine:
         """The sums over all shares."""
         many = self.inputs * networks.first.shape[1] >= WORTH_THREADS
         each = self.threads.map if self.threads and many else map
-        sums = each(lambda share: self.over_share(share, networks, with_gradient), self.shares)
+        sums = each(lambda share: self.sum_over_share(share, networks, with_gradient), self.shares)
         total = next(sums)
         for others in sums:
             total.add(others)
         return total
 
-    def over_share(self, share: list[Group], networks: Networks, with_gradient: bool) -> Sums:
+    def sum_over_share(self, share: list[Group], networks: Networks, with_gradient: bool) -> Sums:
         """The sums over a share."""
         sums = networks.zero()
         for whole_order, blocks in share:
@@ -80,7 +80,9 @@ class Engine:
                     inputs, values = self.first_values(block, first)
                     if with_gradient:
                         delta = networks.slope(values, block.labels, sums)
-                        first_layer.back(inputs, block.steps, as_one(delta), slope.reshape(len(slope), -1), self.work)
+                        first_layer.backward(
+                            inputs, block.steps, as_one(delta), slope.reshape(len(slope), -1), self.work
+                        )
                     else:
                         networks.score(values, block.labels, sums)
             sums.gradient[0][order] += slope

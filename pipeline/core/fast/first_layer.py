@@ -25,7 +25,7 @@ def forward(inputs: Array, steps: list[Step], weights: Array, out: Array) -> Non
         np.matmul(weights[: len(inputs)].T, some, out=values)
 
 
-def back(inputs: Array, steps: list[Step], delta: Array, slope: Array, work: Workspace) -> None:
+def backward(inputs: Array, steps: list[Step], delta: Array, slope: Array, work: Workspace) -> None:
     """Add the gradient at the weights to `slope` (inputs or more, N), given that at the values, `delta` (N, m)."""
     if len(delta) > NARROW:
         for prefix, images in steps:

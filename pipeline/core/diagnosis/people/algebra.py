@@ -12,11 +12,19 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.core.arrays import Array
-from pipeline.core.diagnosis.people.backward import Place, Way, bias_before, bias_sums, carries, products, slopes
+from pipeline.core.diagnosis.people.backward import (
+    Place,
+    Variant,
+    bias_before,
+    bias_variants,
+    carry_variants,
+    product_variants,
+    slope_variants,
+)
 from pipeline.core.diagnosis.people.findings import Finding
 from pipeline.core.diagnosis.people.layout import Layout
 from pipeline.core.diagnosis.people.lines import lines_of
-from pipeline.core.diagnosis.people.matching import CLOSE, Fit, fit, is_even
+from pipeline.core.diagnosis.people.matching import CLOSE, Fit, fit, is_sign_step
 from pipeline.core.diagnosis.people.observation import Observation
 from pipeline.core.diagnosis.people.output_errors import Loss, OutputError, right_errors, wrong_errors
 from pipeline.core.diagnosis.people.twin import Twin
@@ -54,7 +62,7 @@ class Judge:
     ) -> None:
         self.twin, self.layout, self.seen, self.prefers, self.close = twin, layout, seen, prefers, close
         self.above: list[dict[int, Array]] = [{} for _ in seen]
-        self.is_even = is_even([one.change(leaf) for one in seen for leaf in twin.parameters])
+        self.is_sign_step = is_sign_step([one.change(leaf) for one in seen for leaf in twin.parameters])
         self.found = Algebra()
 
     def judge(self) -> Algebra:
@@ -78,23 +86,23 @@ class Judge:
             assert weights is not None
             self.unknown_error(depth, self.right_candidates(depth)[0].errors, weights)
             return
-        candidate, way = chosen
+        candidate, variant = chosen
         self.found.top = candidate.top or self.found.top
         for place, error in zip(self.above, candidate.errors, strict=True):
             place[depth] = error
-        self.blame(depth, candidate, way)
+        self.blame(depth, candidate, variant)
         self.judge_bias(depth, candidate, biases)
 
-    def blame(self, depth: int, candidate: Candidate, way: Way | None) -> None:
+    def blame(self, depth: int, candidate: Candidate, variant: Variant | None) -> None:
         """Report what is wrong with the layer's error, and with the product that uses it."""
         lines = lines_of(self.twin, self.layout, depth, self.found.loss)
         name = self.twin.layers[depth].weights.name
         for cause, text in candidate.wrong:
             evidence = f"The error of layer {depth + 1} {text}. This explains the update of {name}."
             self.found.findings.append(Finding(cause, f"layer {depth + 1}", evidence, f"`{lines.error}`"))
-        if way is not None and way.cause:
-            evidence = f"The gradient of {name} {way.text}. This explains its update."
-            self.found.findings.append(Finding(way.cause, name, evidence, f"`{lines.weights}`"))
+        if variant is not None and variant.cause:
+            evidence = f"The gradient of {name} {variant.text}. This explains its update."
+            self.found.findings.append(Finding(variant.cause, name, evidence, f"`{lines.weights}`"))
 
     def weight_changes(self, depth: int) -> list[Array] | None:
         """What each update added to the weights (inputs, units); None if nothing, or if the shape changed."""
@@ -121,7 +129,7 @@ class Judge:
     def right_candidates(self, depth: int) -> list[Candidate]:
         """The correct error of a layer; at the top, one for each usual loss, starting with the one that is printed."""
         if depth < len(self.twin.layers) - 1:
-            return self.made_of(depth, carries(self.twin, depth)[0], slopes(self.twin, depth)[0])
+            return self.made_of(depth, carry_variants(self.twin, depth)[0], slope_variants(self.twin, depth)[0])
         usual = right_errors(self.twin.layers[-1].activation)
         errors = sorted(usual, key=lambda error: error.loss != self.prefers)
         return [candidate for error in errors for candidate in self.at_the_top(error)]
@@ -135,19 +143,19 @@ class Judge:
                 yield from self.of_other_layers(depth, error)
             return
         _, *pairs = sorted(
-            product(carries(self.twin, depth), slopes(self.twin, depth)),
-            key=lambda ways: sum(bool(way.cause) for way in ways),
+            product(carry_variants(self.twin, depth), slope_variants(self.twin, depth)),
+            key=lambda variants: sum(bool(variant.cause) for variant in variants),
         )
         for carry, slope in pairs:
             yield from self.made_of(depth, carry, slope)
         if self.found.top:
             yield from self.of_other_layers(depth, self.found.top)
 
-    def made_of(self, depth: int, carry: Way, slope: Way) -> list[Candidate]:
+    def made_of(self, depth: int, carry: Variant, slope: Variant) -> list[Candidate]:
         """The error with these two factors, if the shapes fit in every update."""
         places = self.places(depth)
         errors = [one for place in places if (one := with_slope(place, carry, slope)) is not None]
-        wrong = [(way.cause, way.text) for way in (carry, slope) if way.cause]
+        wrong = [(variant.cause, variant.text) for variant in (carry, slope) if variant.cause]
         return [Candidate(errors, wrong)] if len(errors) == len(places) else []
 
     def at_the_top(self, error: OutputError) -> list[Candidate]:
@@ -168,57 +176,59 @@ class Judge:
 
     def choose(
         self, depth: int, weights: list[Array] | None, biases: list[Array] | None
-    ) -> tuple[Candidate, Way | None] | None:
+    ) -> tuple[Candidate, Variant | None] | None:
         """The simplest error and product that explain the update of the weights.
 
         If the weights don't move, the biases reveal the error; if nothing moves, it is assumed correct.
         """
         right = self.right_candidates(depth)
         if weights is None:
-            of_bias = bias_sums(self.twin, depth)[0]
+            of_bias = bias_variants(self.twin, depth)[0]
             every = (*right, *self.wrong_candidates(depth)) if biases else ()
             return next((one for one in every if self.bias_fit(depth, one, biases or [], of_bias)), right[0]), None
         tries = self.tries(depth, right, weights)
         return next((one for one in tries if self.weight_fit(depth, *one, weights)), None)
 
-    def tries(self, depth: int, right: list[Candidate], weights: list[Array]) -> Iterator[tuple[Candidate, Way]]:
+    def tries(self, depth: int, right: list[Candidate], weights: list[Array]) -> Iterator[tuple[Candidate, Variant]]:
         """Pairs of error and product, fewest mistakes first. Both are wrong only if the inputs don't match."""
-        right_product, *wrong_products = products(self.twin, depth)
+        right_product, *wrong_products = product_variants(self.twin, depth)
         yield from ((candidate, right_product) for candidate in right)
-        single = [way for way in wrong_products if way.cause != "samples_mix"]
-        yield from ((candidate, way) for way in single for candidate in right)
+        single = [variant for variant in wrong_products if variant.cause != "samples_mix"]
+        yield from ((candidate, variant) for variant in single for candidate in right)
         wrong = list(self.wrong_candidates(depth))
         yield from ((candidate, right_product) for candidate in wrong)
         if not self.have_right_inputs(depth, weights):
-            yield from ((candidate, way) for way in wrong_products for candidate in wrong)
+            yield from ((candidate, variant) for variant in wrong_products for candidate in wrong)
 
     def have_right_inputs(self, depth: int, changes: list[Array]) -> bool:
         """Whether each update on a single sample is the layer's inputs times something."""
         pairs = list(zip(self.places(depth), changes, strict=True))
         return all(len(place.seen.x) == 1 and follows_inputs(place, change) for place, change in pairs)
 
-    def weight_fit(self, depth: int, candidate: Candidate, way: Way, changes: list[Array]) -> Fit | None:
+    def weight_fit(self, depth: int, candidate: Candidate, variant: Variant, changes: list[Array]) -> Fit | None:
         """How the update of the weights follows this gradient, if it does."""
         before = [self.twin.weights(one.before, depth) for one in self.seen]
-        found = fit(changes, self.gradients(depth, candidate, way), before, self.is_even, self.close)
-        if found and not candidate.wrong and not way.cause:
+        found = fit(changes, self.gradients(depth, candidate, variant), before, self.is_sign_step, self.close)
+        if found and not candidate.wrong and not variant.cause:
             self.found.scales[self.twin.layers[depth].weights.name] = found
         return found
 
-    def bias_fit(self, depth: int, candidate: Candidate, changes: list[Array], way: Way) -> Fit | None:
+    def bias_fit(self, depth: int, candidate: Candidate, changes: list[Array], variant: Variant) -> Fit | None:
         """How the update of the biases follows this gradient, if it does; a shared bias gets the sum over units."""
-        gradients = self.gradients(depth, candidate, way)
+        gradients = self.gradients(depth, candidate, variant)
         if gradients and changes[0].size == 1:
             gradients = [gradient.sum(keepdims=True) for gradient in gradients]
-        found = fit(changes, gradients, [bias_before(place) for place in self.places(depth)], self.is_even, self.close)
-        if found and not candidate.wrong and not way.cause:
+        found = fit(
+            changes, gradients, [bias_before(place) for place in self.places(depth)], self.is_sign_step, self.close
+        )
+        if found and not candidate.wrong and not variant.cause:
             self.found.scales[self.bias_name(depth)] = found
         return found
 
-    def gradients(self, depth: int, candidate: Candidate, way: Way) -> list[Array]:
+    def gradients(self, depth: int, candidate: Candidate, variant: Variant) -> list[Array]:
         """The gradient that a factor and an error give in each update; empty if shapes don't fit."""
         pairs = zip(self.places(depth), candidate.errors, strict=True)
-        gradients = [way.of(place, error) for place, error in pairs]
+        gradients = [variant.of(place, error) for place, error in pairs]
         known = [gradient for gradient in gradients if gradient is not None]
         return known if len(known) == len(gradients) else []
 
@@ -231,14 +241,14 @@ class Judge:
         """Compare the update of the biases with the layer's error."""
         if changes is None:
             return
-        right, *wrong = bias_sums(self.twin, depth)
+        right, *wrong = bias_variants(self.twin, depth)
         if self.bias_fit(depth, candidate, changes, right):
             return
         name = self.bias_name(depth)
         line = lines_of(self.twin, self.layout, depth, self.found.loss).bias
-        way = next((way for way in wrong if self.bias_fit(depth, candidate, changes, way)), None)
-        self.found.is_explained &= way is not None
-        text = way.text if way else "is not the layer's error, although the gradient of the weights uses that error"
+        variant = next((variant for variant in wrong if self.bias_fit(depth, candidate, changes, variant)), None)
+        self.found.is_explained &= variant is not None
+        text = variant.text if variant else "does not use the layer's error, although that of the weights does"
         self.found.findings.append(Finding("bias_gradient", name, f"The gradient of {name} {text}.", f"`{line}`"))
 
     def unknown_error(self, depth: int, expected: list[Array], changes: list[Array] | None) -> None:
@@ -252,12 +262,12 @@ class Judge:
         if self.have_right_inputs(depth, changes):
             is_top = depth == len(self.twin.layers) - 1
             for above, (place, _, change) in zip(self.above, pairs, strict=True):
-                above[depth] = -error_left(place, change)
-            if is_top and self.is_loss_of_their_own(pairs):
+                above[depth] = -implied_error(place, change)
+            if is_top and self.is_custom_loss(pairs):
                 self.found.is_explained = True
-                self.found.top = OutputError(lambda z, a, t: a - t, "a loss of its own")
+                self.found.top = OutputError(lambda z, a, t: a - t, "a custom loss")
             else:
-                self.found.findings.append(self.of_unknown_error(depth, pairs, lines.error))
+                self.found.findings.append(self.finding_for_unknown_error(depth, pairs, lines.error))
             return
         if all(len(error) == 1 and follows_error(error, change) for _, error, change in pairs):
             evidence = f"On single samples, the update of {name} is the layer's error times something other than its "
@@ -267,17 +277,17 @@ class Judge:
         cause = "loss_mismatch" if depth == len(self.twin.layers) - 1 else "error_not_carried"
         self.found.findings.append(Finding(cause, f"layer {depth + 1}", evidence, f"`{lines.error}`"))
 
-    def is_loss_of_their_own(self, pairs: list[tuple[Place, Array, Array]]) -> bool:
+    def is_custom_loss(self, pairs: list[tuple[Place, Array, Array]]) -> bool:
         """Whether the error of linear outputs grows with output - target and has its sign, as for Huber's loss."""
         if self.twin.layers[-1].activation.name != "identity":
             return False
         differences = np.concatenate([place.seen.run.outputs[-1] - place.seen.targets for place, _, _ in pairs]).ravel()
-        errors = np.concatenate([-error_left(place, change) for place, _, change in pairs]).ravel()
+        errors = np.concatenate([-implied_error(place, change) for place, _, change in pairs]).ravel()
         in_order = errors[np.argsort(differences)]
         grows = (np.diff(in_order) >= -1e-6 * np.abs(errors).max()).all()
         return bool(grows and (np.sign(errors) == np.sign(differences)).all())
 
-    def of_unknown_error(self, depth: int, pairs: list[tuple[Place, Array, Array]], line: str) -> Finding:
+    def finding_for_unknown_error(self, depth: int, pairs: list[tuple[Place, Array, Array]], line: str) -> Finding:
         """The finding for a layer with correct inputs and an unknown error."""
         where, is_top = f"layer {depth + 1}", depth == len(self.twin.layers) - 1
         if is_top:
@@ -300,12 +310,12 @@ class Judge:
 
     def is_slope(self, depth: int, pairs: list[tuple[Place, Array, Array]], before: list[Array]) -> bool:
         """Whether the error is `before` times a function of the layer's pre-activations."""
-        ratios = [error_left(place, change) / back for (place, _, change), back in zip(pairs, before, strict=True)]
+        ratios = [implied_error(place, change) / back for (place, _, change), back in zip(pairs, before, strict=True)]
         sums = [place.seen.run.sums[depth] for place, _, _ in pairs]
         return is_function_of(np.concatenate(sums).ravel(), np.concatenate(ratios).ravel())
 
 
-def with_slope(place: Place, carry: Way, slope: Way) -> Array | None:
+def with_slope(place: Place, carry: Variant, slope: Variant) -> Array | None:
     """A layer's errors (k, units) with these two factors, or None if shapes don't fit."""
     back = carry.of(place)
     if back is None or back.shape != place.seen.run.sums[place.depth].shape:
@@ -333,7 +343,7 @@ def follows_error(error: Array, change: Array) -> bool:
     return bool(np.linalg.norm(left) <= 1e-4 * np.linalg.norm(change))
 
 
-def error_left(place: Place, change: Array) -> Array:
+def implied_error(place: Place, change: Array) -> Array:
     """The error (1, units) in an update on one sample, up to alpha."""
     layer = place.twin.layers[place.depth]
     inputs = layer.without_ones(place.seen.run.inputs[place.depth].T)

@@ -25,7 +25,7 @@ class Place(NamedTuple):
     above: dict[int, Array]  # the errors (k, units) of layers, by their depth
 
 
-class Way(NamedTuple):
+class Variant(NamedTuple):
     """One way to compute a factor: the correct one, with no cause, or a common mistake."""
 
     of: Callable[..., Array | None]  # None if shapes don't fit
@@ -33,15 +33,15 @@ class Way(NamedTuple):
     text: str = ""
 
 
-def carries(twin: Twin, depth: int) -> list[Way]:
+def carry_variants(twin: Twin, depth: int) -> list[Variant]:
     """Ways to propagate the error of the layer above to this one: functions of a Place, giving (k, units)."""
     name = twin.layers[depth + 1].weights.name
 
-    def wrong(text: str, of: Callable[[Place], Array | None], cause: str = "error_not_carried") -> Way:
-        return Way(of, cause, text)
+    def wrong(text: str, of: Callable[[Place], Array | None], cause: str = "error_not_carried") -> Variant:
+        return Variant(of, cause, text)
 
-    ways = [
-        Way(lambda place: place.above[depth + 1] @ before(place, depth + 1).T),
+    variants = [
+        Variant(lambda place: place.above[depth + 1] @ before(place, depth + 1).T),
         wrong(
             f"is propagated through {name} after its update instead of before",
             lambda place: place.above[depth + 1] @ after(place, depth + 1).T,
@@ -78,11 +78,11 @@ def carries(twin: Twin, depth: int) -> list[Way]:
         if other == depth + 1:
             continue
         text = f"is propagated through {twin.layers[other].weights.name}, which belongs to another layer"
-        ways.append(wrong(text, carried(depth + 1, other)))
+        variants.append(wrong(text, carried(depth + 1, other)))
         if other > depth + 1:
             text = f"comes from layer {other + 1} instead of the layer directly above"
-            ways += [wrong(text, carried(other, other)), wrong(text, carried(other, depth + 1))]
-    return ways
+            variants += [wrong(text, carried(other, other)), wrong(text, carried(other, depth + 1))]
+    return variants
 
 
 def carried(errors: int, weights: int) -> Callable[[Place], Array | None]:
@@ -112,16 +112,16 @@ def fitting(left: Array, right: Array) -> Array | None:
     return left @ right if left.shape[1] == right.shape[0] else None
 
 
-def slopes(twin: Twin, depth: int) -> list[Way]:
+def slope_variants(twin: Twin, depth: int) -> list[Variant]:
     """Ways to apply the activation's derivative: functions of a Place and propagated errors (k, units)."""
     activation = twin.layers[depth].activation
     name, by_output = activation.name, activation.slope_by_output
 
-    def wrong(text: str, of: Callable[[Place, Array], Array | None]) -> Way:
-        return Way(of, "activation_derivative", text)
+    def wrong(text: str, of: Callable[[Place, Array], Array | None]) -> Variant:
+        return Variant(of, "activation_derivative", text)
 
-    ways = [
-        Way(lambda place, back: back * activation.slope(sums(place))),
+    variants = [
+        Variant(lambda place, back: back * activation.slope(sums(place))),
         wrong(f"is not multiplied by the derivative of the {name}", lambda place, back: back),
         wrong(
             f"uses the derivative of the {name} at its output instead of at z",
@@ -145,15 +145,15 @@ def slopes(twin: Twin, depth: int) -> list[Way]:
     ]
     if by_output:
         text = "uses the formula of the derivative for the output a, but applies it to z"
-        ways.append(wrong(text, lambda place, back: back * by_output(sums(place))))
+        variants.append(wrong(text, lambda place, back: back * by_output(sums(place))))
     for other in (RELU, SIGMOID, TANH):
         if other.name != name:
             text = f"uses the derivative of {other.name}, but the activation is {name}"
             for slope in (other.slope, other.slope_by_output):
                 if slope:
-                    ways += [wrong(text, times_slope(slope, sums)), wrong(text, times_slope(slope, outputs))]
-    ways += slopes_elsewhere(twin, depth)
-    return ways
+                    variants += [wrong(text, times_slope(slope, sums)), wrong(text, times_slope(slope, outputs))]
+    variants += slope_variants_elsewhere(twin, depth)
+    return variants
 
 
 def times_slope(slope: Callable[[Array], Array], of: Callable[[Place], Array]) -> Callable[[Place, Array], Array]:
@@ -161,17 +161,19 @@ def times_slope(slope: Callable[[Array], Array], of: Callable[[Place], Array]) -
     return lambda place, back: back * slope(of(place))
 
 
-def slopes_elsewhere(twin: Twin, depth: int) -> list[Way]:
+def slope_variants_elsewhere(twin: Twin, depth: int) -> list[Variant]:
     """The derivative at another layer's pre-activations, or at the layer's inputs, if shapes fit."""
     activation = twin.layers[depth].activation
-    ways = []
+    variants = []
     for other in range(len(twin.layers)):
         if other != depth:
             text = f"uses the derivative at layer {other + 1}'s z instead of its own"
-            ways.append(Way(slope_of_layer(activation, other), "activation_derivative", text))
+            variants.append(Variant(slope_of_layer(activation, other), "activation_derivative", text))
     text = "uses the derivative at the layer's inputs instead of at z"
-    ways.append(Way(lambda place, back: times(back, activation.slope(below(place))), "activation_derivative", text))
-    return ways
+    variants.append(
+        Variant(lambda place, back: times(back, activation.slope(below(place))), "activation_derivative", text)
+    )
+    return variants
 
 
 def slope_of_layer(activation: Activation, other: int) -> Callable[[Place, Array], Array | None]:
@@ -199,18 +201,18 @@ def below(place: Place) -> Array:
     return place.twin.layers[place.depth].without_ones(place.seen.run.inputs[place.depth].T).T
 
 
-def products(twin: Twin, depth: int) -> list[Way]:
+def product_variants(twin: Twin, depth: int) -> list[Variant]:
     """Ways to compute the gradient of the weights (inputs, units): functions of a Place and errors (k, units)."""
 
-    def wrong(text: str, of: Callable[[Place, Array], Array | None], cause: str = "wrong_layer_input") -> Way:
-        return Way(of, cause, text)
+    def wrong(text: str, of: Callable[[Place, Array], Array | None], cause: str = "wrong_layer_input") -> Variant:
+        return Variant(of, cause, text)
 
     name = twin.layers[depth].weights.name
-    ways = [
-        Way(lambda place, error: below(place).T @ error),
+    variants = [
+        Variant(lambda place, error: below(place).T @ error),
         wrong(
             f"is transposed relative to {name}",
-            lambda place, error: turned(below(place).T @ error, before(place, depth)),
+            lambda place, error: transposed(below(place).T @ error, before(place, depth)),
             "transposed_product",
         ),
         wrong(f"uses {name} itself instead of the layer's inputs", lambda place, error: weighted(place, depth, error)),
@@ -242,20 +244,20 @@ def products(twin: Twin, depth: int) -> list[Way]:
     ]
     if depth:
         text = "uses the z of the layer below instead of its output"
-        ways.append(wrong(text, lambda place, error: place.seen.run.sums[depth - 1].T @ error))
+        variants.append(wrong(text, lambda place, error: place.seen.run.sums[depth - 1].T @ error))
     for other in range(len(twin.layers)):
         if other != depth - 1:
             text = f"uses the outputs of layer {other + 1} instead of the layer's inputs"
-            ways.append(wrong(text, outputs_of(other)))
+            variants.append(wrong(text, outputs_of(other)))
         if other != depth:
             what = "the input x" if other == 0 else f"the inputs of layer {other + 1}"
-            ways.append(wrong(f"uses {what} instead of the layer's inputs", inputs_of(other)))
+            variants.append(wrong(f"uses {what} instead of the layer's inputs", inputs_of(other)))
     if depth == 0:
-        ways.append(wrong("uses x before forward's preprocessing", lambda place, error: place.seen.x.T @ error))
-    return ways
+        variants.append(wrong("uses x before forward's preprocessing", lambda place, error: place.seen.x.T @ error))
+    return variants
 
 
-def turned(gradient: Array, weights: Array) -> Array | None:
+def transposed(gradient: Array, weights: Array) -> Array | None:
     """The gradient transposed, and reshaped to fit if it is not square."""
     if not min(weights.shape) > 1:
         return None
@@ -288,14 +290,14 @@ def inputs_of(other: int) -> Callable[[Place, Array], Array | None]:
     return product
 
 
-def bias_sums(twin: Twin, depth: int) -> list[Way]:
+def bias_variants(twin: Twin, depth: int) -> list[Variant]:
     """Ways to compute the gradient of the biases (units,): functions of a Place and errors (k, units)."""
 
-    def wrong(text: str, of: Callable[[Place, Array], Array | None], cause: str = "bias_gradient") -> Way:
-        return Way(of, cause, text)
+    def wrong(text: str, of: Callable[[Place, Array], Array | None], cause: str = "bias_gradient") -> Variant:
+        return Variant(of, cause, text)
 
     return [
-        Way(lambda place, error: error.sum(axis=0)),
+        Variant(lambda place, error: error.sum(axis=0)),
         wrong("is one number for all units", lambda place, error: np.full(error.shape[1], error.sum())),
         wrong(
             "is summed over the units instead of the samples",
@@ -316,7 +318,7 @@ def bias_sums(twin: Twin, depth: int) -> list[Way]:
     ]
 
 
-def without_slope(twin: Twin, depth: int) -> list[Way]:
+def without_slope(twin: Twin, depth: int) -> list[Variant]:
     """The error before the derivative is applied."""
 
     def of(place: Place, _: Array) -> Array:
@@ -326,7 +328,7 @@ def without_slope(twin: Twin, depth: int) -> list[Way]:
         back: Array = (place.above[depth + 1] @ before(place, depth + 1).T).sum(axis=0)
         return back
 
-    return [Way(of, "bias_gradient", "lacks the derivative of the activation, unlike the gradient of the weights")]
+    return [Variant(of, "bias_gradient", "lacks the derivative of the activation, unlike the gradient of the weights")]
 
 
 def slope_here(place: Place) -> Array:

@@ -49,9 +49,9 @@ class Rehearsal:
 
     def __init__(self, script: Script, layout: Layout, twin: Twin, targets: Array, loss: Loss | None) -> None:
         self.script, self.layout, self.twin = script, layout, twin
-        self.places = np.arange(min(layout.count, SAMPLES))
-        self.targets = targets[self.places]
-        self.rows = layout.rows[self.places]
+        self.indices = np.arange(min(layout.count, SAMPLES))
+        self.targets = targets[self.indices]
+        self.rows = layout.rows[self.indices]
         usual = usual_losses(twin.layers[-1].activation)
         self.loss: Known = next((known for known in usual if known.loss == loss), usual[0])
         self.start: Values = {leaf: leaf.value(script.params) for leaf in twin.parameters}
@@ -65,7 +65,7 @@ class Rehearsal:
         """How long a slow update takes. All fast ones count the same, so that timing does not affect the result."""
         params, began = self.script.at({}), perf_counter()
         try:
-            self.layout.update(self.script, params, self.rows, self.places)
+            self.layout.update(self.script, params, self.rows, self.indices)
         except Exception:  # raised by the script: the training will meet it too
             return FAST
         return max(FAST, perf_counter() - began - FAST)
@@ -105,7 +105,7 @@ class Rehearsal:
         params = self.script.at(values)
         for _ in range(self.updates):
             try:
-                params = self.layout.update(self.script, params, rows, self.places)
+                params = self.layout.update(self.script, params, rows, self.indices)
                 after = {leaf: leaf.value(params) for leaf in values}
             except Exception:  # raised by the script, if a shape grew, for example
                 break

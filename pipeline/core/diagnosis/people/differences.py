@@ -30,20 +30,20 @@ LOSSES: dict[str, Callable[[Array, Array], float]] = {
 def compared(script: Script, layout: Layout, parameters: list[Leaf], targets: Array) -> list[Finding]:
     """What is wrong according to the loss that most parameters agree with; nothing if no loss can be computed."""
     rows = layout.small_rows[:SAMPLES]
-    places = np.arange(len(rows))
+    indices = np.arange(len(rows))
     values = random_values(script, parameters, 3)
     try:
-        params = layout.update(script, script.at(values), rows, places)
+        params = layout.update(script, script.at(values), rows, indices)
         changes = {leaf: leaf.value(params) - values[leaf] for leaf in parameters}
     except Exception:  # raised by the script: it may accept only whole batches, or change shapes
         return []
     still = [leaf.name for leaf in parameters if not changes[leaf].any() and values[leaf].ndim > 1]
     verdicts = [
         {leaf: verdict(slopes_of(loss, values, leaf), change) for leaf, change in changes.items() if change.any()}
-        for loss in losses(script, layout, rows, places, targets[: len(rows)])
+        for loss in losses(script, layout, rows, indices, targets[: len(rows)])
     ]
     best = max(verdicts, key=lambda found: sum(one in ("right", "uphill") for one in found.values()), default={})
-    found = of_verdicts(best)
+    found = findings_from(best)
     if still and len(still) < len(parameters):
         evidence = f"step never changes {' or '.join(still)}, although forward reads it."
         found.append(Finding("parameter_not_updated", still[0], evidence, f"`{still[0]} -= alpha * gradient`"))
@@ -51,7 +51,7 @@ def compared(script: Script, layout: Layout, parameters: list[Leaf], targets: Ar
 
 
 def losses(
-    script: Script, layout: Layout, rows: Array, places: Array, targets: Array
+    script: Script, layout: Layout, rows: Array, indices: Array, targets: Array
 ) -> list[Callable[[Values], float]]:
     """The script's own loss, then the usual losses of its outputs, as functions of the parameters."""
 
@@ -59,7 +59,7 @@ def losses(
         return lambda values: usual(layout.answers(script, script.at(values), rows), targets)
 
     def own(values: Values) -> float:
-        return float(layout.losses(script, script.at(values), rows, places).sum())
+        return float(layout.losses(script, script.at(values), rows, indices).sum())
 
     return [*([own] if script.loss else []), *(of_answers(usual) for usual in LOSSES.values())]
 
@@ -89,7 +89,7 @@ def verdict(found: tuple[Array, Array], change: Array) -> str:
     return "near" if left > CLOSE else "right" if scale < 0 else "uphill"
 
 
-def of_verdicts(verdicts: dict[Leaf, str]) -> list[Finding]:
+def findings_from(verdicts: dict[Leaf, str]) -> list[Finding]:
     """What the verdicts mean. The last wrong parameter is nearest to the cause."""
     uphill = [leaf.name for leaf, one in verdicts.items() if one == "uphill"]
     if uphill:

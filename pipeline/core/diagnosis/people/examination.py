@@ -12,9 +12,9 @@ from pipeline.core.diagnosis.people.findings import Finding
 from pipeline.core.diagnosis.people.layout import Layout, Samples, layout_of
 from pipeline.core.diagnosis.people.leaves import repeated
 from pipeline.core.diagnosis.people.losses import Printed, another, mismatch, printed_loss
-from pipeline.core.diagnosis.people.movement import grown, unmoved
+from pipeline.core.diagnosis.people.movement import changed_shapes, unmoved
 from pipeline.core.diagnosis.people.notes import descended, described, first_loss, large_sums
-from pipeline.core.diagnosis.people.observation import Witness
+from pipeline.core.diagnosis.people.observation import Observer
 from pipeline.core.diagnosis.people.recognition import network_of
 from pipeline.core.diagnosis.people.script import Script
 from pipeline.core.diagnosis.people.settings import wrong_setting
@@ -43,71 +43,71 @@ def examined(script: Script, x: Any, y: Any, samples: Samples | None) -> Examina
         targets = targets_of(rows, outputs)
         if twin is None:
             found = Examination()
-            found.findings += wrong_labels(rows, outputs) or one_for_all(script) or mixed_samples(script, layout)
+            found.findings += wrong_labels(rows, outputs) or shared_units(script) or mixed_samples(script, layout)
             found.findings += [] if found.findings else compared(script, layout, parameters, targets)
             found.is_thorough = False
             found.notes.append("Your network does not consist of dense layers only, so little of it could be checked.")
             return found
-        found = KnownNetwork(Witness(script, layout, twin, targets))
+        found = KnownNetwork(Observer(script, layout, twin, targets))
         found.findings += wrong_labels(rows, outputs)
-        found.look()
+        found.check()
         return found
 
 
 class KnownNetwork(Examination):
     """The examination of a network that has a twin."""
 
-    def __init__(self, witness: Witness) -> None:
+    def __init__(self, observer: Observer) -> None:
         super().__init__()
-        self.witness, self.twin = witness, witness.twin
-        self.notes.append(described(witness.twin, witness.layout))
+        self.observer, self.twin = observer, observer.twin
+        self.notes.append(described(observer.twin, observer.layout))
         self.printed = Printed(None, [])
         self.algebra = Algebra()
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Check the code first, then the data, the settings, and the printed loss.
 
         If the script raises an exception in one check, a note says so, and the other checks go on.
         """
         if self.findings:
             return
-        for look in (self.code, self.data, self.settings, self.loss):
+        for check in (self.code, self.data, self.settings, self.loss):
             try:
-                look()
+                check()
             except Exception as error:
-                self.notes.append(f"The {look.__name__} could not be checked: {type(error).__name__}: {error}.")
+                self.notes.append(f"The {check.__name__} could not be checked: {type(error).__name__}: {error}.")
 
     def code(self) -> None:
         """Check what an update does, from the softmax down."""
-        self.printed = printed_loss(self.witness)
-        observations = self.witness.observations()
-        axis = 1 if self.witness.layout.forward == "rows" else 0
-        self.findings += wrong_softmax(self.twin, observations.batches or [self.witness.at_start()], axis)
-        self.findings += unmoved(self.twin, observations) + grown(self.twin, observations)
+        self.printed = printed_loss(self.observer)
+        observations = self.observer.observations()
+        axis = 1 if self.observer.layout.forward == "rows" else 0
+        self.findings += wrong_softmax(self.twin, observations.batches or [self.observer.at_start()], axis)
+        self.findings += unmoved(self.twin, observations) + changed_shapes(self.twin, observations)
         self.findings += [finding for finding in self.printed.findings if finding.cause == "no_softmax"]
-        self.algebra = algebra_of(self.witness, observations, self.printed.loss)
-        self.findings += self.algebra.findings or shuffled_apart(self.witness, self.algebra)
-        is_known = self.algebra.loss not in (None, "a loss of its own")
-        if self.algebra.top is not None and is_known and not self.findings and self.witness.is_heard:
-            self.findings += wrong_rule(self.witness, self.algebra.top)
+        self.algebra = algebra_of(self.observer, observations, self.printed.loss)
+        self.findings += self.algebra.findings or shuffled_apart(self.observer, self.algebra)
+        is_known = self.algebra.loss not in (None, "a custom loss")
+        if self.algebra.top is not None and is_known and not self.findings and self.observer.uses_given_samples:
+            self.findings += wrong_rule(self.observer, self.algebra.top)
 
     def data(self) -> None:
         """Check that the targets can be reached, and match the inputs."""
-        targets, output = self.witness.targets, self.twin.layers[-1].activation
+        targets, output = self.observer.targets, self.twin.layers[-1].activation
         self.findings += constant(targets)
         for check in (out_of_range, sums_of_targets, empty_class):
             self.findings += check(targets, output)
-        self.findings += scrambled(self.witness.layout.rows, targets)
+        self.findings += scrambled(self.observer.layout.rows, targets)
 
     def settings(self) -> None:
         """Check how training goes with the script's own settings, if nothing else is wrong."""
         if self.findings or self.algebra.top is None:
             return
-        witness = self.witness
-        rehearsal = Rehearsal(witness.script, witness.layout, self.twin, witness.targets, self.algebra.loss)
+        observer = self.observer
+        rehearsal = Rehearsal(observer.script, observer.layout, self.twin, observer.targets, self.algebra.loss)
         situation = Situation(rehearsal, self.algebra.top)
         self.findings += wrong_setting(situation)
-        self.notes += descended(self.algebra.loss) + first_loss(situation) + large_sums(witness)
+        self.notes += descended(self.algebra.loss) + first_loss(situation) + large_sums(observer)
 
     def loss(self) -> None:
         """Check that the printed loss is the one that the update minimises."""
@@ -115,10 +115,10 @@ class KnownNetwork(Examination):
         self.findings += [finding for finding in self.printed.findings if finding.cause != "no_softmax"]
         self.findings += mismatch(self.printed.loss, self.algebra.loss, output)
         if self.algebra.top is not None and not self.algebra.top.cause:
-            self.findings += another(self.witness, self.algebra.top, self.printed)
+            self.findings += another(self.observer, self.algebra.top, self.printed)
 
 
-def one_for_all(script: Script) -> list[Finding]:
+def shared_units(script: Script) -> list[Finding]:
     """Several units that are the same object."""
     times = repeated(script.params, set())
     if times < 2:

@@ -38,7 +38,7 @@ def redrawn(twin: Twin, start: Values, seed: int, wider: int = 1) -> Values:
         table = generator.standard_normal((inputs, units)) * np.sqrt(relu * 2 / (inputs + units))
         if ones:
             table = np.vstack([np.zeros((1, units)), table] if layer.ones == "first" else [table, np.zeros((1, units))])
-        table = table.T if layer.is_turned else table
+        table = table.T if layer.is_transposed else table
         values[layer.weights] = table if wider > 1 else table.reshape(start[layer.weights].shape)
         if layer.bias is not None:
             old = start[layer.bias]
@@ -53,7 +53,7 @@ def with_biases(twin: Twin, start: Values) -> tuple[Twin, Values]:
     for layer in twin.layers:
         table = layer.matrix(start[layer.weights])
         table = np.vstack([table, np.zeros((1, table.shape[1]))])
-        values[layer.weights] = table.T if layer.is_turned else table
+        values[layer.weights] = table.T if layer.is_transposed else table
     return replace(twin, layers=layers), values
 
 

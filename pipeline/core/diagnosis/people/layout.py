@@ -50,9 +50,9 @@ class Layout:
         rows = rows.astype(self.x.dtype) if self.x.dtype.kind == "f" else rows
         return rows.T if self.axis == 1 else rows.reshape(len(rows), *self.x.shape[1:])
 
-    def targets(self, places: Array) -> Array:
+    def targets(self, indices: Array) -> Array:
         """The targets of some samples, in the script's layout."""
-        return np.take(self.y, places, axis=self.target_axis)
+        return np.take(self.y, indices, axis=self.target_axis)
 
     def answers(self, script: Script, params: Any, rows: Array) -> Array:
         """The outputs (k, C) for inputs (k, d)."""
@@ -61,19 +61,19 @@ class Layout:
             return np.stack([script.answer(params, one).ravel() for one in x])
         return answers_in_rows(script.answer(params, x), len(rows))
 
-    def update(self, script: Script, params: Any, rows: Array, places: Array) -> Any:
+    def update(self, script: Script, params: Any, rows: Array, indices: Array) -> Any:
         """The parameters after an update on inputs (k, d), or after k updates if step takes one sample at a time."""
-        x, y = self.inputs(rows), self.targets(places)
+        x, y = self.inputs(rows), self.targets(indices)
         if self.step == "single":
             for one, target in zip(x, y, strict=True):
-                params = script.stepped(params, one, target)
+                params = script.after_step(params, one, target)
             return params
-        return script.stepped(params, x, y)
+        return script.after_step(params, x, y)
 
-    def losses(self, script: Script, params: Any, rows: Array, places: Array) -> Array:
+    def losses(self, script: Script, params: Any, rows: Array, indices: Array) -> Array:
         """The script's loss: one number for the batch, or (k,) if it takes one sample at a time."""
         assert script.loss is not None
-        x, y = self.inputs(rows), self.targets(places)
+        x, y = self.inputs(rows), self.targets(indices)
         if self.loss == "single":
             pairs = zip(x, y, strict=True)
             return np.array([np.asarray(script.loss(params, one, target)).item() for one, target in pairs])
@@ -188,8 +188,8 @@ def thinned(layout: Layout) -> Layout:
     """Some of the samples, evenly spaced."""
     if layout.count <= MOST:
         return layout
-    places = np.linspace(0, layout.count - 1, MOST).astype(int)
-    x, y = np.take(layout.x, places, layout.axis), np.take(layout.y, places, layout.target_axis)
+    indices = np.linspace(0, layout.count - 1, MOST).astype(int)
+    x, y = np.take(layout.x, indices, layout.axis), np.take(layout.y, indices, layout.target_axis)
     return replace(layout, x=x, y=y)
 
 
@@ -205,7 +205,7 @@ def step_layout(script: Script, layout: Layout) -> Samples:
         try:
             params = script.at({})
             inputs, targets = (x[0], y[0]) if way == "single" else (x, y)
-            params = script.stepped(params, inputs, targets)
+            params = script.after_step(params, inputs, targets)
             worked.append(way)
             if all(leaf.value(params).shape == leaf.value(script.params).shape for leaf in script.leaves):
                 return way

@@ -194,12 +194,12 @@ def unrolled(vector: Leaf, size: int, inputs: int, outputs: int) -> Iterator[lis
         if (inputs + 1) * units + (units + 1) * outputs != size:
             continue
         for order in ORDERS:
-            for is_turned in (True, False):
+            for is_transposed in (True, False):
                 first, second = ((inputs + 1, units), (units + 1, outputs))
-                shapes: list[tuple[int, ...]] = [shape[::-1] if is_turned else shape for shape in (first, second)]
+                shapes: list[tuple[int, ...]] = [shape[::-1] if is_transposed else shape for shape in (first, second)]
                 yield parts_of(vector, shapes, order)
                 first, second = ((inputs, units), (units, outputs))
-                tables = [shape[::-1] if is_turned else shape for shape in (first, second)]
+                tables = [shape[::-1] if is_transposed else shape for shape in (first, second)]
                 yield parts_of(vector, [tables[0], (units,), tables[1], (outputs,)], order)
                 yield parts_of(vector, [*tables, (units,), (outputs,)], order)
 

@@ -26,7 +26,7 @@ def lines_of(twin: Twin, layout: Layout, depth: int, loss: Loss | None = None) -
     error = f"d{number}"
     return Lines(
         error=f"{error} = {error_line(twin, layout, depth, loss)}",
-        weights=f"gradient of {name} = {product_line(layout, below, error, layer.is_turned)}",
+        weights=f"gradient of {name} = {product_line(layout, below, error, layer.is_transposed)}",
         bias=f"gradient of {layer.bias.name if layer.bias else name} = {bias_line(layout, error)}",
     )
 
@@ -58,19 +58,19 @@ def error_line(twin: Twin, layout: Layout, depth: int, loss: Loss | None) -> str
 def carry_line(twin: Twin, layout: Layout, depth: int) -> str:
     """The error of the layer above, propagated through its weights."""
     above = twin.layers[depth + 1]
-    name, error, is_turned = above.weights.name, f"d{depth + 2}", above.is_turned
+    name, error, is_transposed = above.weights.name, f"d{depth + 2}", above.is_transposed
     if layout.step == "rows":
-        return f"{error} @ {name}" if is_turned else f"{error} @ {name}.T"
-    return f"{name}.T @ {error}" if is_turned else f"{name} @ {error}"
+        return f"{error} @ {name}" if is_transposed else f"{error} @ {name}.T"
+    return f"{name}.T @ {error}" if is_transposed else f"{name} @ {error}"
 
 
-def product_line(layout: Layout, below: str, error: str, is_turned: bool) -> str:
+def product_line(layout: Layout, below: str, error: str, is_transposed: bool) -> str:
     """Inputs times errors, in the shape of the weights."""
     if layout.step == "single":
-        return f"np.outer({error}, {below})" if is_turned else f"np.outer({below}, {error})"
+        return f"np.outer({error}, {below})" if is_transposed else f"np.outer({below}, {error})"
     if layout.step == "columns":
-        return f"{error} @ {below}.T" if is_turned else f"{below} @ {error}.T"
-    return f"{error}.T @ {below}" if is_turned else f"{below}.T @ {error}"
+        return f"{error} @ {below}.T" if is_transposed else f"{below} @ {error}.T"
+    return f"{error}.T @ {below}" if is_transposed else f"{below}.T @ {error}"
 
 
 def bias_line(layout: Layout, error: str) -> str:

@@ -9,7 +9,7 @@ from pipeline.core.arrays import Array
 from pipeline.core.diagnosis.people.activations import Activation, sigmoid, softmax
 from pipeline.core.diagnosis.people.findings import Finding
 from pipeline.core.diagnosis.people.layout import Layout
-from pipeline.core.diagnosis.people.observation import Observation, Witness
+from pipeline.core.diagnosis.people.observation import Observation, Observer
 from pipeline.core.diagnosis.people.output_errors import Loss, OutputError, is_softmax
 from pipeline.core.diagnosis.people.twin import Values
 from pipeline.core.diagnosis.people.whole import gradient_of
@@ -60,26 +60,26 @@ class Printed(NamedTuple):
     is_known: bool = True  # also if there is none
 
 
-def printed_loss(witness: Witness) -> Printed:
+def printed_loss(observer: Observer) -> Printed:
     """Compare the printed loss with the usual ones, at several sets of parameters."""
-    if witness.script.loss is None:
+    if observer.script.loss is None:
         return Printed(None, [])
-    layout, twin = witness.layout, witness.twin
+    layout, twin = observer.layout, observer.twin
     rows = layout.small_rows
-    places = np.arange(min(layout.count, SAMPLES))
+    indices = np.arange(min(layout.count, SAMPLES))
     found, runs = [], []
     for seed in range(POINTS):
-        values = witness.random_values(seed + 30)
+        values = observer.random_values(seed + 30)
         try:
-            losses = layout.losses(witness.script, witness.script.at(values), rows[places], places)
+            losses = layout.losses(observer.script, observer.script.at(values), rows[indices], indices)
         except Exception:  # raised by the script: it may accept only whole batches
             return Printed(None, [])
-        run = twin.run(values, rows[places])
+        run = twin.run(values, rows[indices])
         found.append(float(losses.sum()))
         weights = sum(float(np.square(values[layer.weights]).sum()) for layer in twin.layers)
         every = sum(float(np.square(value).sum()) for value in values.values())
         runs.append((run.sums[-1], run.outputs[-1], (weights, every)))
-    t = witness.targets[places]
+    t = observer.targets[indices]
     if np.isfinite(found).all():
         for known in usual_losses(twin.layers[-1].activation):
             sums = np.array([known.of(z, a, t) for z, a, _ in runs])
@@ -148,21 +148,23 @@ TABLES = {
 }
 
 
-def is_another(witness: Witness, top: OutputError) -> bool:
+def is_another(observer: Observer, top: OutputError) -> bool:
     """Whether the slope of the script's loss differs from that of the loss that its update minimises.
 
     Slopes along random directions must all be the same multiple of the gradient's, up to a penalty on the weights.
     """
-    layout, twin, generator = witness.layout, witness.twin, np.random.default_rng(0)
+    layout, twin, generator = observer.layout, observer.twin, np.random.default_rng(0)
     rows = layout.small_rows
-    places = np.arange(min(layout.count, SAMPLES))
-    values = witness.random_values(40)
-    seen = Observation(values, values, rows[places], witness.targets[places], twin.run(values, rows[places]))
+    indices = np.arange(min(layout.count, SAMPLES))
+    values = observer.random_values(40)
+    seen = Observation(values, values, rows[indices], observer.targets[indices], twin.run(values, rows[indices]))
     gradient, table, slopes = gradient_of(twin, top, seen), [], []
     for _ in range(DIRECTIONS):
         way = {leaf: generator.standard_normal(value.shape) for leaf, value in values.items()}
         ends = [
-            float(layout.losses(witness.script, witness.script.at(moved(values, way, by)), rows[places], places).sum())
+            float(
+                layout.losses(observer.script, observer.script.at(moved(values, way, by)), rows[indices], indices).sum()
+            )
             for by in (STEP, -STEP)
         ]
         slopes.append((ends[0] - ends[1]) / (2 * STEP))
@@ -180,9 +182,9 @@ def moved(values: Values, way: Values, by: float) -> Values:
     return {leaf: value + by * way[leaf] for leaf, value in values.items()}
 
 
-def another(witness: Witness, top: OutputError, printed: Printed) -> list[Finding]:
+def another(observer: Observer, top: OutputError, printed: Printed) -> list[Finding]:
     """A printed loss that is not a standard one, and not the one that the update minimises."""
-    if printed.is_known or printed.findings or not is_another(witness, top):
+    if printed.is_known or printed.findings or not is_another(observer, top):
         return []
     evidence = f"The update minimises the {top.loss}, but the loss that you print has a different gradient."
     advice = f"Print the {top.loss} of each sample with its own target, summed over the samples."
@@ -193,7 +195,7 @@ def mismatch(printed: Loss | None, descended: Loss | None, output: Activation) -
     """An update that minimises one loss while the script prints another."""
     if (
         printed is None
-        or descended in (None, printed, "a loss of its own")
+        or descended in (None, printed, "a custom loss")
         or (printed, descended) == ("absolute error", "squared error")
     ):
         return []  # a mean absolute error is often printed because it is easy to read

@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.core.arrays import Array
 
 CLOSE = 1e-5  # relative to a change: rounding, and small constants in people's formulas
-EVEN = 0.05  # relative deviation within which all numbers of a change count as equally large
+SAME_SIZE = 0.05  # relative deviation within which all numbers of a change count as equally large
 AGREE = 0.995  # of the signs
 ENOUGH = 8  # numbers to distinguish a gradient from weight decay
 
@@ -24,7 +24,7 @@ class Fit(NamedTuple):
 
 
 def fit(
-    changes: list[Array], gradients: list[Array], before: list[Array], is_even: bool, close: float = CLOSE
+    changes: list[Array], gradients: list[Array], before: list[Array], is_sign_step: bool, close: float = CLOSE
 ) -> Fit | None:
     """The scale that turns gradients into changes, if there is one. There is one array per update."""
     if [change.shape for change in changes] != [gradient.shape for gradient in gradients]:
@@ -33,7 +33,7 @@ def fit(
     size = float(np.linalg.norm(change))
     if size == 0 or not np.linalg.norm(gradient) or not np.isfinite(gradient).all():
         return None
-    if is_even:
+    if is_sign_step:
         return fit_of_signs(change, gradient)
     allowed = close + min(0.05, rounding(changes, before))
     scale = -float(change @ gradient / (gradient @ gradient))
@@ -61,11 +61,13 @@ def decaying(change: Array, gradient: Array, before: Array, allowed: float) -> F
     return None
 
 
-def is_even(changes: list[Array]) -> bool:
+def is_sign_step(changes: list[Array]) -> bool:
     """Whether nearly all non-zero numbers of a network's changes have the same size, if there are enough of them."""
     sizes = np.abs(flat(changes))
     sizes = sizes[sizes > 1e-6 * sizes.max()]
-    return sizes.size >= ENOUGH and bool(np.mean(np.abs(sizes - np.median(sizes)) <= EVEN * np.median(sizes)) > 0.9)
+    return sizes.size >= ENOUGH and bool(
+        np.mean(np.abs(sizes - np.median(sizes)) <= SAME_SIZE * np.median(sizes)) > 0.9
+    )
 
 
 def fit_of_signs(change: Array, gradient: Array) -> Fit | None:

@@ -32,10 +32,10 @@ class Memory:
         self.shared: dict[int, Any] = {}  # objects that can't be copied: locks, files
         self.numpy, self.python = np.random.get_state(), random.getstate()  # noqa: NPY002  # scripts may use the old one
 
-    def afresh(self, params: Any, luck: int = 0) -> Any:
+    def fresh_copy(self, params: Any, reseed: int = 0) -> Any:
         """Set every variable to a fresh copy, and return a copy of the parameters. Aliases stay aliases.
 
-        Random numbers start from the saved state, or from a different one if `luck` is not 0.
+        Random numbers start from the saved state, or from a different one if `reseed` is not 0.
         """
         originals = (params, [variable.value for variable in self.variables])
         try:
@@ -46,11 +46,11 @@ class Memory:
         for variable, value in zip(self.variables, values, strict=True):
             variable.set(value)
         self.restore_random()
-        if luck:
-            np.random.seed(luck)  # noqa: NPY002
-            random.seed(luck)
+        if reseed:
+            np.random.seed(reseed)  # noqa: NPY002
+            random.seed(reseed)
             for generator in generators((params, values), set()):
-                generator.random(SKIPPED * luck)
+                generator.random(SKIPPED * reseed)
         return params
 
     def restore(self) -> None:
@@ -74,16 +74,16 @@ def variables(function: Any, seen: set[int]) -> Iterator[Variable]:
         yield Variable((function.args, function.keywords), partial(restore_arguments, function))
         yield from variables(function.func, seen)
     elif isinstance(function, MethodType):
-        yield from of_owner(function.__self__, seen)
+        yield from variables_of_owner(function.__self__, seen)
         yield from variables(function.__func__, seen)
     elif isinstance(function, FunctionType):
-        for variable in of_function(function):
+        for variable in variables_of_function(function):
             if isinstance(variable.value, FunctionType | MethodType | partial):
                 yield from variables(variable.value, seen)
             else:
                 yield variable
     elif callable(function) and not isinstance(function, NOT_DATA):
-        yield from of_owner(function, seen)
+        yield from variables_of_owner(function, seen)
 
 
 def restore_arguments(function: "partial[Any]", arguments: tuple[tuple[Any, ...], dict[str, Any]]) -> None:
@@ -91,7 +91,7 @@ def restore_arguments(function: "partial[Any]", arguments: tuple[tuple[Any, ...]
     function.__setstate__((function.func, *arguments, vars(function)))  # type: ignore[attr-defined]
 
 
-def of_owner(owner: Any, seen: set[int]) -> Iterator[Variable]:
+def variables_of_owner(owner: Any, seen: set[int]) -> Iterator[Variable]:
     """The attributes of an object whose methods are called, and the variables that its methods use."""
     if hasattr(owner, "__dict__") and not isinstance(owner, NOT_DATA) and id(vars(owner)) not in seen:
         seen.add(id(vars(owner)))
@@ -106,7 +106,7 @@ def set_attributes(owner: Any, values: dict[str, Any]) -> None:
     vars(owner).update(values)
 
 
-def of_function(function: FunctionType) -> Iterator[Variable]:
+def variables_of_function(function: FunctionType) -> Iterator[Variable]:
     """A function's variables: globals, closure cells, default arguments and attributes."""
     space = function.__globals__
     names = {name for code in codes(function.__code__) for name in code.co_names if name in space}

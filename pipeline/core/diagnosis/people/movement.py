@@ -12,7 +12,7 @@ from pipeline.core.diagnosis.people.twin import Twin
 def unmoved(twin: Twin, observations: Observations) -> list[Finding]:
     """Parameters that no update changes."""
     seen = [*observations.singles, *observations.batches]
-    if begins_anew(twin, observations):
+    if restarts(twin, observations):
         evidence = "Whatever parameters step gets, it returns the same ones: it starts from scratch every time."
         return [Finding("parameter_not_updated", "step", evidence, "Draw the weights once, before the first step.")]
     still = [leaf.name for leaf in twin.parameters if seen and not any(one.change(leaf).any() for one in seen)]
@@ -34,7 +34,7 @@ def rows_of_biases(twin: Twin, seen: list[Observation]) -> list[tuple[str, list[
     return found
 
 
-def begins_anew(twin: Twin, observations: Observations) -> bool:
+def restarts(twin: Twin, observations: Observations) -> bool:
     """Whether updates on the same samples end in the same parameters, wherever they start."""
     seen = observations.batches or [
         one for one in observations.singles if np.array_equal(one.x, observations.singles[0].x)
@@ -45,18 +45,18 @@ def begins_anew(twin: Twin, observations: Observations) -> bool:
     )
 
 
-def grown(twin: Twin, observations: Observations) -> list[Finding]:
+def changed_shapes(twin: Twin, observations: Observations) -> list[Finding]:
     """The first parameter whose shape an update changes."""
     for one in [*observations.singles[:1], *observations.batches[:1]]:
         for layer in twin.layers:
             if one.reshaped(layer.weights):
-                return [of_shapes("broadcast", layer.weights, one, "give y the shape of the answers")]
+                return [shape_finding("broadcast", layer.weights, one, "give y the shape of the answers")]
             if layer.bias is not None and one.reshaped(layer.bias):
-                return [of_shapes("bias_gradient", layer.bias, one, "sum the errors over the samples")]
+                return [shape_finding("bias_gradient", layer.bias, one, "sum the errors over the samples")]
     return []
 
 
-def of_shapes(cause: str, leaf: Leaf, seen: Observation, advice: str) -> Finding:
+def shape_finding(cause: str, leaf: Leaf, seen: Observation, advice: str) -> Finding:
     """A finding about a changed shape."""
     before, after = seen.before[leaf].shape, seen.after[leaf].shape
     evidence = f"{leaf.name} has shape {before} before a step and {after} after it, because of broadcasting."

@@ -3,7 +3,7 @@
 import numpy as np
 
 from pipeline.core.diagnosis.people.layout import Layout
-from pipeline.core.diagnosis.people.observation import Witness
+from pipeline.core.diagnosis.people.observation import Observer
 from pipeline.core.diagnosis.people.output_errors import Loss, is_softmax
 from pipeline.core.diagnosis.people.situation import Situation
 from pipeline.core.diagnosis.people.twin import Twin
@@ -34,14 +34,14 @@ def first_loss(situation: Situation) -> list[str]:
     return [f"{text} This only costs time."]
 
 
-def large_sums(witness: Witness) -> list[str]:
+def large_sums(observer: Observer) -> list[str]:
     """A softmax that would overflow on larger pre-activations than occur here."""
-    last = witness.twin.layers[-1]
+    last = observer.twin.layers[-1]
     if last.bias is None or not is_softmax(last.activation):
         return []
-    start = last.bias.value(witness.script.params)
-    answers = witness.layout.answers(
-        witness.script, witness.script.at({last.bias: start + LARGE}), witness.layout.rows[:1]
+    start = last.bias.value(observer.script.params)
+    answers = observer.layout.answers(
+        observer.script, observer.script.at({last.bias: start + LARGE}), observer.layout.rows[:1]
     )
     if np.isfinite(answers).all():
         return []

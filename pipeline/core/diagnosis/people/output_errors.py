@@ -15,7 +15,7 @@ from pipeline.core.diagnosis.people.activations import (
     softmax,
 )
 
-Loss: TypeAlias = Literal["cross-entropy", "squared error", "absolute error", "a loss of its own"]
+Loss: TypeAlias = Literal["cross-entropy", "squared error", "absolute error", "a custom loss"]
 Of: TypeAlias = Callable[[Array, Array, Array], Array]  # of pre-activations z, outputs a and targets t, each (k, C)
 
 
@@ -64,8 +64,8 @@ def right_errors(activation: Activation) -> list[OutputError]:
             OutputError(lambda z, a, t: softmax(z) - t, "cross-entropy"),
             OutputError(lambda z, a, t: sigmoid(z) - t, "cross-entropy"),
             absolute,
-            OutputError(hinge, "a loss of its own"),
-            OutputError(binary_hinge, "a loss of its own"),
+            OutputError(hinge, "a custom loss"),
+            OutputError(binary_hinge, "a custom loss"),
         ]
     return [squared, absolute]
 

@@ -16,7 +16,7 @@ def network_of(script: Script, layout: Layout) -> tuple[Twin | None, list[Leaf],
     first: list[Leaf] = []
     outputs = 0
     for view in VIEWS:
-        script.see(view)
+        script.use_view(view)
         parameters = finite(script, forward_parameters(script, layout))
         if not parameters and view == VIEWS[0]:
             raise UnfitError("forward returns the same output whatever the parameters are: does it read `params`?")
@@ -26,7 +26,7 @@ def network_of(script: Script, layout: Layout) -> tuple[Twin | None, list[Leaf],
         first, outputs = first or parameters, probes[0].answers.shape[1]
         if twin := twin_of(parameters, probes) or unrolled_twin(parameters, probes):
             return twin, parameters, outputs
-    script.see(VIEWS[0])
+    script.use_view(VIEWS[0])
     return None, first, outputs
 
 

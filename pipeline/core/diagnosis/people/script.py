@@ -37,7 +37,7 @@ class Script:
         self.memory = Memory(function for function in (forward, step, loss) if function)
         self.leaves = leaves(params, VIEWS[0])
 
-    def see(self, view: View) -> None:
+    def use_view(self, view: View) -> None:
         """Switch to another view of the parameters."""
         self.leaves = leaves(self.params, view)
 
@@ -50,9 +50,9 @@ class Script:
         finally:
             self.memory.restore()
 
-    def at(self, values: Values, luck: int = 0) -> Any:
-        """A fresh copy of the parameters, with these values; a `luck` other than 0 gives different random numbers."""
-        params = self.memory.afresh(self.params, luck)
+    def at(self, values: Values, reseed: int = 0) -> Any:
+        """A fresh copy of the parameters, with these values; a `reseed` other than 0 gives different random numbers."""
+        params = self.memory.fresh_copy(self.params, reseed)
         for leaf, value in values.items():
             params = leaf.put(params, value)
         return params
@@ -68,7 +68,7 @@ class Script:
             raise TypeError(f"forward returns {type(given).__name__}, but must return an array of numbers")
         return answer.astype(np.float64)
 
-    def stepped(self, params: Any, x: Any, y: Any) -> Any:
+    def after_step(self, params: Any, x: Any, y: Any) -> Any:
         """The parameters after one update, which may change `params` in place. step may return other values as well."""
         given = called(self.step, params, np.copy(x), np.copy(y))
         if is_like(given, params):

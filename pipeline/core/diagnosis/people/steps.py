@@ -9,9 +9,9 @@ import numpy as np
 from pipeline.core.arrays import Array
 from pipeline.core.diagnosis.people.findings import Finding
 from pipeline.core.diagnosis.people.leaves import Leaf
-from pipeline.core.diagnosis.people.observation import BATCH, Observation, Witness
+from pipeline.core.diagnosis.people.observation import BATCH, Observation, Observer
 from pipeline.core.diagnosis.people.output_errors import OutputError
-from pipeline.core.diagnosis.people.whole import gradient_of, in_a_row
+from pipeline.core.diagnosis.people.whole import flattened, gradient_of
 
 CLOSE = 1e-4  # relative to a step: the residual if the rule explains it
 A_LITTLE = 1e-3  # of the previous step: less is nothing
@@ -20,13 +20,13 @@ ENOUGH = 5  # numbers whose gradient keeps its sign
 DYING = 0.3  # of the length that steps should still have
 
 
-def wrong_rule(witness: Witness, top: OutputError) -> list[Finding]:
+def wrong_rule(observer: Observer, top: OutputError) -> list[Finding]:
     """Compare the second of two steps with the first, over all parameters, then for each of them."""
-    seen = steps_in_a_row(witness)
+    seen = steps_in_a_row(observer)
     if len(seen) < 2:
         return []
-    leaves = witness.twin.parameters
-    gradient = gradient_of(witness.twin, top, seen[1])
+    leaves = observer.twin.parameters
+    gradient = gradient_of(observer.twin, top, seen[1])
     together = carried_over(seen[:2], gradient, leaves)
     each = [carried_over(seen[:2], gradient, [leaf]) for leaf in leaves if seen[0].before[leaf].size >= ENOUGH]
     betas = [beta for beta in (together, *each) if beta is not None]
@@ -38,13 +38,13 @@ def wrong_rule(witness: Witness, top: OutputError) -> list[Finding]:
     if beta < -A_LITTLE or beta > 1:
         evidence = f"The second of two steps contains {beta:.3g} times the first; momentum would be between 0 and 1."
         return [Finding("optimiser", "step", evidence, "`v = beta * v - alpha * gradient`, then `W = W + v`.")]
-    return dying_or_climbing(witness, top, seen)
+    return dying_or_climbing(observer, top, seen)
 
 
 def carried_over(seen: list[Observation], gradient: dict[Leaf, Array], leaves: list[Leaf]) -> float | None:
     """How many times the second step contains the first, in some parameters; None if the rule is a different one."""
-    first, second = (in_a_row({leaf: one.change(leaf) for leaf in leaves}, leaves) for one in seen)
-    return by_least_squares(first, second, in_a_row(gradient, leaves))
+    first, second = (flattened({leaf: one.change(leaf) for leaf in leaves}, leaves) for one in seen)
+    return by_least_squares(first, second, flattened(gradient, leaves))
 
 
 def by_least_squares(first: Array, second: Array, gradient: Array) -> float | None:
@@ -63,16 +63,16 @@ def by_least_squares(first: Array, second: Array, gradient: Array) -> float | No
     return float(factors[0])
 
 
-def dying_or_climbing(witness: Witness, top: OutputError, seen: list[Observation]) -> list[Finding]:
+def dying_or_climbing(observer: Observer, top: OutputError, seen: list[Observation]) -> list[Finding]:
     """A dozen steps of any other rule: they must go against the gradient, and not vanish before it does.
 
     Under a constant gradient, Adagrad's steps shrink as 1 / sqrt(t), and no usual rule's shrink faster.
     """
     if len(seen) < STEPS:
         return []
-    leaves = witness.twin.parameters
-    steps = np.array([in_a_row({leaf: one.change(leaf) for leaf in leaves}, leaves) for one in seen])
-    slopes = np.array([in_a_row(gradient_of(witness.twin, top, one), leaves) for one in seen])
+    leaves = observer.twin.parameters
+    steps = np.array([flattened({leaf: one.change(leaf) for leaf in leaves}, leaves) for one in seen])
+    slopes = np.array([flattened(gradient_of(observer.twin, top, one), leaves) for one in seen])
     steady = (np.sign(slopes) == np.sign(slopes[0])).all(axis=0) & (np.abs(slopes).min(axis=0) > 0) & (steps[0] != 0)
     if steady.sum() < ENOUGH:
         return []
@@ -93,18 +93,18 @@ def dying_or_climbing(witness: Witness, top: OutputError, seen: list[Observation
     return []
 
 
-def steps_in_a_row(witness: Witness) -> list[Observation]:
+def steps_in_a_row(observer: Observer) -> list[Observation]:
     """Up to a dozen steps: on the same batch, or on two samples in turn if step takes one at a time."""
-    layout, script, twin = witness.layout, witness.script, witness.twin
+    layout, script, twin = observer.layout, observer.script, observer.twin
     rows = layout.small_rows
     every = np.arange(min(layout.count, BATCH))
     by_turns = [np.array([0]), np.array([layout.count - 1])] if layout.step == "single" else [every, every]
-    values = witness.random_values(20)
+    values = observer.random_values(20)
     params, seen = script.at(values), []
     for number in range(STEPS):
-        places = by_turns[number % 2]
+        indices = by_turns[number % 2]
         try:
-            params = layout.update(script, params, rows[places], places)
+            params = layout.update(script, params, rows[indices], indices)
             after = {leaf: leaf.value(params).copy() for leaf in twin.parameters}
         except Exception:  # raised by the script: it may accept only whole batches
             break
@@ -112,7 +112,7 @@ def steps_in_a_row(witness: Witness) -> list[Observation]:
             after[leaf].shape != value.shape or not np.isfinite(after[leaf]).all() for leaf, value in values.items()
         ):
             break
-        x = rows[places]
-        seen.append(Observation(values, after, x, witness.targets[places], twin.run(values, x)))
+        x = rows[indices]
+        seen.append(Observation(values, after, x, observer.targets[indices], twin.run(values, x)))
         values = after
     return seen

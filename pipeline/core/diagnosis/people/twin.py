@@ -49,7 +49,7 @@ class Dense:
     """A layer, and which parameters belong to it."""
 
     weights: Leaf
-    is_turned: bool  # the script has (units, inputs), the twin (inputs, units)
+    is_transposed: bool  # the script has (units, inputs), the twin (inputs, units)
     bias: Leaf | None
     ones: Literal["first", "last"] | None  # the row of the weights that holds the biases, if any
     activation: Activation
@@ -57,7 +57,7 @@ class Dense:
     def matrix(self, value: Array) -> Array:
         """Weights, or their change, as (inputs, units), including any row of biases."""
         table = value.reshape(-1, 1) if value.ndim < 2 else value.reshape(-1, value.shape[-1])
-        return table.T if self.is_turned else table
+        return table.T if self.is_transposed else table
 
     def without_ones(self, matrix: Array) -> Array:
         """The weights (inputs, units) without the row of biases."""
@@ -171,7 +171,7 @@ def disorder(layers: tuple[Dense, ...], order: list[Leaf]) -> tuple[int, int, in
     unused = len(order) - len(weights) - len(biases)
     swaps = sum(a > b for places in (weights, biases) for a, b in combinations(places, 2))
     swaps += sum(order.index(layer.weights) > order.index(layer.bias) for layer in layers if layer.bias is not None)
-    return unused, len({layer.is_turned for layer in layers}), swaps
+    return unused, len({layer.is_transposed for layer in layers}), swaps
 
 
 def chains(leaves: list[Leaf], values: Values, width: int, outputs: int) -> Iterator[tuple[Dense, ...]]:
@@ -189,10 +189,10 @@ def chains_from(
     left: list[Leaf], values: Values, width: int, outputs: int, visits: "count[int]"
 ) -> Iterator[tuple[Dense, ...]]:
     """The chains that use every remaining parameter, within the limit on visits."""
-    for weights, is_turned, ones in product(left, (False, True), (None, "first", "last")):
+    for weights, is_transposed, ones in product(left, (False, True), (None, "first", "last")):
         if next(visits) > VISITS:
             return
-        layer = Dense(weights, is_turned, None, ones, IDENTITY)
+        layer = Dense(weights, is_transposed, None, ones, IDENTITY)
         rows, units = layer.matrix(values[weights]).shape
         if rows != width + (ones is not None):
             continue

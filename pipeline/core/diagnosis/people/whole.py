@@ -27,7 +27,9 @@ def gradient_of(twin: Twin, top: OutputError, seen: Observation) -> dict[Leaf, A
     gradient: dict[Leaf, Array] = {}
     for layer, inputs, error in zip(twin.layers, seen.run.inputs, errors_of(twin, top, seen), strict=True):
         product = inputs.T @ error
-        gradient[layer.weights] = (product.T if layer.is_turned else product).reshape(seen.before[layer.weights].shape)
+        gradient[layer.weights] = (product.T if layer.is_transposed else product).reshape(
+            seen.before[layer.weights].shape
+        )
         if layer.bias is not None:
             shape = seen.before[layer.bias].shape
             total = error.sum(axis=0)
@@ -35,7 +37,7 @@ def gradient_of(twin: Twin, top: OutputError, seen: Observation) -> dict[Leaf, A
     return gradient
 
 
-def in_a_row(values: dict[Leaf, Array], leaves: list[Leaf]) -> Array:
+def flattened(values: dict[Leaf, Array], leaves: list[Leaf]) -> Array:
     """All numbers of some parameters, as one vector."""
     return np.concatenate([values[leaf].ravel() for leaf in leaves])
 
@@ -47,8 +49,8 @@ def clipped(twin: Twin, top: OutputError, seen: list[Observation]) -> int:
     """
     leaves, signs = twin.parameters, set()
     for one in seen:
-        gradient = in_a_row(gradient_of(twin, top, one), leaves)
-        change = in_a_row({leaf: one.change(leaf) for leaf in leaves}, leaves)
+        gradient = flattened(gradient_of(twin, top, one), leaves)
+        change = flattened({leaf: one.change(leaf) for leaf in leaves}, leaves)
         scale = -float(change @ gradient / max(float(gradient @ gradient), 1e-300))
         if np.linalg.norm(change + scale * gradient) > 10 * CLOSE * np.linalg.norm(change):
             return 0
@@ -56,11 +58,11 @@ def clipped(twin: Twin, top: OutputError, seen: list[Observation]) -> int:
     return signs.pop() if len(signs) == 1 else 0
 
 
-def is_cut_off(twin: Twin, top: OutputError, seen: list[Observation]) -> bool:
+def is_clipped_elementwise(twin: Twin, top: OutputError, seen: list[Observation]) -> bool:
     """Whether each number's step grows with the size of its gradient, as with elementwise clipping."""
     leaves = twin.parameters
-    slopes = np.concatenate([np.abs(in_a_row(gradient_of(twin, top, one), leaves)) for one in seen])
-    changes = [np.abs(in_a_row({leaf: one.change(leaf) for leaf in leaves}, leaves)) for one in seen]
+    slopes = np.concatenate([np.abs(flattened(gradient_of(twin, top, one), leaves)) for one in seen])
+    changes = [np.abs(flattened({leaf: one.change(leaf) for leaf in leaves}, leaves)) for one in seen]
     steps = np.concatenate(changes)[np.argsort(slopes)]
     return bool((np.diff(steps) >= -CLOSE * steps.max()).all())
 
@@ -108,6 +110,7 @@ def uneven(scales: dict[str, Fit]) -> list[Finding]:
         return []
     evidence = f"The update of {name} is {times:.4g} times as large as the other parameters' updates imply."
     advice = (
-        f"Divide the gradient of {name} by {times:.4g}: is a division by the number of samples missing or repeated?"
+        f"Divide the gradient of {name} by {times:.4g}: "
+        "often a division by the number of samples is missing or repeated."
     )
     return [Finding("gradient_scale", name, evidence, advice)]
