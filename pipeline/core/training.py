@@ -105,7 +105,7 @@ class Follower:
     def record(self, snapshot: Snapshot) -> bool:
         """Record a row if it and the network are finite; return whether it was recorded.
 
-        A row that only the ending training needs says nothing about the trainings that continue.
+        If only the training that ends here needs the row, the others go on regardless.
         """
         row = snapshot.row
         if not (isfinite(row.validation_loss) and has_finite_parameters(snapshot.network)):
@@ -123,12 +123,12 @@ class Follower:
             self.trainings.append(training)
         return True
 
-    def mark_diverged(self, iteration: int, trainings: int) -> None:
+    def mark_diverged(self, iteration: int, n: int) -> None:
         """Mark the next n trainings as diverged."""
         network = self.last.network if self.last else self.untrained
         vitals = self.vitals_up_to(self.last) if self.last else []
-        self.trainings += [Training(network, self.history, vitals, True, iteration)] * trainings
-        del self.remaining_ends[:trainings]
+        self.trainings += [Training(network, self.history, vitals, True, iteration)] * n
+        del self.remaining_ends[:n]
 
     def vitals_up_to(self, snapshot: Snapshot) -> list[Vitals]:
         """The vital signs so far, up to and including this snapshot."""

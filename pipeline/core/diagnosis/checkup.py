@@ -15,7 +15,7 @@ DEVIATIONS = 4.0  # standard deviations within which a share counts as chance
 
 
 class DataCheck(NamedTuple):
-    """What the images and labels are like."""
+    """Facts about the images and labels."""
 
     images: int  # for training
     counts: list[int]  # training images of each class
@@ -45,7 +45,7 @@ class Checkup:
 
     code: CodeCheck
     data: DataCheck
-    has_equal_units: bool  # whether all units of a hidden layer start the same
+    has_equal_units: bool  # whether all units of some hidden layer start out identical
     largest_logit: float  # of the untrained network
     gain: float  # see `gain_of`
     curvature: Curvature  # of the mean loss at the untrained network

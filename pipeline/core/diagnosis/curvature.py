@@ -97,7 +97,7 @@ def largest_eigenvalue(product: Callable[[Array], Array], start: Array) -> float
         if not np.isfinite(size):
             return np.nan
         if size <= 1e-9 * max(1e-9, float(np.linalg.norm(images[-1] if images else start))):
-            break  # the span is closed
+            break  # another product would add nothing to the span
         basis.append(direction / size)
         images.append(product(basis[-1]))
         spanned = np.stack(basis)

@@ -14,7 +14,7 @@ NO_CAUSE = "none"
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What became of a training, and why."""
+    """How a training turned out, and why."""
 
     outcome: Outcome
     cause: str  # the name of one of `causes.CAUSES`, or "none"

@@ -126,7 +126,7 @@ HINDRANCES = (
     ),
     Hindrance(
         network_too_small,
-        "The network is too small: its narrowest hidden layer has {narrowest} units to distinguish {classes} classes.",
+        "The network is too small: its narrowest hidden layer has width {narrowest}, for {classes} classes.",
     ),
     Hindrance(
         network_too_deep,

@@ -21,9 +21,7 @@ def alpha_too_large(situation: Situation) -> list[Finding]:
     for factor in (0.1, 0.01, 0.001):
         shorter = situation.rehearsal.train(factor=factor)
         if shorter.last < min(own.last, own.first) * (1 - STANDS):
-            evidence = (
-                f"The loss goes from {own.first:.3g} to {own.last:.3g} in {own.updates} updates; with {factor:g} "
-            )
+            evidence = f"The loss goes from {own.first:.3g} to {own.last:.3g} in {own.length}; with {factor:g} "
             evidence += f"times the alpha, to {shorter.last:.3g}."
             return [Finding("alpha_too_large", "alpha", evidence, f"Multiply alpha by {factor:g}.")]
     return []
@@ -46,7 +44,7 @@ def alpha_too_small(situation: Situation) -> list[Finding]:
     for factor in (100.0, 1e4, 1e6):
         longer = situation.rehearsal.train(factor=factor)
         if longer.last < own.last * (1 - STANDS):
-            evidence = f"In {own.updates} updates, the loss changes by only {change:.1g} of its value. With {factor:g} "
+            evidence = f"In {own.length}, the loss changes by only {change:.1g} of its value. With {factor:g} "
             evidence += f"times the alpha, it falls from {own.first:.3g} to {longer.last:.3g}."
             return [Finding("alpha_too_small", "alpha", evidence, f"Multiply alpha by {factor:g}.")]
     return []

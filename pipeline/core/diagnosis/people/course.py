@@ -22,7 +22,7 @@ SAMPLES = 512
 
 @dataclass(frozen=True)
 class Course:
-    """How a training went."""
+    """The record of a short training."""
 
     losses: list[float]  # per sample, before the first update and after each
     overflowed: bool  # whether the script's outputs stopped being finite while the twin's stayed finite
@@ -42,6 +42,11 @@ class Course:
     def updates(self) -> int:
         """The number of updates."""
         return len(self.losses) - 1
+
+    @property
+    def length(self) -> str:
+        """The number of updates, in words."""
+        return "1 update" if self.updates == 1 else f"{self.updates} updates"
 
 
 class Rehearsal:

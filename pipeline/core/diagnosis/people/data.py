@@ -15,7 +15,7 @@ RANGES = {
     "ReLU": (0.0, np.inf),
     "scaled tanh": (-1.7159, 1.7159),
 }
-ENOUGH = 40  # samples to tell chance from knowledge
+ENOUGH = 40  # samples to distinguish knowledge from chance
 DEVIATIONS = 3.0  # standard deviations
 
 
@@ -26,8 +26,8 @@ def out_of_range(targets: Array, output: Activation) -> list[Finding]:
         low, high = 0.0, 1.0
     beyond = (targets < low - 1e-9) | (targets > high + 1e-9)
     if beyond.any():
-        evidence = f"The targets range from {targets.min():g} to {targets.max():g}, but the outputs of a {output.name} "
-        evidence += f"from {low:g} to {high:g}: {beyond.mean():.0%} of the targets are out of reach."
+        evidence = f"The targets range from {targets.min():g} to {targets.max():g}, but the {output.name} ranges from "
+        evidence += f"{low:g} to {high:g}: {beyond.mean():.0%} of the targets are out of reach."
         advice = "Scale the targets to that range, or remove the last layer's activation."
         return [Finding("targets_out_of_range", "y", evidence, advice)]
     return []

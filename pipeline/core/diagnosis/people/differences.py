@@ -45,7 +45,7 @@ def compared(script: Script, layout: Layout, parameters: list[Leaf], targets: Ar
     best = max(verdicts, key=lambda found: sum(one in ("right", "uphill") for one in found.values()), default={})
     found = findings_from(best)
     if still and len(still) < len(parameters):
-        evidence = f"step never changes {' or '.join(still)}, although forward reads it."
+        evidence = f"step never changes {', '.join(still)}, which forward reads."
         found.append(Finding("parameter_not_updated", still[0], evidence, f"`{still[0]} -= alpha * gradient`"))
     return found
 

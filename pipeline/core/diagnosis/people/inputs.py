@@ -26,7 +26,7 @@ def inputs_not_scaled(situation: Situation) -> list[Finding]:
         f"The inputs reach {np.abs(rows).max():.4g}; standard deviations range from {spreads.min():.3g} to "
         f"{spreads.max():.3g}. "
     )
-    evidence += f"{own.updates} updates on them end at a loss of {own.last:.3g}; on scaled inputs, at {best:.3g}."
+    evidence += f"After {own.length}, the loss is {own.last:.3g}; on scaled inputs, it is {best:.3g}."
     advice = "`x = (x - x.mean(axis=0)) / (x.std(axis=0) + 1e-8)`; for pixels, `x / 255`."
     return [Finding("inputs_not_scaled", "x", evidence, advice)]
 
@@ -47,7 +47,7 @@ def targets_not_scaled(situation: Situation) -> list[Finding]:
     scaled = situation.of_scaled_targets()
     if not scaled.learns:
         return []
-    evidence = f"The targets reach {np.abs(targets).max():.4g}. {situation.own.updates} updates end at "
-    evidence += f"{situation.own.last / situation.guess:.3g} times the loss of guessing; with scaled targets, at "
+    evidence = f"The targets reach {np.abs(targets).max():.4g}. After {situation.own.length}, the loss is "
+    evidence += f"{situation.own.last / situation.guess:.3g} times that of guessing; with scaled targets, it is "
     evidence += f"{scaled.own.last / scaled.guess:.3g} times."
     return [Finding("targets_out_of_range", "y", evidence, "`y = (y - y.mean(axis=0)) / y.std(axis=0)`")]

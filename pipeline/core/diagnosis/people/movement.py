@@ -19,8 +19,7 @@ def unmoved(twin: Twin, observations: Observations) -> list[Finding]:
     still += [name for name, changes in rows_of_biases(twin, seen) if not any(change.any() for change in changes)]
     if not still:
         return []
-    them = "it" if len(still) == 1 else "them"
-    evidence = f"step never changes {' or '.join(still)}, although forward reads {them}. Does it update a copy?"
+    evidence = f"step never changes {', '.join(still)}, which forward reads. Does it update a copy?"
     return [Finding("parameter_not_updated", still[0], evidence, f"`{still[0]} = {still[0]} - alpha * gradient`")]
 
 

@@ -14,9 +14,11 @@ LARGE = 1000.0  # a pre-activation whose `exp` overflows
 
 def described(twin: Twin, layout: Layout) -> str:
     """The network in one line."""
-    layers = ", ".join(f"{layer.weights.name} and {layer.activation.name}" for layer in twin.layers)
+    layers = ", ".join(f"{layer.weights.name} with {layer.activation.name}" for layer in twin.layers)
     ways = {"rows": "a batch in rows", "columns": "a batch in columns", "single": "one sample at a time"}
-    return f"Your network: {layers}. forward takes {ways[layout.forward]}, step {ways[layout.step]}."
+    if layout.forward == layout.step:
+        return f"Your network: {layers}. forward and step take {ways[layout.forward]}."
+    return f"Your network: {layers}. forward takes {ways[layout.forward]}, and step {ways[layout.step]}."
 
 
 def descended(loss: Loss | None) -> list[str]:

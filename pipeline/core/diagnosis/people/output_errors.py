@@ -119,7 +119,7 @@ def wrong_errors(activation: Activation) -> list[OutputError]:
             text = f"uses the derivative of {other.name}, but the activation is {name}"
             errors += [slope(text, at_sum(other.slope)), slope(text, at_output(by_its_output(other)))]
     errors += [
-        loss("is z - target, but should use the output of the activation", lambda z, a, t: z - t),
+        loss("is z - target instead of output - target", lambda z, a, t: z - t),
         OutputError(lambda z, a, t: a - t.mean(axis=0), None, "broadcast", ALL_TARGETS),
         OutputError(lambda z, a, t: a.mean(axis=0) - t, None, "broadcast", "compares every target with all outputs"),
         OutputError(lambda z, a, t: (a - t.mean(axis=0)) * activation.slope(z), None, "broadcast", ALL_TARGETS),

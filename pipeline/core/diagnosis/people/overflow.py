@@ -16,6 +16,6 @@ def softmax_unshifted(situation: Situation) -> list[Finding]:
     if is_late and np.abs(situation.rows).max() < LARGE and situation.is_learning(rehearsal.train(factor=0.1)):
         return []  # alpha is too large instead
     largest = float(np.abs(situation.twin.run(course.values, situation.rows).sums[-1]).max())
-    evidence = f"After {course.updates} updates, z reaches {largest:.3g} and the outputs are not finite: exp overflows "
+    evidence = f"After {course.length}, z reaches {largest:.3g} and the outputs are not finite: exp overflows "
     advice = "`e = np.exp(z - z.max(axis=..., keepdims=True))`, along the class axis."
     return [Finding("softmax_unshifted", "softmax", evidence + "above 709.", advice)]

@@ -8,13 +8,13 @@ from pipeline.core.diagnosis.people.twin import Twin
 WRONG_SOFTMAXES = {
     "softmax over samples": (
         "softmax_over_samples",
-        "The softmax sums over the samples: each class's outputs sum to 1 over the batch, but a sample's to",
+        "The softmax sums over the samples: each class's outputs sum to 1 over the batch; each sample's sum to",
     ),
     "softmax over everything": (
         "softmax_over_everything",
-        "The softmax sums over the whole batch: all outputs together sum to 1, but a sample's to",
+        "The softmax sums over the whole batch: all its outputs together sum to 1; each sample's sum to",
     ),
-    "exp": ("no_softmax", "The outputs are exp(z) without a division by their sum: a sample's sum to"),
+    "exp": ("no_softmax", "The outputs are exp(z), not divided by their sum: each sample's sum to"),
 }
 
 

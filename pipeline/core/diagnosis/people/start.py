@@ -49,8 +49,8 @@ def wrong_weights(situation: Situation) -> list[Finding]:
         return []
     layer = situation.twin.layers[depth]
     shape, inputs = situation.start[layer.weights].shape, len(layer.matrix(situation.start[layer.weights]))
-    evidence = f"{layer.weights.name} is {times:.3g} times the usual size for its layer. {own.updates} updates from it "
-    evidence += f"end at a loss of {own.last:.3g}; from freshly drawn weights, at {best:.3g}."
+    evidence = f"{layer.weights.name} is {times:.3g} times the usual size for its layer. After {own.length}, the loss "
+    evidence += f"is {own.last:.3g}; from freshly drawn weights, it is {best:.3g}."
     advice = f"`{layer.weights.name} = rng.standard_normal({shape}) / np.sqrt({inputs})`"
     return [Finding("weights_too_large" if times > 1 else "weights_too_small", layer.weights.name, evidence, advice)]
 

@@ -46,7 +46,7 @@ def is_one_hot(rows: Array) -> bool:
 
 
 def rows_without_class(rows: Array) -> list[Finding]:
-    """One-hot rows that name no class, as labels counted from 1 leave them."""
+    """One-hot rows without a class: often the result of labels numbered from 1."""
     none = int((rows == rows.min()).all(axis=1).sum())
     if none:
         text = f"{none} of {len(rows)} rows of y have no class."
