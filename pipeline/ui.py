@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pipeline.console.credentials import without_credentials
 from pipeline.console.errors import UserError, run
 from pipeline.console.signals import interruptible
-from pipeline.core.arrays import spread
+from pipeline.core.arrays import evenly_spaced
 from pipeline.tracking.address import is_a_server, store_uri
 from pipeline.tracking.publisher import connected
 from pipeline.tracking.store import PARENT, Store
@@ -71,7 +71,7 @@ def print_links(store: Store, server: str) -> None:
     page = run_page(server, experiment, newest.run_id)
     print_link(f"The newest sweep, {newest.run_name!r}: its map, curves and table", f"{page}/artifacts/accuracy.png")
     if points := ranked(store, newest.run_id):
-        from_best_to_worst = [points[place] for place in spread(len(points), POINTS_COMPARED)]
+        from_best_to_worst = [points[place] for place in evenly_spaced(len(points), POINTS_COMPARED)]
         chosen = {"Its best points": points[:POINTS_COMPARED], "From its best to its worst point": from_best_to_worst}
         for title, runs in chosen.items():
             print_link(f"{title}, compared", compare_page(server, experiment, runs))

@@ -248,7 +248,7 @@ def test_the_collapse_says_what_happened():
     assert (found.outcome, found.cause, found.cause_iteration) == ("diverged", "softmax_over_samples", 0)
     for part in (
         "sums over the samples",
-        "each class's answers sum to 1 over the batch",
+        "each class's outputs sum to 1 over the batch",
         "`exp` overflowed at iteration 32",
     ):
         assert part in found.sentence
@@ -286,7 +286,7 @@ def test_an_alpha_that_is_too_large_is_measured_against_the_stable_one():
     assert 0.1 < found.stable_alpha < 2
     assert f"{5 / found.stable_alpha:.2g} times the stable" in found.sentence
     assert found.prescription == {"alpha": float(f"{found.stable_alpha / 2:.1g}")}
-    assert found.advice == f"Take alpha={found.prescription['alpha']:g}."
+    assert found.advice == f"Set alpha={found.prescription['alpha']:g}."
 
 
 def test_the_stable_alpha_of_a_sum_is_smaller_by_the_number_of_its_terms():

@@ -301,7 +301,7 @@ def test_a_right_network_is_healthy_however_it_is_organised(script):
     report = examine(*script())
     assert (report.cause, report.error) == (None, "")
     assert "Nothing is wrong." in str(report)
-    assert "taken apart" not in str(report)
+    assert "could be checked" not in str(report)
 
 
 def climbing(script):
@@ -441,16 +441,16 @@ def test_a_network_of_another_kind_is_compared_with_differences():
     ("said", "change"),
     [
         ("forward is of type int", {"forward": 3}),
-        ("step(params, x, y) takes neither", {"step": lambda *_: {}["W3"]}),
-        ("it says KeyError: 'W3'", {"forward": lambda *_: {}["W3"]}),
+        ("step(params, x, y) accepts neither", {"step": lambda *_: {}["W3"]}),
+        ("it raises KeyError: 'W3'", {"forward": lambda *_: {}["W3"]}),
         ("ends the program", {"step": lambda *_: sys.exit(3)}),
-        ("it takes 120 samples and not 119", {"forward": lambda p, x: forward(p, x.reshape(120, 64))}),
+        ("it accepts 120 samples but not 119", {"forward": lambda p, x: forward(p, x.reshape(120, 64))}),
         ("x[0, 0] is nan", {"x": np.where(np.arange(64) == 0, np.nan, X)}),
         ("x holds objects", {"x": np.array([[1, 2], [3]], dtype=object)}),
         ("y holds values of type <U1", {"y": ["a"] * len(X)}),
-        ("x has 120 samples, but y has the shape (7,)", {"y": Y[:7]}),
+        ("x has 120 samples, but y has shape (7,)", {"y": Y[:7]}),
         ("at least one sample", {"x": X[:0], "y": Y[:0]}),
-        ("the same answer whatever", {"forward": lambda _, x: x[:, :10]}),
+        ("the same output whatever", {"forward": lambda _, x: x[:, :10]}),
         ("params[1] is not finite", {"params": [drawn()[0], np.full(20, np.inf), *drawn()[2:]]}),
     ],
 )

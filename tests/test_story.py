@@ -35,7 +35,7 @@ def test_the_report_has_the_diagnosis_and_the_run_has_the_same(collapsed: Projec
     assert page.startswith("# Diverged")
     for part in (
         "sums over the samples",
-        "each class's answers sum to 1 over the batch",
+        "each class's outputs sum to 1 over the batch",
         "| gradient error |",
         "| last accuracy |",
     ):

@@ -1,1 +1,1 @@
-"""The mathematics in pure NumPy. Knows no files, no DVC, no Hydra and no MLflow."""
+"""The mathematics, in pure NumPy. It knows nothing of files, DVC, Hydra or MLflow."""

@@ -1,4 +1,4 @@
-"""The arrays that everything here is made of."""
+"""Types and helpers for the arrays that all of `core` works on."""
 
 from typing import Any, NamedTuple, TypeAlias
 
@@ -9,12 +9,12 @@ Array: TypeAlias = NDArray[Any]
 
 
 class Samples(NamedTuple):
-    """Samples that a network can be trained or measured on."""
+    """Samples to train or evaluate a network on."""
 
     x: Array  # (n, d), normalised
     labels: Array  # (n,)
 
 
-def spread(count: int, most: int) -> Array:
-    """The places of at most so many of `count` samples, from the first to the last at even distances."""
+def evenly_spaced(count: int, most: int) -> Array:
+    """At most `most` evenly spaced indices of `count` samples, including the first and the last."""
     return np.linspace(0, count - 1, min(count, most)).astype(int)

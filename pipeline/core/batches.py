@@ -1,4 +1,4 @@
-"""The batches that updates are made from."""
+"""The batches for updates."""
 
 from collections.abc import Iterator
 from typing import TypeAlias
@@ -11,9 +11,9 @@ Batch: TypeAlias = tuple[Array, Array]
 
 
 def batches(x: Array, labels: Array, batch_size: int | None, rng: np.random.Generator) -> Iterator[Batch]:
-    """Batches without end: all samples each time, or `batch_size` of them in an order drawn anew for every epoch.
+    """Endless batches: all samples every time, or `batch_size` of them, reshuffled for every epoch.
 
-    The last batch of an epoch is smaller where `batch_size` does not divide the number of samples.
+    The last batch of an epoch is smaller if `batch_size` does not divide the number of samples.
     """
     while batch_size is None:
         yield x, labels

@@ -1,8 +1,8 @@
 """exp, log and normal random numbers with the same bits on every processor.
 
-IEEE 754 defines + - * / and the square root to the last bit, and so NumPy's rint, frexp, ldexp and comparisons. It does
-not define exp and log: each library, and each vector unit within NumPy, rounds the last bit in its own way. So they are
-made here of what is defined.
+IEEE 754 defines + - * / and the square root to the last bit, and with them NumPy's rint, frexp, ldexp and comparisons.
+It does not define exp and log: each library, and each vector unit within NumPy, rounds the last bit in its own way.
+Here both are built from operations that are defined.
 """
 
 from math import prod
@@ -13,13 +13,13 @@ from pipeline.core.arrays import Array
 
 LN_2 = 0.6931471805599453
 SQUARE_ROOT_OF_A_HALF = 0.7071067811865476
-LEAST_EXPONENT, LARGEST_EXPONENT = -700.0, 720.0  # of e: below is next to 0, above is beyond every float64
+LEAST_EXPONENT, LARGEST_EXPONENT = -700.0, 720.0  # of e: smaller ones give almost 0, larger ones overflow float64
 
 
 def exp(x: Array) -> Array:
-    """E to the power of float64 numbers x, with a relative error below 1e-10, in their place.
+    """The exponential of float64 numbers x, in place, with a relative error below 1e-10.
 
-    With x = n ln 2 + r, n whole and |r| <= ln(2) / 2, it is 2^n e^r. The rest is 2r / (q - r) + 1 with
+    With x = n ln 2 + r, n an integer and |r| <= ln(2) / 2, it is 2^n e^r. And e^r = 2r / (q - r) + 1 with
     q = r (e^r + 1) / (e^r - 1) = 2 + r^2/6 - r^4/360 + r^6/15120 - ..., the series of r coth(r/2): Abramowitz and
     Stegun, Handbook of Mathematical Functions (1964), 4.5.67.
     """
@@ -43,9 +43,9 @@ def exp(x: Array) -> Array:
 
 
 def log(x: Array) -> Array:
-    """The natural logarithm of float64 numbers x >= 0, with an error of some 1e-16; -inf for 0, and NaN for infinity.
+    """The natural logarithm of float64 numbers x >= 0, with an error of about 1e-16; -inf for 0, NaN for infinity.
 
-    With x = 2^e m and m between the square roots of 1/2 and 2, it is e ln 2 + log m. With s = (m - 1) / (m + 1),
+    With x = 2^e m, and m between the square roots of 1/2 and 2, it is e ln 2 + log m. With s = (m - 1) / (m + 1),
     log m = 2 (s + s^3/3 + s^5/5 + ...): Abramowitz and Stegun, 4.1.27.
     """
     m, e = np.frexp(x)
@@ -60,11 +60,11 @@ def log(x: Array) -> Array:
 
 
 def standard_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Numbers from the normal distribution of mean 0 and variance 1, by the polar method.
+    """Standard normal random numbers, by the polar method.
 
-    A point that is uniform in the unit disc, at the squared distance s from its centre, gives with each coordinate
-    times sqrt(-2 log(s) / s) a normal number: G. Marsaglia and T. Bray, "A convenient method for generating normal
-    variables", SIAM Review 6 (1964). NumPy's own normal numbers go through the C library's logarithm.
+    Take a uniform point in the unit disc, at squared distance s from the centre. Each of its coordinates, times
+    sqrt(-2 log(s) / s), is normally distributed: G. Marsaglia and T. Bray, "A convenient method for generating normal
+    variables", SIAM Review 6 (1964). NumPy's own generator uses the C library's logarithm.
     """
     count = prod(shape)
     found = np.empty(0)

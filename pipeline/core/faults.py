@@ -1,6 +1,6 @@
-"""The network with a mistake built in, as people make them: to see it fail, and to have the diagnosis name it.
+"""The network with a common mistake built in, to watch it fail and to test the diagnosis.
 
-This is `network` once more, but for the mistake that is chosen. Nothing but the setting `fault` leads here.
+This is `network` again, apart from the chosen mistake. Only the setting `fault` leads here.
 """
 
 from typing import Literal, TypeAlias
@@ -13,17 +13,17 @@ from pipeline.core.fast.stack import Passes, Scores, Stack, is_finite, member, s
 from pipeline.core.network import Layer, Network, Pass, Reduction, accuracy, cross_entropy
 
 Fault: TypeAlias = Literal[
-    "softmax_over_samples",  # each class's probabilities sum to 1 over the samples, not each sample's over the classes
-    "softmax_unshifted",  # exp of the logits as they are, which overflows
-    "gradient_sign",  # labels less probabilities: uphill
-    "gradient_without_mean",  # summed over the samples, where the loss is their mean
-    "relu_mask_missing",  # passed back as if every ReLU were on
-    "transposed_product",  # passed back through weights that were reshaped, not transposed
+    "softmax_over_samples",  # probabilities sum to 1 over the samples instead of the classes
+    "softmax_unshifted",  # exp of the raw logits, which overflows
+    "gradient_sign",  # labels minus probabilities: uphill
+    "gradient_without_mean",  # summed over the samples, although the loss is their mean
+    "relu_mask_missing",  # back-propagated as if every ReLU were on
+    "transposed_product",  # back-propagated through weights that were reshaped, not transposed
 ]
 
 
 def log_probabilities(logits: Array, fault: Fault | None, precision: Precision) -> Array:
-    """The log of each class's probability, (n, C), by the softmax with that mistake; without one, by the right one."""
+    """The log of each class's probability, (n, C), by the softmax with this mistake, or the correct one for None."""
     arithmetic = ARITHMETIC[precision]
     if fault not in ("softmax_over_samples", "softmax_unshifted"):
         logits = logits - logits.max(axis=1, keepdims=True)
@@ -35,15 +35,15 @@ def log_probabilities(logits: Array, fault: Fault | None, precision: Precision) 
 
 
 def predictions(logits: Array, fault: Fault | None, precision: Precision) -> Array:
-    """The class that is predicted for each sample, (n,)."""
+    """The predicted class of each sample, (n,)."""
     if fault == "softmax_over_samples":
         logits = log_probabilities(logits, fault, precision)
-    predicted: Array = logits.argmax(axis=1)  # any other softmax leaves the largest logit's probability the largest
+    predicted: Array = logits.argmax(axis=1)  # every other softmax preserves the order of a row's logits
     return predicted
 
 
 def forward(network: Network, x: Array, precision: Precision) -> list[Array]:
-    """The input of every layer, and last the logits, as `network.forward`."""
+    """The input of every layer, then the logits, as in `network.forward`."""
     product = ARITHMETIC[precision].product
     outputs = [x]
     for layer in network[:-1]:
@@ -53,7 +53,7 @@ def forward(network: Network, x: Array, precision: Precision) -> list[Array]:
 
 
 def measure(network: Network, x: Array, labels: Array, fault: Fault, precision: Precision) -> tuple[float, float]:
-    """Loss and accuracy on samples x (n, d), as `network.measure`."""
+    """Loss and accuracy on samples x (n, d), as in `network.measure`."""
     logs = log_probabilities(forward(network, x, precision)[-1], fault, precision)
     return cross_entropy(logs, labels), accuracy(logs, labels)
 
@@ -61,7 +61,7 @@ def measure(network: Network, x: Array, labels: Array, fault: Fault, precision: 
 def loss_and_gradient(
     network: Network, x: Array, labels: Array, reduction: Reduction, fault: Fault, precision: Precision
 ) -> Pass:
-    """Loss, accuracy, and what was meant to be the gradient, as `network.loss_and_gradient`."""
+    """Loss, accuracy, and the faulty gradient, as in `network.loss_and_gradient`."""
     product = ARITHMETIC[precision].product
     inputs = forward(network, x, precision)
     logs = log_probabilities(inputs.pop(), fault, precision)
@@ -85,18 +85,18 @@ def loss_and_gradient(
 
 
 def passes(stacked: Stack, x: Array, labels: Array, reduction: Reduction, fault: Fault, precision: Precision) -> Passes:
-    """The same for each network of a stack, one after the other."""
-    found = [loss_and_gradient(network, x, labels, reduction, fault, precision) for network in each(stacked)]
+    """The same for each network of a stack in turn."""
+    found = [loss_and_gradient(network, x, labels, reduction, fault, precision) for network in networks_of(stacked)]
     scored = scores([(one.loss, one.accuracy) for one in found])
     return Passes(stack([one.gradient for one in found]), is_finite(scored.loss), scored)
 
 
 def measures(stacked: Stack, x: Array, labels: Array, fault: Fault, precision: Precision) -> Scores:
-    """Loss and accuracy of each network of a stack, one after the other."""
-    return scores([measure(network, x, labels, fault, precision) for network in each(stacked)])
+    """Loss and accuracy of each network of a stack in turn."""
+    return scores([measure(network, x, labels, fault, precision) for network in networks_of(stacked)])
 
 
-def each(stacked: Stack) -> list[Network]:
+def networks_of(stacked: Stack) -> list[Network]:
     """The networks of a stack."""
     return [member(stacked, k) for k in range(stacked[0].shape[1])]
 

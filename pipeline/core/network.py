@@ -1,10 +1,10 @@
-"""A multilayer perceptron: ReLU layers, a softmax at the end, and the cross-entropy that it learns from.
+"""A multilayer perceptron: ReLU layers, a softmax output and cross-entropy loss.
 
-This is the reference, written to be read. `core.fast.engine` and `core.fast.minibatches` are what trains: the same
-mathematics, held to this file by tests.
+This is the reference implementation, written to be read. It does not train the networks: `core.fast` does, with the
+same mathematics, and tests hold it to this file.
 
-Shapes throughout: n samples of d features, layer sizes d-H-...-C, labels (n,) whole numbers from 0 to C - 1.
-The gradient is back-propagation as in Rumelhart, Hinton and Williams, "Learning representations by
+Shapes throughout: n samples of d features, layer sizes d-H-...-C, integer labels (n,) from 0 to C - 1.
+The gradient is computed by back-propagation as in Rumelhart, Hinton and Williams, "Learning representations by
 back-propagating errors", Nature 323 (1986).
 """
 
@@ -28,20 +28,20 @@ Network: TypeAlias = tuple[Layer, ...]
 
 
 def in_precision(network: Network, dtype: str) -> Network:
-    """The same network in numbers of another type."""
+    """A copy of the network with parameters of this type."""
     return tuple(Layer(layer.weights.astype(dtype), layer.bias.astype(dtype)) for layer in network)
 
 
 class Pass(NamedTuple):
-    """What one pass over a batch finds out."""
+    """The results of one pass over a batch."""
 
     loss: float
     accuracy: float
-    gradient: Network  # of the loss, a Layer for each layer, in the same shapes
+    gradient: Network  # of the loss, in the shapes of the network
 
 
 def forward(network: Network, x: Array) -> list[Array]:
-    """The input of every layer, x (n, d) first, and last the logits (n, C)."""
+    """The input of every layer, starting with x (n, d), then the logits (n, C)."""
     outputs = [x]
     for layer in network[:-1]:
         outputs.append(np.maximum(outputs[-1] @ layer.weights + layer.bias, 0))
@@ -52,8 +52,8 @@ def forward(network: Network, x: Array) -> list[Array]:
 def log_softmax(logits: Array) -> Array:
     """The log of each class's probability, (n, C); each row's probabilities sum to 1.
 
-    Subtracting each row's largest logit does not change the softmax. After that no exponent is above 0, so `exp`
-    can't overflow, and the sum is at least 1, so the log is finite.
+    Subtracting each row's maximum does not change the softmax. Then no exponent exceeds 0, so `exp` can't overflow,
+    and the sum is at least 1, so the log is finite.
     """
     shifted: Array = logits - logits.max(axis=1, keepdims=True)
     log_probabilities: Array = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
@@ -61,13 +61,13 @@ def log_softmax(logits: Array) -> Array:
 
 
 def cross_entropy(log_probabilities: Array, labels: Array) -> float:
-    """The mean of -log(probability of the right class) over the samples, in nats. A guess among C costs ln(C)."""
+    """The mean of -log(probability of the correct class) over the samples, in nats. Guessing among C costs ln(C)."""
     certainty = float(log_probabilities[np.arange(len(labels)), labels].mean(dtype=np.float64))
-    return 0.0 - certainty  # -certainty would be -0.0 where all is certain
+    return 0.0 - certainty  # -certainty would be -0.0 for perfect predictions
 
 
 def accuracy(logits: Array, labels: Array) -> float:
-    """The share of samples, 0 to 1, whose largest logit (or probability, or log of it) is the right class's."""
+    """The share of samples, 0 to 1, whose largest logit (or probability, or log-probability) is the correct class's."""
     return float((logits.argmax(axis=1) == labels).mean())
 
 
@@ -81,12 +81,12 @@ def loss_and_gradient(network: Network, x: Array, labels: Array, reduction: Redu
     """Loss, accuracy and gradient on a batch x (n, d).
 
     With P the softmax's probabilities and Y the one-hot labels, the gradient at the logits is P - Y for each
-    sample, over n for the mean. From there, backwards through each layer with input A, weights W and the
+    sample, divided by n for the mean. It propagates back through each layer with input A, weights W and
     gradient D at its output: dW = A.T @ D, db = the sum of D over the samples, and dA = D @ W.T, which passes a
     ReLU only where its output was above 0.
 
-    The loss that is reported is the mean in both reductions, so that runs can be compared. `sum` scales the
-    gradient by n.
+    The reported loss is the mean for both reductions, so that runs are comparable. `sum` only scales the gradient
+    by n.
     """
     inputs = forward(network, x)
     log_probabilities = log_softmax(inputs.pop())

@@ -1,7 +1,7 @@
-"""Pixels to what a network is fed: one affine map, x = (pixels - shift) / scale, fitted to the training images.
+"""From pixels to network inputs: an affine map, x = (pixels - shift) / scale, fitted to the training images.
 
-The map is kept beside the pixels and applied by `Affine.apply` alone. The pixels stay the whole numbers that
-they were, an eighth to a quarter of the size, and nothing is rounded before it is used.
+The map is stored beside the pixels, and only `Affine.apply` applies it. The pixels stay integers, which take an eighth
+to a quarter of the memory, and nothing is rounded before it is used.
 """
 
 from collections.abc import Callable
@@ -15,18 +15,18 @@ from pipeline.core.arrays import Array
 class Affine(NamedTuple):
     """x = (pixels - shift) / scale."""
 
-    shift: Array  # float64, one number () or one for each pixel (d,)
-    scale: Array  # the same; nowhere 0
+    shift: Array  # float64, one number () or one per pixel (d,)
+    scale: Array  # the same; never 0
 
     def apply(self, pixels: Array, dtype: str) -> Array:
-        """The input of the network, in the shape of `pixels` (n, d), computed in `dtype`."""
+        """The network's inputs (n, d) for pixels (n, d), computed in `dtype`."""
         x: Array = np.subtract(pixels, self.shift.astype(dtype), dtype=dtype)
         x /= self.scale.astype(dtype)
         return x
 
 
 def unit(pixels: Array) -> Affine:
-    """The darkest training pixel to 0, the brightest to 1. Raises ValueError where all are equal."""
+    """Map the darkest training pixel to 0 and the brightest to 1. Raises ValueError if all are equal."""
     darkest, brightest = float(pixels.min()), float(pixels.max())
     if darkest == brightest:
         raise ValueError(f"every pixel of the training images is {darkest:g}, so there is no range to map to [0, 1]")
@@ -34,9 +34,9 @@ def unit(pixels: Array) -> Affine:
 
 
 def standard(pixels: Array) -> Affine:
-    """Each pixel to mean 0 and standard deviation 1 over the training images; a constant pixel to 0.
+    """Map each pixel to mean 0 and standard deviation 1 over the training images, and constant pixels to 0.
 
-    Of whole numbers, the sums are exact, and so the map is the same on every processor.
+    Sums of integers are exact, so the map is the same on every processor.
     """
     count = len(pixels)
     total = pixels.sum(axis=0, dtype=np.int64)
@@ -46,12 +46,12 @@ def standard(pixels: Array) -> Affine:
 
 
 def divide_255(_pixels: Array) -> Affine:
-    """Divided by 255, whatever the pixels' range: [0, 1] for most images, a sixteenth of that for `digits`."""
+    """Divide by 255, whatever the range of the pixels: [0, 1] for most images, a sixteenth of that for `digits`."""
     return Affine(np.array(0.0), np.array(255.0))
 
 
 def none(_pixels: Array) -> Affine:
-    """The pixels as they are."""
+    """Leave the pixels unchanged."""
     return Affine(np.array(0.0), np.array(1.0))
 
 

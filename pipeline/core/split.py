@@ -1,4 +1,4 @@
-"""Which samples train, which validate and which test: a rule without chance, the same on every machine."""
+"""Which samples train, validate and test: a deterministic rule, the same on every machine."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ OF_EVERY = 10
 
 
 def rank_in_class(labels: Array) -> Array:
-    """For each sample, how many of its class (n,) come before it."""
+    """For each sample, how many samples of its class come before it, (n,)."""
     order = np.argsort(labels, kind="stable")
     in_order = labels[order]
     rank = np.empty(len(labels), dtype=np.intp)
@@ -17,11 +17,11 @@ def rank_in_class(labels: Array) -> Array:
 
 
 def split(labels: Array, has_published_test: bool) -> dict[str, Array]:
-    """The indices of each part's samples, in their order.
+    """The indices of each part's samples, in their original order.
 
-    Of every ten images of a class, in the order in which they were published, the ninth validates and the tenth
-    tests. Where a test set is published beside these samples, the tenth trains as well. So each part has each
-    class in its proportion, and writers who come one after another are spread over the parts.
+    Of every ten images of a class, in the order of publication, the ninth validates and the tenth tests. If a test set
+    was published separately, the tenth trains too. Every part then has the same class proportions, and the images of
+    consecutive writers are spread over all parts.
     """
     turn = rank_in_class(labels) % OF_EVERY
     validates = turn == OF_EVERY - 2

@@ -1,4 +1,4 @@
-"""A network's vital signs during its training: what goes wrong shows here before it shows in the accuracy."""
+"""A network's vital signs during training: problems show here before they show in the accuracy."""
 
 from collections.abc import Mapping
 from itertools import count, takewhile
@@ -16,14 +16,14 @@ from pipeline.core.network import Layer, Network
 class Signs(NamedTuple):
     """The vital signs of a network on some training images."""
 
-    largest_logit: float  # of all images and classes, whatever its sign
-    prediction_entropy: float  # nats, of how often each class is predicted; 0 where all predictions are one class
+    largest_logit: float  # by absolute value, over all images and classes
+    prediction_entropy: float  # of the predicted classes, in nats; 0 if all predictions are the same
     dead_units: tuple[float, ...]  # for each hidden layer, the share of units that are off for every image
     gradient_norm: tuple[float, ...]  # for each layer, weights and biases together
-    update_ratio: tuple[float, ...]  # for each layer, the size of the next update over that of the parameters
+    update_ratio: tuple[float, ...]  # for each layer, the norm of the next update over that of the parameters
 
     def flat(self) -> dict[str, float]:
-        """A number for each name; those of a layer with its number, the first is 1."""
+        """One number per name; names of layers' numbers end in the layer, counted from 1."""
         return {
             f"{name}_{depth}" if isinstance(value, tuple) else name: number
             for name, value in self._asdict().items()
@@ -32,12 +32,12 @@ class Signs(NamedTuple):
 
     @classmethod
     def from_flat(cls, numbers: Mapping[str, float]) -> "Signs":
-        """The same, back from `flat`."""
+        """The inverse of `flat`."""
         return cls(**{field: of_field(field, numbers) for field in cls._fields})
 
 
 def of_field(field: str, numbers: Mapping[str, float]) -> Any:
-    """The number of a field, or those of its layers."""
+    """The value of a field: one number, or one per layer."""
     if field in numbers:
         return numbers[field]
     names = takewhile(numbers.__contains__, (f"{field}_{depth}" for depth in count(1)))
@@ -47,7 +47,7 @@ def of_field(field: str, numbers: Mapping[str, float]) -> Any:
 def signs_of(
     network: Network, gradient: Network, alpha: float, x: Array, fault: Fault | None, precision: Precision
 ) -> Signs:
-    """The vital signs of a network on images x (n, d), before an update by alpha times a gradient."""
+    """The vital signs of a network on images x (n, d), before it is updated by alpha times the gradient."""
     _, *hidden, logits = forward(network, x, precision)
     predicted = np.bincount(predictions(logits, fault, precision), minlength=logits.shape[1])
     norms = [norm(layer) for layer in gradient]
@@ -61,16 +61,16 @@ def signs_of(
 
 
 def entropy(counts: Array) -> float:
-    """The entropy, in nats, of a distribution that is given by counts (C,): ln(C) where all are equal."""
+    """The entropy, in nats, of the distribution with these counts (C,): ln(C) if they are equal."""
     shares = counts[counts > 0] / counts.sum()
     return 0.0 - float((shares * log(shares)).sum())
 
 
 def norm(layer: Layer) -> float:
-    """The Euclidean norm of a layer's numbers, in float64, in which their squares don't overflow."""
+    """The Euclidean norm of a layer's parameters, in float64, so that squares don't overflow."""
     return float(np.sqrt(sum(np.square(values, dtype=np.float64).sum() for values in layer)))
 
 
 def ratio(part: float, whole: float) -> float:
-    """A part over a whole; infinite, without a warning, where that is 0."""
+    """Divide a part by a whole; infinite, without a warning, if the whole is 0."""
     return part / whole if whole else np.inf if part else 0.0

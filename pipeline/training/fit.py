@@ -6,11 +6,11 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from pipeline.core import faults
-from pipeline.core.arrays import Samples, spread
+from pipeline.core.arrays import Samples, evenly_spaced
 from pipeline.core.batches import batches
-from pipeline.core.diagnosis.code import CodeCheck, check_code
 from pipeline.core.diagnosis.diagnosis import Diagnosed
 from pipeline.core.diagnosis.doctor import Doctor
+from pipeline.core.diagnosis.gradient_check import CodeCheck, check_code
 from pipeline.core.diagnosis.setup import Setup
 from pipeline.core.fast.engine import Engine
 from pipeline.core.fast.minibatches import Minibatches
@@ -135,7 +135,7 @@ def code_check(point: Settings, dataset: Dataset) -> CodeCheck:
 
 def some_of(part: Part, most: int) -> Part:
     """Some images from all over a part."""
-    chosen = spread(len(part.labels), most)
+    chosen = evenly_spaced(len(part.labels), most)
     return Part(part.pixels[chosen], part.labels[chosen])
 
 

@@ -8,7 +8,7 @@ from real_digits import AFFINE, PARTS, PIXELS, samples
 
 from pipeline.core import faults
 from pipeline.core.arrays import Samples
-from pipeline.core.diagnosis.code import check_code
+from pipeline.core.diagnosis.gradient_check import check_code
 from pipeline.core.fast.engine import Engine
 from pipeline.core.fast.precision import ARITHMETIC
 from pipeline.core.fast.stack import member, stack

@@ -6,7 +6,7 @@ from real_digits import samples, untrained
 
 from pipeline.core.arrays import Samples
 from pipeline.core.diagnosis import curvature
-from pipeline.core.diagnosis.curvature import Bends, flat, largest_eigenvalue, like, stable_alpha
+from pipeline.core.diagnosis.curvature import Curvature, flat, largest_eigenvalue, like, stable_alpha
 from pipeline.core.network import Layer, loss_and_gradient
 
 RNG = np.random.default_rng(0)
@@ -74,15 +74,17 @@ def test_few_gradients_are_asked_for():
 
 def test_the_smaller_a_batch_the_smaller_is_its_stable_alpha():
     network = untrained("he", "float64")
-    bends = Bends(network, Samples(X, LABELS))
-    assert bends.stable_alpha() == stable_alpha(network, gradient_of)
-    assert bends.stable_alpha(1) == pytest.approx(2 / bends.of_one)
-    assert bends.stable_alpha(round(1000 * bends.critical_batch)) == pytest.approx(bends.stable_alpha(), rel=2e-3)
-    assert bends.of_one > bends.of_all
+    curvature = Curvature(network, Samples(X, LABELS))
+    assert curvature.stable_alpha() == stable_alpha(network, gradient_of)
+    assert curvature.stable_alpha(1) == pytest.approx(2 / curvature.of_one_sample)
+    assert curvature.stable_alpha(round(1000 * curvature.critical_batch)) == pytest.approx(
+        curvature.stable_alpha(), rel=2e-3
+    )
+    assert curvature.of_one_sample > curvature.of_mean_loss
 
 
 def test_a_flat_loss_has_no_stable_alpha_for_batches_either():
     lost = tuple(Layer(np.nan * layer.weights, layer.bias) for layer in untrained("he", "float64"))
-    bends = Bends(lost, Samples(X, LABELS))
-    assert bends.stable_alpha(8) is None
-    assert bends.critical_batch == 0
+    curvature = Curvature(lost, Samples(X, LABELS))
+    assert curvature.stable_alpha(8) is None
+    assert curvature.critical_batch == 0

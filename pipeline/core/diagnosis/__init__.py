@@ -1,1 +1,1 @@
-"""Why a training went as it did: checks of the code and the data, the vital signs, and the causes they tell apart."""
+"""Why a training went as it did: checks of code and data, vital signs, and the causes that they distinguish."""

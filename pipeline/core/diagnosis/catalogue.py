@@ -1,212 +1,226 @@
-"""Every cause that the doctor names: how it shows, how it is told, and what mends it.
+"""Every cause that the doctor can name: how it shows, how it is detected, and how to fix it.
 
-Those of the code and the script are found in people's networks, those of settings in trainings of this pipeline, and
-what has both is found in both. `docs/causes.md` is made of this by `python -m pipeline.doctor --causes`.
+Causes in the code are found in people's own networks, causes in the settings in this pipeline's trainings, and some in
+both. `python -m pipeline.doctor --causes` prints this catalogue, which is `docs/causes.md`.
 """
 
 from typing import NamedTuple
 
 
 class Cause(NamedTuple):
-    """What is to be said of a cause, whichever network has it."""
+    """A cause, described independently of any network."""
 
     sign: str  # what people see
-    test: str  # how it is known
-    mended: str
+    test: str  # how it is detected
+    fix: str
 
 
 IN_THE_CODE: dict[str, Cause] = {
     "softmax_over_samples": Cause(
-        "Every prediction becomes one class.",
-        "Each class's answers sum to 1 over the batch, and not each sample's.",
+        "Every prediction becomes the same class.",
+        "Each class's outputs sum to 1 over the batch; each sample's outputs do not.",
         "Sum over the classes, with keepdims=True.",
     ),
     "softmax_over_everything": Cause(
-        "Answers shrink as the batch grows.",
-        "The answers of the whole batch sum to 1.",
+        "Outputs shrink as the batch grows.",
+        "The outputs of the whole batch sum to 1.",
         "Sum over the classes, with keepdims=True.",
     ),
     "no_softmax": Cause(
-        "The loss is not finite, or has no bound below.",
-        "Scores that do not sum to 1 stand where probabilities belong.",
+        "The loss is not finite, or has no lower bound.",
+        "Outputs that do not sum to 1 are used as probabilities.",
         "End with a softmax.",
     ),
     "gradient_sign": Cause(
-        "The loss climbs from the first update on.",
-        "The update is the gradient, times a number below 0; or a penalty makes weights grow.",
-        "Take alpha times the gradient off, with output - target as the error.",
+        "The loss climbs from the first update.",
+        "The update follows the gradient uphill, or a penalty makes the weights grow.",
+        "Subtract alpha times the gradient, with output - target as the error.",
     ),
     "gradient_scale": Cause(
-        "One layer hardly learns, or runs away.",
-        "One parameter's update is another multiple of its gradient than the others'; or all are one of the loss's.",
-        "Divide by the number of samples once, in every layer.",
+        "One layer hardly learns, or diverges.",
+        "One parameter's gradient is scaled differently from the others', or all of them differently from the loss's.",
+        "Divide by the number of samples exactly once, in every layer.",
     ),
     "activation_derivative": Cause(
-        "It learns badly, and the deeper the worse.",
-        "A layer's error fits with another factor than the derivative of its activation at its sums.",
-        "Multiply by the derivative, at the sums that went into the activation.",
+        "The network learns poorly, and deeper networks more so.",
+        "A layer's error matches a factor other than the derivative of its activation at its pre-activations.",
+        "Multiply by the derivative, evaluated at the pre-activations.",
     ),
     "transposed_product": Cause(
-        "It does not learn, where a layer is square.",
-        "The gradient of the weights fits the right one turned.",
-        "Write the product the way the weights lie.",
+        "A network with a square layer does not learn.",
+        "The gradient of the weights matches the transpose of the correct one.",
+        "Order the factors to match the shape of the weights.",
     ),
     "wrong_layer_input": Cause(
         "A layer does not learn.",
-        "The gradient of the weights has the layer's error, and something else than its inputs.",
-        "Multiply the error by what went into the layer.",
+        "The gradient of the weights contains the layer's error, but not its input.",
+        "Multiply the error by the layer's input.",
     ),
     "error_not_carried": Cause(
-        "The layers below learn nothing useful.",
-        "A layer's error fits another way back than through the weights above it, transposed.",
-        "Carry the error of the layer above back through that layer's weights.",
+        "The lower layers learn nothing useful.",
+        "A layer's error was not propagated through the transposed weights of the layer above.",
+        "Propagate the error of the layer above through that layer's weights.",
     ),
     "bias_gradient": Cause(
-        "Biases drift, or change their shape.",
-        "The biases' update is not the layer's error, summed over the samples.",
+        "Biases drift, or change shape.",
+        "The update of the biases is not the layer's error summed over the samples.",
         "Sum the error over the samples.",
     ),
     "loss_mismatch": Cause(
-        "The printed loss says little of what is learned.",
-        "The update is that of another loss than the printed one, or of none that is usual.",
-        "Descend the loss that you print.",
+        "The printed loss says little about what is learned.",
+        "The update minimises a different loss from the printed one, or no standard loss.",
+        "Minimise the loss that you print.",
     ),
     "update_order": Cause(
-        "Slightly wrong gradients in all layers but the last.",
-        "A layer's error fits the weights above it as they are after their update.",
-        "Compute all gradients before the first update.",
+        "The gradients of all layers but the last are slightly wrong.",
+        "A layer's error was propagated through weights that had already been updated.",
+        "Compute all gradients before updating anything.",
     ),
     "accumulator_not_reset": Cause(
-        "Steps grow from one to the next.",
-        "The second of two steps is the first once more, less alpha times the new gradient.",
-        "Set sums of gradients to zero at the start of each step.",
+        "Steps keep growing.",
+        "The second of two steps repeats the first and adds the new gradient.",
+        "Reset accumulated gradients to zero at the start of each step.",
     ),
     "optimiser": Cause(
-        "Steps die away, explode, or turn back.",
-        "The gradients are right, and steps follow from them by no usual rule.",
-        "Compare the rule with its paper, line by line.",
+        "Steps vanish, explode, or reverse.",
+        "The gradients are correct, but no standard update rule explains the steps.",
+        "Compare the update rule with the paper, line by line.",
     ),
     "parameter_not_updated": Cause(
-        "A layer stays as it was drawn.",
-        "A parameter that forward reads is the same after a step.",
-        "Assign the new value to what forward reads.",
+        "A layer keeps its initial values.",
+        "A parameter that forward reads is unchanged after a step.",
+        "Assign the new value to the variable that forward reads.",
     ),
     "broadcast": Cause(
-        "Shapes grow, or all outputs become the mean.",
-        "The update fits a table of all pairs of samples, or a number where an array belongs.",
-        "Give both sides the same shape before they meet.",
+        "Shapes grow, or all outputs approach the mean.",
+        "The update matches a table of all pairs of samples, or one number in place of an array.",
+        "Give both operands the same shape.",
     ),
     "samples_mix": Cause(
-        "Answers depend on which batch a sample is in.",
-        "A sample's answer changes with the others; or an update fits sums over them before their product.",
+        "A sample's output depends on its batch.",
+        "A sample's output changes with the other samples, or an update sums over samples before multiplying.",
         "Look for sums, means and norms along the wrong axis.",
     ),
 }
 
 IN_THE_SETTINGS: dict[str, Cause] = {
     "softmax_unshifted": Cause(
-        "`exp` overflows, and all becomes nan.",
-        "The answers are not finite, where those of a shifted softmax are.",
-        "Take each sample's largest sum off before `exp`.",
+        "`exp` overflows, and everything becomes nan.",
+        "The outputs are not finite where those of a shifted softmax are.",
+        "Subtract each sample's maximum before `exp`.",
     ),
     "targets_out_of_range": Cause(
         "The loss stays high, and outputs stick to their limits.",
-        "Targets lie beyond what the last activation gives, or are far too large to be learned.",
+        "Targets lie outside the range of the last activation, or are far too large to learn.",
         "Scale the targets, or change the last activation.",
     ),
     "labels": Cause(
         "One class is never learned.",
-        "Labels beyond the classes that there are, or one-hot rows without one.",
-        "Number the classes from 0 on.",
+        "Labels are out of range, or one-hot rows have no class.",
+        "Number the classes from 0.",
     ),
-    "labels_constant": Cause("All predictions are right.", "There is one class alone.", "Look at how labels are read."),
+    "labels_constant": Cause(
+        "All predictions are correct.", "There is only one class.", "Check the code that reads the labels."
+    ),
     "class_missing": Cause(
-        "A class is never predicted.", "No training image has it.", "Add images of it, or number the classes anew."
+        "A class is never predicted.",
+        "No training image belongs to it.",
+        "Add images of it, or renumber the classes.",
     ),
     "data_scrambled": Cause(
-        "It learns nothing, or only by heart.",
-        "Neighbours, or the nearest class mean, know no more of the targets than chance; or rows stand there twice.",
-        "Shuffle inputs and targets by one permutation.",
+        "The network learns nothing, or only memorises.",
+        "Neighbours, or the nearest class mean, predict targets no better than chance; or rows occur twice.",
+        "Shuffle inputs and targets with the same permutation.",
     ),
     "inputs_not_scaled": Cause(
         "Units saturate or die within a few updates.",
-        "The inputs are large or of unlike size; scaled ones are learned from.",
-        "Divide pixels by 255, or take mean and deviation out.",
+        "The inputs are large or differ widely in scale, and training on scaled inputs works.",
+        "Divide pixels by 255, or standardise the inputs.",
     ),
     "inputs_too_small": Cause(
-        "It learns, but slowly.",
-        "The root mean square of the inputs is far below 1, and alpha would do for 1.",
-        "Divide digits by 16 and not by 255, or take mean and deviation out.",
+        "The network learns, but slowly.",
+        "The root mean square of the inputs is far below 1, and alpha would suit inputs of size 1.",
+        "Divide digits by 16 instead of 255, or standardise the inputs.",
     ),
     "weights_too_large": Cause(
-        "The first loss is far above that of a guess.",
-        "Units are saturated at the start, or the signal grows from layer to layer; drawn weights learn.",
-        "Draw weights by the number of inputs: He or Glorot.",
+        "The first loss is far above that of guessing.",
+        "Units start saturated, or the signal grows from layer to layer; freshly drawn weights learn.",
+        "Scale initial weights by the number of inputs: He or Glorot.",
     ),
     "weights_too_small": Cause(
-        "A plateau at the loss of a guess.",
-        "The hidden layers' gradient is next to nothing, next to that at drawn weights.",
-        "Draw weights by the number of inputs: He or Glorot.",
+        "The loss stays on a plateau at the level of guessing.",
+        "The hidden layers' gradient is tiny compared with that at freshly drawn weights.",
+        "Scale initial weights by the number of inputs: He or Glorot.",
     ),
     "symmetric_initialisation": Cause(
-        "Hidden units stay alike.",
-        "The weights to and from the units of a layer are the same at the start.",
-        "Draw weights at random.",
+        "Hidden units stay identical.",
+        "All units of a layer start with the same incoming and outgoing weights.",
+        "Draw the weights at random.",
     ),
     "no_bias": Cause(
-        "A threshold is never learned.", "The best fit with biases is far better than that without.", "Add biases."
+        "A threshold is never learned.", "The best fit with biases is far better than without.", "Add biases."
     ),
     "network_too_small": Cause(
-        "The loss stands still, well above 0.",
-        "The best fit of a larger network is far better; or a layer is narrower than the classes need.",
-        "Take more hidden units, and an activation between layers.",
+        "The loss levels off well above 0.",
+        "A larger network fits far better, or a layer is narrower than the classes need.",
+        "Use more hidden units, and an activation between layers.",
     ),
     "network_too_deep": Cause(
-        "All images give the same answer.",
-        "1 / width adds up to much over the hidden layers.",
-        "Take fewer or wider layers.",
+        "All images give the same output.",
+        "The sum of 1 / width over the hidden layers is large.",
+        "Use fewer or wider layers.",
     ),
     "alpha_too_large": Cause(
         "The loss jumps or climbs.",
-        "With a tenth of alpha, it falls; or alpha is beyond the stable one.",
-        "A smaller alpha.",
+        "The loss falls with a tenth of alpha, or alpha exceeds the stable alpha.",
+        "Use a smaller alpha.",
     ),
     "alpha_too_small": Cause(
-        "The loss is the same to four digits.",
-        "Longer steps make it fall; or alpha is far below the stable one.",
-        "A larger alpha.",
+        "The loss does not change in its first four digits.",
+        "The loss falls with longer steps, or alpha is far below the stable alpha.",
+        "Use a larger alpha.",
     ),
     "summed_gradients": Cause(
-        "The loss jumps or climbs.", "alpha would be stable for the mean.", "Mean gradients, or a smaller alpha."
+        "The loss jumps or climbs.",
+        "alpha would be stable for mean gradients.",
+        "Use mean gradients, or a smaller alpha.",
     ),
     "batch_too_small": Cause(
-        "The loss jumps about.",
+        "The loss is erratic.",
         "The batch is far below the critical size for this alpha.",
-        "Larger batches, or a smaller alpha.",
+        "Use larger batches, or a smaller alpha.",
     ),
     "dead_relus": Cause(
-        "All predictions are one class.",
+        "All predictions are the same class.",
         "Nearly all units of a layer are off for every image.",
-        "Fewer or wider layers, init=he.",
+        "Use fewer or wider layers, and init=he.",
     ),
-    "too_few_iterations": Cause("It still learns.", "The loss falls at the end at a good pace.", "More iterations."),
+    "too_few_iterations": Cause(
+        "The network is still learning.",
+        "The loss is still falling steadily at the end.",
+        "Use more iterations.",
+    ),
     "overfitting": Cause(
         "The validation loss rises.",
-        "It rises while the training loss falls, and validation images are unlearned.",
-        "Fewer iterations.",
+        "It rises while the training loss falls, and validation accuracy drops.",
+        "Stop earlier.",
     ),
-    "unknown": Cause("It failed.", "No other cause holds.", "Look at images and labels; other layers, another alpha."),
+    "unknown": Cause(
+        "Training failed.",
+        "No other cause applies.",
+        "Check images and labels; try other layers or another alpha.",
+    ),
 }
 
 CATALOGUE = IN_THE_CODE | IN_THE_SETTINGS
 
 
 def as_markdown() -> str:
-    """The causes as a page to be read."""
+    """The catalogue as a Markdown page."""
     lines = ["# The causes that the doctor names", ""]
-    lines += ["Made from `pipeline/core/diagnosis/catalogue.py` by `python -m pipeline.doctor --causes`.", ""]
+    lines += ["Generated from `pipeline/core/diagnosis/catalogue.py` by `python -m pipeline.doctor --causes`.", ""]
     for title, causes in (("In the code", IN_THE_CODE), ("In the data and the settings", IN_THE_SETTINGS)):
-        lines += [f"## {title}", "", "| cause | how it shows | how it is known | what mends it |", "|---|---|---|---|"]
-        lines += [f"| `{name}` | {cause.sign} | {cause.test} | {cause.mended} |" for name, cause in causes.items()]
+        lines += [f"## {title}", "", "| cause | what you see | how it is detected | fix |", "|---|---|---|---|"]
+        lines += [f"| `{name}` | {cause.sign} | {cause.test} | {cause.fix} |" for name, cause in causes.items()]
         lines.append("")
     return "\n".join(lines)

@@ -1,8 +1,7 @@
-"""The causes that a diagnosis tells apart: for each its test, its sentence, and what mends it.
+"""The causes that a diagnosis distinguishes: a test, a sentence and a fix for each.
 
-Mistakes in the code are those of people's networks, and what is wrong from the start in `hindrances`. They stand in the
-order in which they are asked for. A mistake in the code or the data comes before a setting, since no setting mends it;
-and what is wrong at the start before what follows from it.
+The order matters, since the first cause that applies is named. Mistakes in the code or the data come before settings,
+because no setting fixes them. What is wrong at the start (`hindrances`) comes before its consequences.
 """
 
 from collections.abc import Callable
@@ -16,11 +15,11 @@ from pipeline.core.diagnosis.hindrances import (
     FAR_TOO_SMALL,
     HINDRANCES,
     Hindrance,
+    fixes_for,
+    hindrance_to_blame,
     hindrances,
-    in_other_layers,
     is_absurd,
-    to_blame,
-    without,
+    resized_layers,
 )
 from pipeline.core.diagnosis.outcome import (
     Case,
@@ -31,57 +30,57 @@ from pipeline.core.diagnosis.outcome import (
     jumped,
     outcome_of,
 )
-from pipeline.core.diagnosis.prescription import prescribed, rounded_up, smaller_alpha, stable_on_the_way
+from pipeline.core.diagnosis.prescription import prescribed, rounded_up, smaller_alpha, stable_alpha_after
 from pipeline.core.diagnosis.setup import Prescription
 from pipeline.core.diagnosis.words import (
-    against_stable,
-    change,
-    dead_in_the_end,
+    alpha_after_fix,
+    alpha_vs_stable,
+    dead_units_at_end,
+    loss_change,
     overflow,
     pace,
-    then_alpha,
     wrong_gradient,
 )
 
 MOSTLY = 0.9  # of a layer's units
-LONGER, LONGEST = 2, 20  # times the iterations that were made
-RISEN = 1.5  # times the least validation loss
+LONGER, LONGEST = 2, 20  # times the iterations so far
+RISEN = 1.5  # times the lowest validation loss
 SOME = 10  # rows of a history
-FALLEN = 0.7  # of the training loss when that was
+FALLEN = 0.7  # of the training loss at that point
 
 
 class Found(NamedTuple):
-    """A cause that holds."""
+    """A cause that applies."""
 
     since: int  # the iteration at which it first showed
-    sentence: str  # what happened, with the numbers that show it
-    prescription: Prescription  # the settings that mend it
-    advice: str = ""  # what no setting mends
+    sentence: str  # what happened, with numbers as evidence
+    prescription: Prescription  # the settings that fix it
+    advice: str = ""  # what to do beyond settings
 
 
-def in_the_code(name: str) -> Callable[[Case], Found | None]:
-    """The cause that is a mistake in the code, whatever came of it; the first of those that were found."""
+def code_cause(name: str) -> Callable[[Case], Found | None]:
+    """A mistake in the code, however the training went. It applies if it is the first finding."""
 
     def cause(case: Case) -> Found | None:
         first = next(iter(case.checkup.code.findings), None)
         if first is None or first.cause != name:
             return None
-        said = f"{first.evidence}{wrong_gradient(case)}{overflow(case)}{change(case)}"
-        return Found(0, said, {}, f"{first.advice}.{then_alpha(case)}")
+        text = f"{first.evidence}{wrong_gradient(case)}{overflow(case)}{loss_change(case)}"
+        return Found(0, text, {}, f"{first.advice.removesuffix('.')}.{alpha_after_fix(case)}")
 
     return cause
 
 
 def softmax_unshifted(case: Case) -> Found | None:
-    """The softmax takes exp of the logits as they are, and they became too large; harmless where they did not."""
+    """The softmax does not shift its logits, and they grew until exp overflowed. Harmless while they stay small."""
     if not (case.checkup.code.overflows and case.training.diverged):
         return None
     return Found(
         case.training.iterations,
-        f"The softmax takes exp of the logits as they are, which overflows above 709.{overflow(case)}{change(case)}",
+        f"The softmax does not shift its logits, so `exp` overflows above 709.{overflow(case)}{loss_change(case)}",
         {},
-        "Take each row's largest logit off the row before `np.exp`: the softmax stays the same, and no exponent is "
-        f"above 0.{then_alpha(case)}",
+        "Subtract each row's maximum before `np.exp`: the softmax stays the same, and no exponent exceeds 0."
+        f"{alpha_after_fix(case)}",
     )
 
 
@@ -92,9 +91,9 @@ def labels_constant(case: Case) -> Found | None:
         return None
     return Found(
         0,
-        f"All {data.images} training labels are {data.present[0]}: there is nothing to tell apart.",
+        f"All {data.images} training labels are {data.present[0]}, so there is nothing to learn.",
         {},
-        "Look at the labels, and at the code that reads them.",
+        "Check the labels, and the code that reads them.",
     )
 
 
@@ -105,14 +104,14 @@ def class_missing(case: Case) -> Found | None:
         return None
     return Found(
         0,
-        f"No training image is of class {', '.join(missing)}: the network can't learn to predict it.",
+        f"No training image belongs to class {', '.join(missing)}, so the network can't learn to predict it.",
         {},
-        "Add images of it, or number the classes that there are from 0 on.",
+        "Add images of it, or renumber the remaining classes from 0.",
     )
 
 
 def data_scrambled(case: Case) -> Found | None:
-    """Labels have nothing to do with their images."""
+    """The labels are unrelated to their images."""
     data, even = case.checkup.data, 1 / len(case.checkup.data.present)
     by_network = case.last.validation_accuracy if case.training.history else 0.0
     is_chance = data.by_nearest_mean < even + data.margin(even) and by_network < data.chance + data.margin(data.chance)
@@ -121,72 +120,71 @@ def data_scrambled(case: Case) -> Found | None:
         return None
     return Found(
         0,
-        "The labels have nothing to do with the images: even the nearest class mean, which needs no training, "
-        f"recognises {data.by_nearest_mean:.0%} of a class on average, where {even:.0%} is chance.",
+        "The labels are unrelated to the images: a nearest-mean classifier, which needs no training, "
+        f"recognises {data.by_nearest_mean:.0%} of each class on average, and chance is {even:.0%}.",
         {},
-        "Look at a few images with their labels: were both sorted, shuffled or cut in the same way?",
+        "Look at a few images with their labels: were both sorted, shuffled and cut in the same way?",
     )
 
 
-def in_the_way(hindrance: Hindrance) -> Callable[[Case], Found | None]:
-    """The cause that is a hindrance in the setup, where that is to blame for a failure."""
+def hindrance_cause(hindrance: Hindrance) -> Callable[[Case], Found | None]:
+    """A hindrance in the setup, if it is to blame for a failure."""
 
     def cause(case: Case) -> Found | None:
         is_ill = is_poor(case) or (is_absurd(case) and not has_small_loss(case))
-        if not is_ill or to_blame(case) != hindrance.name:
+        if not is_ill or hindrance_to_blame(case) != hindrance.name:
             return None
-        said = f"{hindrance.said(case)}{against_stable(case)}{change(case)}{dead_in_the_end(case)}"
-        return Found(case.first_rise or 0, said, prescribed(case))
+        text = f"{hindrance.sentence_for(case)}{alpha_vs_stable(case)}{loss_change(case)}{dead_units_at_end(case)}"
+        return Found(case.first_rise or 0, text, prescribed(case))
 
     return cause
 
 
 def alpha_too_large(case: Case) -> Found | None:
-    """Updates overshoot: the loss jumps or oscillates, and the units that end up off for all images stay so."""
+    """Updates overshoot: the loss jumps or oscillates, and units can die for good."""
     overshoots = jumped(case) or (case.is_beyond_stable and case.first_rise is not None)
     if not overshoots or is_dead(case, 0) or not fails(case):
         return None
     return Found(
         case.first_rise or 0,
-        f"alpha is too large: updates overshoot.{against_stable(case)}{change(case)}{dead_in_the_end(case)}",
-        prescribed(case, {"alpha": smaller_alpha(case, without(hindrances(case)))}),
+        f"alpha is too large: updates overshoot.{alpha_vs_stable(case)}{loss_change(case)}{dead_units_at_end(case)}",
+        prescribed(case, {"alpha": smaller_alpha(case, fixes_for(hindrances(case)))}),
     )
 
 
 def dead_relus(case: Case) -> Found | None:
-    """A layer is off for all images, so nothing passes it, forwards or backwards."""
+    """A layer is off for every image, so neither signal nor gradient passes through it."""
     since = next((at.iteration for at in case.training.vitals if is_dead(case, at.iteration)), None)
     if since is None or outcome_of(case) not in FAILED:
         return None
-    changes: Prescription = {"init": "he"} | in_other_layers(case)
-    if since:  # they died of their updates
-        changes["alpha"] = smaller_alpha(case, without(hindrances(case)) | changes)
+    changes: Prescription = {"init": "he"} | resized_layers(case)
+    if since:  # updates killed them
+        changes["alpha"] = smaller_alpha(case, fixes_for(hindrances(case)) | changes)
     return Found(
         since,
-        f"Hidden units are dead: they are off for every image, so no gradient reaches them.{dead_in_the_end(case)}",
+        f"Hidden units are dead: they are off for every image, so they get no gradient.{dead_units_at_end(case)}",
         prescribed(case, changes),
     )
 
 
 def alpha_too_small(case: Case) -> Found | None:
-    """It learns, but at this pace it takes far too long."""
+    """The network learns, but far too slowly."""
     if case.training.diverged or not is_poor(case):
         return None
-    stable = stable_on_the_way(case, without(hindrances(case)))
+    stable = stable_alpha_after(case, fixes_for(hindrances(case)))
     if stable is None or case.alpha >= FAR_TOO_SMALL * stable:
         return None
     return Found(
         0,
-        f"alpha is too small: it still learns, but slowly.{against_stable(case)}{change(case)}{pace(case)}",
+        f"alpha is too small: the network learns, but slowly.{alpha_vs_stable(case)}{loss_change(case)}{pace(case)}",
         prescribed(case),
     )
 
 
 def overfitting(case: Case) -> Found | None:
-    """The validation images are unlearned, while those that it is trained on are learned by heart.
+    """Validation accuracy drops while the network memorises the training images.
 
-    A validation loss that rises is not enough: that of a network which grows surer of all its answers does, too, while
-    as many of them are right.
+    A rising validation loss is not enough: it also rises when a network grows more confident at constant accuracy.
     """
     if case.training.diverged:
         return None
@@ -198,15 +196,15 @@ def overfitting(case: Case) -> Found | None:
         return None
     return Found(
         best.iteration,
-        f"It overfits: since iteration {best.iteration}, the validation loss rose from {best.validation_loss:.3g} to "
-        f"{case.last.validation_loss:.3g}, and the loss of the images that it is trained on fell to "
+        f"The network overfits: since iteration {best.iteration}, the validation loss has risen from "
+        f"{best.validation_loss:.3g} to {case.last.validation_loss:.3g}, while the training loss has fallen to "
         f"{loss_around(case, -1):.3g}.",
         {"iterations": best.iteration},
     )
 
 
 def too_few_iterations(case: Case) -> Found | None:
-    """It learns at a good pace, and ended too early."""
+    """The network was learning at a good pace when training ended."""
     pace_to_the_end = None if case.training.diverged else iterations_at_this_pace(case)
     if outcome_of(case) != "still learning" or not is_poor(case) or pace_to_the_end is None:
         return None
@@ -214,29 +212,30 @@ def too_few_iterations(case: Case) -> Found | None:
     enough = rounded_up(min(max(pace_to_the_end, LONGER * now), LONGEST * now))
     return Found(
         0,
-        f"The iterations are too few: it still learns.{change(case)}{pace(case)}",
+        f"Training ended too early: the network is still learning.{loss_change(case)}{pace(case)}",
         prescribed(case, {"iterations": enough}),
     )
 
 
 def unknown(case: Case) -> Found | None:
-    """It failed for none of these reasons."""
+    """Training failed for none of these reasons."""
     if not is_poor(case):
         return None
-    other = in_other_layers(case)
+    other = resized_layers(case)
     return Found(
         0,
-        f"It failed, for no cause that is known here.{change(case)}{against_stable(case)}{dead_in_the_end(case)}",
-        prescribed(case, other | {"alpha": smaller_alpha(case, without(hindrances(case)) | other)}),
-        "Look at the images and labels.",
+        "Training failed, and no known cause applies."
+        f"{loss_change(case)}{alpha_vs_stable(case)}{dead_units_at_end(case)}",
+        prescribed(case, other | {"alpha": smaller_alpha(case, fixes_for(hindrances(case)) | other)}),
+        "Check the images and labels.",
     )
 
 
 CAUSES: dict[str, Callable[[Case], Found | None]] = {
-    **{name: in_the_code(name) for name in IN_THE_CODE},
+    **{name: code_cause(name) for name in IN_THE_CODE},
     softmax_unshifted.__name__: softmax_unshifted,
     **{cause.__name__: cause for cause in (labels_constant, class_missing, data_scrambled)},
-    **{hindrance.name: in_the_way(hindrance) for hindrance in HINDRANCES},
+    **{hindrance.name: hindrance_cause(hindrance) for hindrance in HINDRANCES},
     **{
         cause.__name__: cause
         for cause in (alpha_too_large, dead_relus, alpha_too_small, too_few_iterations, overfitting, unknown)
@@ -245,12 +244,12 @@ CAUSES: dict[str, Callable[[Case], Found | None]] = {
 
 
 def is_dead(case: Case, iteration: int) -> bool:
-    """Whether nearly all of a layer's units were off for every image at an iteration that was examined."""
+    """Whether nearly all units of some layer were off for every image at an examined iteration."""
     signs = next((vitals.signs for vitals in case.training.vitals if vitals.iteration == iteration), None)
     return signs is not None and max(signs.dead_units) >= MOSTLY
 
 
 def loss_around(case: Case, place: int) -> float:
-    """The mean training loss of some rows of the history that end at a place: that of one batch says little."""
+    """The mean training loss of the last few rows up to `place`, since the loss of one batch says little."""
     place %= len(case.training.history)
     return float(np.mean([row.loss for row in case.training.history[max(0, place - SOME) : place + 1]]))

@@ -1,21 +1,21 @@
-"""How large alpha can be: from the curvature of the loss where the training starts.
+"""How large alpha can be, judged by the curvature of the loss at the start of training.
 
-Gradient descent on a quadratic with largest curvature lambda is stable while alpha < 2 / lambda: beyond it, each update
-overshoots along that direction by more than it came from. lambda is the Hessian's largest eigenvalue. It is found from
-products of the Hessian with vectors, each of which is a difference of gradients: H v = (g(w + e v) - g(w)) / e, as in
-LeCun, Simard and Pearlmutter, "Automatic learning rate maximization by on-line estimation of the Hessian's
-eigenvectors", NIPS 5 (1992). They iterate v <- H v. But a network of small weights starts near a saddle, where the
-largest and the smallest eigenvalue are nearly each other's opposite, and that never settles. So all the vectors met on
-the way are kept, and lambda is the largest eigenvalue of the Hessian in their span: C. Lanczos, "An iteration method
-for the solution of the eigenvalue problem", J. Res. Nat. Bur. Standards 45 (1950).
+Gradient descent on a quadratic with largest curvature lambda is stable for alpha < 2 / lambda: above that, each update
+overshoots along that direction and ends up farther away. lambda is the Hessian's largest eigenvalue. It is computed
+from Hessian-vector products, each a difference of gradients: H v = (g(w + e v) - g(w)) / e, as in LeCun, Simard and
+Pearlmutter, "Automatic learning rate maximization by on-line estimation of the Hessian's eigenvectors", NIPS 5 (1992).
+They iterate v <- H v. But a network with small weights starts near a saddle, where the largest and the smallest
+eigenvalue almost cancel, and that iteration does not converge. So we keep all the vectors, and take the Hessian's
+largest eigenvalue in their span: C. Lanczos, "An iteration method for the solution of the eigenvalue problem", J. Res.
+Nat. Bur. Standards 45 (1950).
 
-With minibatches, single samples count: in batches of m, the largest alpha at which the descent does not grow is
-(2 / lambda) / (1 + m* / m), where m* = (beta - lambda) / lambda is the critical size of a batch, and beta the largest
-curvature of the loss of one sample: S. Ma, R. Bassily and M. Belkin, "The power of interpolation: understanding the
-effectiveness of SGD in modern over-parametrized learning", ICML (2018).
+With minibatches, single samples matter. For batches of m, the largest stable alpha is (2 / lambda) / (1 + m* / m).
+Here m* = (beta - lambda) / lambda is the critical batch size, and beta the largest curvature of a single sample's loss:
+S. Ma, R. Bassily and M. Belkin, "The power of interpolation: understanding the effectiveness of SGD in modern
+over-parametrized learning", ICML (2018).
 
-As the loss is no quadratic, networks also learn somewhat beyond 2 / lambda, where the first updates lead to flatter
-places: Lewkowycz et al., "The large learning rate phase of deep learning", arXiv:2003.02218.
+Since the loss is not quadratic, networks also learn somewhat above 2 / lambda, when the first updates lead to flatter
+regions: Lewkowycz et al., "The large learning rate phase of deep learning", arXiv:2003.02218.
 """
 
 from collections.abc import Callable
@@ -23,71 +23,71 @@ from functools import cached_property
 
 import numpy as np
 
-from pipeline.core.arrays import Array, Samples, spread
+from pipeline.core.arrays import Array, Samples, evenly_spaced
 from pipeline.core.network import Layer, Network, loss_and_gradient
 
 PRODUCTS = 8
-# Times the norm of the parameters. ReLUs turn on and off on the way: in a much smaller step few do, by chance, and what
-# those few do is taken for a curvature.
+# Relative to the norm of the parameters. ReLUs switch on and off along the step. In a much smaller step only a few
+# would, by chance, and their kinks would pass for curvature.
 STEP_SIZE = 1e-2
-SINGLES = 16  # samples, at most, of which the curvature of one is known
+SINGLES = 16  # single samples, at most, to measure the curvature of
 
 
-class Bends:
-    """How strongly the loss of some samples bends at a float64 network: computed when asked for."""
+class Curvature:
+    """The curvature of the loss of some samples at a float64 network, computed on demand."""
 
     def __init__(self, network: Network, samples: Samples) -> None:
         self.network = network
         self.samples = samples
 
     @cached_property
-    def of_all(self) -> float:
-        """lambda, the largest curvature of the mean over all samples; 0 where it bends up nowhere, or is not finite."""
-        return self.of(np.arange(len(self.samples.labels)))
+    def of_mean_loss(self) -> float:
+        """lambda, the largest curvature of the mean loss; 0 where the loss curves up nowhere, or is not finite."""
+        return self.of_samples(np.arange(len(self.samples.labels)))
 
     @cached_property
-    def of_one(self) -> float:
-        """beta, the largest curvature of one sample's loss, among a few samples."""
-        return max(self.of(np.array([place])) for place in spread(len(self.samples.labels), SINGLES))
+    def of_one_sample(self) -> float:
+        """beta, the largest curvature of a single sample's loss, among a few samples."""
+        return max(self.of_samples(np.array([index])) for index in evenly_spaced(len(self.samples.labels), SINGLES))
 
-    def of(self, places: Array) -> float:
-        """The largest curvature of the mean over the samples at some places."""
-        x, labels = self.samples.x[places], self.samples.labels[places]
+    def of_samples(self, indices: Array) -> float:
+        """The largest curvature of the mean loss of the samples with these indices."""
+        x, labels = self.samples.x[indices], self.samples.labels[indices]
         with np.errstate(over="ignore", invalid="ignore"):
             alpha = stable_alpha(self.network, lambda there: loss_and_gradient(there, x, labels).gradient)
         return 2 / alpha if alpha else 0.0
 
     @property
     def critical_batch(self) -> float:
-        """The images of a batch, m*, with fewer of which alpha has to be much smaller than with all of them."""
-        return max(0.0, self.of_one / self.of_all - 1) if self.of_all else 0.0
+        """m*, the batch size below which alpha has to be much smaller than for the full batch."""
+        return max(0.0, self.of_one_sample / self.of_mean_loss - 1) if self.of_mean_loss else 0.0
 
     def stable_alpha(self, batch: int | None = None) -> float | None:
-        """The alpha below which a descent by the mean gradient of so many samples, or of all, is stable, if any is."""
+        """The alpha below which descent by mean gradients is stable, for this batch size or the full batch, if any."""
         noise = 0.0 if batch is None else self.critical_batch / batch
-        return 2 / self.of_all / (1 + noise) if self.of_all else None
+        return 2 / self.of_mean_loss / (1 + noise) if self.of_mean_loss else None
 
 
 def stable_alpha(network: Network, gradient_of: Callable[[Network], Network]) -> float | None:
     """The alpha, 2 / lambda, below which gradient descent is stable near a float64 network.
 
-    None where the loss bends up nowhere or is not finite. `gradient_of` is called nine times at most.
+    None where the loss curves up nowhere, or is not finite. `gradient_of` is called at most nine times.
     """
     here, slope = flat(network), flat(gradient_of(network))
     step = STEP_SIZE * max(1.0, float(np.linalg.norm(here)))
 
-    def bend(direction: Array) -> Array:
+    def hessian_product(direction: Array) -> Array:
         change: Array = (flat(gradient_of(like(network, here + step * direction))) - slope) / step
         return change
 
-    curvature = largest_eigenvalue(bend, slope)
+    curvature = largest_eigenvalue(hessian_product, slope)
     return 2 / curvature if curvature > 0 else None
 
 
 def largest_eigenvalue(product: Callable[[Array], Array], start: Array) -> float:
-    """The largest eigenvalue of a symmetric matrix in the span of start, its product with the matrix, and so on.
+    """The largest eigenvalue of a symmetric matrix A in the span of start, A start, A (A start), ...
 
-    Not a number where `start` or a product is not finite; 0 for a start of zeros.
+    NaN where `start` or a product is not finite; 0 for a start of zeros.
     """
     basis: list[Array] = []
     images: list[Array] = []
@@ -97,12 +97,12 @@ def largest_eigenvalue(product: Callable[[Array], Array], start: Array) -> float
         if not np.isfinite(size):
             return np.nan
         if size <= 1e-9 * max(1e-9, float(np.linalg.norm(images[-1] if images else start))):
-            break  # the span is closed
+            break  # another product would add nothing to the span
         basis.append(direction / size)
         images.append(product(basis[-1]))
         spanned = np.stack(basis)
         direction = images[-1] - spanned.T @ (spanned @ images[-1])
-        direction -= spanned.T @ (spanned @ direction)  # once more, for what rounding left
+        direction -= spanned.T @ (spanned @ direction)  # again, to remove rounding errors
     if not basis:
         return 0.0
     small = np.stack(basis) @ np.stack(images).T
@@ -110,12 +110,12 @@ def largest_eigenvalue(product: Callable[[Array], Array], start: Array) -> float
 
 
 def flat(network: Network) -> Array:
-    """All parameters in a row."""
+    """All parameters as one vector."""
     return np.concatenate([values.ravel() for layer in network for values in layer])
 
 
 def like(network: Network, parameters: Array) -> Network:
-    """All parameters from a row, in a network's shapes."""
+    """A vector of parameters in the shapes of a network."""
     layers = []
     for layer in network:
         weights, bias, parameters = np.split(parameters, np.cumsum([layer.weights.size, layer.bias.size]))

@@ -1,14 +1,14 @@
-"""What can be set of a training and mended: each under the name, and with the value, that one types."""
+"""The settings that a diagnosis can change, under the names and with the values that people type."""
 
 from typing import Any, NamedTuple, TypeAlias
 
 from pipeline.core.network import Reduction
 
-Prescription: TypeAlias = dict[str, Any]  # settings, by their names; empty where none is to be changed
+Prescription: TypeAlias = dict[str, Any]  # new values by setting; empty if nothing should change
 
 
 class Start(NamedTuple):
-    """What decides where a training starts, but for the seed."""
+    """The settings that decide where a training starts, apart from the seed."""
 
     normalise: str
     init: str
@@ -17,7 +17,7 @@ class Start(NamedTuple):
 
 
 class Setup(NamedTuple):
-    """The settings that a diagnosis can tell to be wrong. It does not see `fault`, which it has to find."""
+    """The settings that a diagnosis can blame. It does not see `fault`, which it has to find."""
 
     normalise: str  # a key of `normalisation.METHODS`
     init: str  # a key of `initialisation.SCHEMES`
@@ -34,22 +34,22 @@ class Setup(NamedTuple):
         return Start(self.normalise, self.init, self.init_scale, self.hidden)
 
     def with_changes(self, changes: Prescription) -> "Setup":
-        """The same with some settings changed."""
+        """A copy with some settings changed."""
         return self._replace(**changes)
 
     def changes_to(self, other: "Setup") -> Prescription:
-        """The settings in which another one differs, with its values."""
+        """The settings in which another setup differs, with its values."""
         mine = self._asdict()
         return {name: value for name, value in other._asdict().items() if value != mine[name]}
 
 
 def as_typed(prescription: Prescription) -> str:
-    """The settings as one types them, apart by spaces."""
+    """The settings as typed on a command line, separated by spaces."""
     return " ".join(f"{name}={typed(value)}" for name, value in prescription.items())
 
 
 def typed(value: Any) -> str:
-    """One value as one types it."""
+    """A value as typed on a command line."""
     if value is None:
         return "null"
     return f"{value:g}" if isinstance(value, float) else str(value).replace(" ", "")

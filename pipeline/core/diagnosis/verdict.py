@@ -1,46 +1,46 @@
-"""From all that is known of a training to its diagnosis."""
+"""From everything known about a training to its diagnosis."""
 
 from math import isfinite
 
 from pipeline.core.diagnosis.causes import CAUSES
 from pipeline.core.diagnosis.diagnosis import NO_CAUSE, Diagnosis, Outcome
 from pipeline.core.diagnosis.outcome import Case, outcome_of
-from pipeline.core.diagnosis.words import change, pace, take
+from pipeline.core.diagnosis.words import advice_to_set, loss_change, pace
 
-DIGITS = 4  # significant ones: beyond them a figure tells more of the machine than of the training
-NOISE = 1e-5  # a relative error of a right gradient
+DIGITS = 4  # significant ones: any more would say more about the machine than about the training
+NOISE = 1e-5  # relative error of a correct gradient
 
 
 def diagnose(case: Case) -> Diagnosis:
-    """The outcome of a training and the first cause that holds."""
+    """The outcome of a training, and the first cause that applies."""
     outcome = outcome_of(case)
     for name, cause in CAUSES.items():
         if found := cause(case):
-            advice = f"{found.advice} {take(found.prescription)}".strip()
+            advice = f"{found.advice} {advice_to_set(found.prescription)}".strip()
             return Diagnosis(
                 outcome, name, found.since, found.sentence.strip(), advice, evidence(case), found.prescription
             )
-    return Diagnosis(outcome, NO_CAUSE, None, healthy(case), going_on(outcome), evidence(case))
+    return Diagnosis(outcome, NO_CAUSE, None, healthy(case), what_next(outcome), evidence(case))
 
 
 def healthy(case: Case) -> str:
-    """How well a training without a fault went, and how far it has to go."""
-    going_on = pace(case) if outcome_of(case) == "still learning" else ""
+    """How well a healthy training went, and how far it still has to go."""
+    learned_after = pace(case) if outcome_of(case) == "still learning" else ""
     return (
-        f"Nothing is wrong.{change(case)} It gets {case.last.accuracy:.1%} of the images that it is trained on right, "
-        f"and {case.last.validation_accuracy:.1%} of those that validate.{going_on}"
+        f"Nothing is wrong.{loss_change(case)} The network classifies {case.last.accuracy:.1%} of the training images "
+        f"and {case.last.validation_accuracy:.1%} of the validation images correctly.{learned_after}"
     )
 
 
-def going_on(outcome: Outcome) -> str:
-    """What to try after a training without a fault."""
+def what_next(outcome: Outcome) -> str:
+    """What to try after a healthy training."""
     if outcome == "still learning":
-        return "More iterations: the loss still fell in the second half of these."
-    return "More iterations gain little; wider hidden layers or more images may."
+        return "Train for more iterations: the loss was still falling in the second half."
+    return "More iterations would gain little; wider hidden layers or more images might help."
 
 
 def evidence(case: Case) -> dict[str, float]:
-    """The numbers that the diagnosis goes by, as far as there are any."""
+    """The numbers behind the diagnosis, where available."""
     code, data = case.checkup.code, case.checkup.data
     numbers: dict[str, float | None] = {
         "alpha": case.alpha,
@@ -61,5 +61,5 @@ def evidence(case: Case) -> dict[str, float]:
 
 
 def rounded(value: float) -> float:
-    """A number to a few significant digits."""
+    """Round to a few significant digits."""
     return float(f"{value:.{DIGITS}g}")

@@ -1,4 +1,4 @@
-"""What several causes say: each a sentence with a space before it, or nothing where there is nothing to say."""
+"""Sentences that several causes share. Each starts with a space, or is empty if there is nothing to say."""
 
 import numpy as np
 
@@ -6,81 +6,81 @@ from pipeline.core.diagnosis.hindrances import FAR_TOO_SMALL
 from pipeline.core.diagnosis.outcome import Case, iterations_at_this_pace
 from pipeline.core.diagnosis.setup import Prescription, as_typed
 
-WRONG = 1e-3  # of the gradient, where it is relative
-MANY = 2**20  # times the iterations that were made
+WRONG = 1e-3  # relative error of the gradient
+MANY = 2**20  # times the iterations so far
 
 
-def take(prescription: Prescription) -> str:
-    """The advice to change settings, made of the same data that changes them."""
-    return f"Take {as_typed(prescription)}." if prescription else ""
+def advice_to_set(prescription: Prescription) -> str:
+    """The advice to change settings."""
+    return f"Set {as_typed(prescription)}." if prescription else ""
 
 
-def then_alpha(case: Case) -> str:
-    """An alpha to take with the mistake mended, where the one taken is too large for that, or far too small."""
+def alpha_after_fix(case: Case) -> str:
+    """The alpha to use after the fix, if the present one would be too large or far too small."""
     stable = case.stable_alpha
     fits = stable is None or FAR_TOO_SMALL * stable <= case.alpha <= stable
-    return "" if fits or stable is None else f" Then take alpha={stable / 2:.1g}."
+    return "" if fits or stable is None else f" Then set alpha={stable / 2:.1g}."
 
 
-def against_stable(case: Case) -> str:
-    """Alpha next to the one that is stable."""
+def alpha_vs_stable(case: Case) -> str:
+    """Alpha compared with the stable alpha."""
     if case.stable_alpha is None:
         return ""
     times = case.alpha / case.stable_alpha
     relation = f"{roughly(times, 2)} times" if times > 1 else f"1/{roughly(1 / times, 2)} of"
     if 0.95 < times < 1.05:
         relation = "about"
-    return f" alpha {case.alpha:g} is {relation} the stable {case.stable_alpha:.2g}."
+    return f" alpha {case.alpha:g} is {relation} the stable alpha {case.stable_alpha:.2g}."
 
 
-def change(case: Case) -> str:
-    """The loss at the start, at its peak and at the end."""
+def loss_change(case: Case) -> str:
+    """The loss at the start, at its peak, and at the end."""
     history, curve = case.training.history, case.curve
     if not history:
-        return " The loss of the untrained network is not finite already."
+        return " Even the untrained network's loss is not finite."
     peak = int(np.argmax(curve))
     is_between = 0 < peak < len(curve) - 1
-    way = f", by way of {curve[peak]:.3g} at iteration {history[peak].iteration}" if is_between else ""
-    end = f", and was not finite at iteration {case.training.iterations}" if case.training.diverged else ""
+    way = f", with a peak of {curve[peak]:.3g} at iteration {history[peak].iteration}" if is_between else ""
+    end = f", and stopped being finite at iteration {case.training.iterations}" if case.training.diverged else ""
     return f" The loss went from {curve[0]:.3g} to {curve[-1]:.3g}{way}{end}."
 
 
 def overflow(case: Case) -> str:
-    """How the logits grew, and where exp overflowed, if it is the softmax that did."""
+    """How the logits grew, and when exp overflowed, if it was the softmax that did."""
     if not (case.training.diverged and case.checkup.code.overflows):
         return ""
     start, vitals = case.checkup.largest_logit, case.training.vitals
-    grew = f"grew from {start:.3g} to {vitals[-1].signs.largest_logit:.3g}" if vitals else f"began with {start:.3g}"
+    grew = f"grew from {start:.3g} to {vitals[-1].signs.largest_logit:.3g}" if vitals else f"started at {start:.3g}"
     return f" The largest logit {grew}, and `exp` overflowed at iteration {case.training.iterations}."
 
 
 def wrong_gradient(case: Case) -> str:
-    """How wrong the gradient is."""
+    """The relative error of the gradient."""
     error = case.checkup.code.error
     return f" The relative error of the gradient is {error:.2g}." if error > WRONG else ""
 
 
-def dead_in_the_end(case: Case) -> str:
-    """The share of dead units in the end, of the layer that has most."""
+def dead_units_at_end(case: Case) -> str:
+    """The final share of dead units, in the layer that has the most."""
     if not case.training.vitals:
         return ""
     last = case.training.vitals[-1]
     share = max(last.signs.dead_units)
     layer = last.signs.dead_units.index(share) + 1
-    said = f" At iteration {last.iteration}, {share:.0%} of the units of hidden layer {layer} are dead."
-    return said if share else ""
+    text = f" At iteration {last.iteration}, {share:.0%} of the units of hidden layer {layer} are dead."
+    return text if share else ""
 
 
 def pace(case: Case) -> str:
-    """After how many iterations the loss would be small, if it went on at this pace."""
+    """How many iterations learning would take at this pace."""
     needed = iterations_at_this_pace(case)
     if needed is None:
         return ""
     if needed > MANY * case.last.iteration:
-        return " At this pace, a million times the iterations are not enough."
-    return f" At this pace, it has learned after about {roughly(needed, 1)} iterations."
+        return " At this pace, even a million times as many iterations would not be enough."
+    return f" At this pace, it will have learned after about {roughly(needed, 1)} iterations."
 
 
 def roughly(number: float, digits: int) -> str:
-    """A number to so many significant digits, without an exponent."""
+    """A number with this many significant digits, without an exponent."""
     return f"{float(f'{number:.{digits}g}'):,.15g}"

@@ -1,6 +1,6 @@
-"""What trains: the mathematics of `core.network` for many networks at once, made fast, and the same bits everywhere.
+"""The code that trains: the mathematics of `core.network` for many networks at once, fast and reproducible to the bit.
 
-To be read in this order: `exact` (products without a rounding error), `precision` (the two kinds of arithmetic),
-`stack` (many networks as one), `staircase` (how images are laid out), `block` (one pass over a block of them), and
-`engine` and `minibatches`, which put blocks together.
+Read it in this order: `exact` (products without rounding errors), `precision` (the kinds of arithmetic), `stack` (many
+networks as one), `staircase` (the layout of images), `block` (one pass over a block of images), then `engine` and
+`minibatches`, which combine blocks.
 """

@@ -1,10 +1,10 @@
-"""K networks' pass over one block of images, behind the first layer: `network.loss_and_gradient`, made to be fast.
+"""One pass of K networks over a block of images, above the first layer: a fast `network.loss_and_gradient`.
 
-- A block is small enough for the processor's cache, and all K networks go over it before the next one comes.
-- Arrays are units first, (K, units, images): then the softmax runs along the images.
-- What is large stands in a workspace, and is used again for the next block.
-- There is no one-hot array: an index finds what stands at each image's label, a slice where all are the same.
-- Before each product its factors are rounded, which makes it exact in portable precision: see `exact`.
+- A block fits into the processor's cache, and all K networks process it before the next one.
+- Arrays have units first, (K, units, images), so that the softmax vectorises over the images.
+- Large arrays live in a workspace that the next block reuses.
+- There is no one-hot array: an index selects each image's label, or a slice if all labels are the same.
+- The factors of each product are rounded first, which makes it exact in portable precision: see `exact`.
 """
 
 from typing import NamedTuple
@@ -21,14 +21,14 @@ from pipeline.core.fast.workspace import Workspace
 
 
 class Hidden(NamedTuple):
-    """What a hidden layer gives for a block, (K, units, m)."""
+    """A hidden layer's outputs for a block, (K, units, m)."""
 
     values: Array  # rounded
-    is_on: Array  # whether the ReLU lets a value pass
+    is_on: Array  # whether the ReLU is active
 
 
-class Upper:
-    """A layer behind the first one, of K networks, its weights rounded."""
+class UpperLayer:
+    """A layer of K networks above the first one, with rounded weights."""
 
     def __init__(self, table: Array, images: int, arithmetic: Arithmetic) -> None:
         self.digits = digits_of_layer(len(table) - 1, table.shape[2], images)
@@ -39,62 +39,62 @@ class Upper:
 
 
 class Networks:
-    """K networks behind their first layer, made ready for passes over blocks of that many images at most.
+    """K networks above their first layer, prepared for passes over blocks of at most `images` images.
 
-    Their first layer is not for them: what comes in are its values (K, H, m) for the m images of a block, and what goes
-    back is their slope.
+    The caller handles the first layer: it passes in that layer's values (K, H, m) for the m images of a block, and gets
+    back the gradient at them.
     """
 
     def __init__(
         self, stacked: Stack, images: int, arithmetic: Arithmetic, work: Workspace, with_scores: bool = True
     ) -> None:
         self.stacked = stacked
-        self.uppers = [Upper(table, images, arithmetic) for table in stacked[1:]]
+        self.upper_layers = [UpperLayer(table, images, arithmetic) for table in stacked[1:]]
         first = digits_of_first_layer(len(stacked[0]), images)
-        self.slopes_below = [first.slopes, *(layer.digits.slopes for layer in self.uppers)]
-        # The slopes at an image's logits add up to 2 at most, which saves looking for the largest below them.
-        self.bounds_below: list[Bound] = [largest] * (len(self.uppers) - 1) + [
-            lambda _: 2 * largest(self.uppers[-1].weights)
+        self.slopes_below = [first.slopes, *(layer.digits.slopes for layer in self.upper_layers)]
+        # The absolute slopes at an image's logits add up to at most 2, which saves a search for the largest one below.
+        self.bounds_below: list[Bound] = [largest] * (len(self.upper_layers) - 1) + [
+            lambda _: 2 * largest(self.upper_layers[-1].weights)
         ]
         self.arithmetic, self.work, self.with_scores = arithmetic, work, with_scores
 
     @property
     def first(self) -> Array:
-        """The weights of the first layer."""
+        """The first layer's table of weights and biases."""
         return self.stacked[0]
 
     def zero(self) -> Sums:
-        """The sums over no block."""
+        """Empty sums."""
         return Sums.zero(self.stacked)
 
     def score(self, values: Array, labels: Labels, sums: Sums) -> None:
-        """Add a block's loss and right answers to the sums."""
+        """Add a block's loss and correct predictions to the sums."""
         _, logits = self.logits(values)
         self.probabilities(logits, labels, sums)
 
     def slope(self, values: Array, labels: Labels, sums: Sums) -> Array:
-        """The same, and add the upper layers' gradient to the sums; the slope (K, H, m), rounded."""
+        """The same, and add the upper layers' gradient; return the gradient at the values (K, H, m), rounded."""
         hidden, logits = self.logits(values)
         delta = self.probabilities(logits, labels, sums)
         delta[labels.place] -= 1
         self.arithmetic.round_to(delta, self.slopes_below[-1], lambda _: 1.0)
-        for depth in reversed(range(len(self.uppers))):
+        for depth in reversed(range(len(self.upper_layers))):
             slope, (values, is_on) = sums.gradient[1 + depth], hidden[depth]
             slope[1:] += np.matmul(values, delta.swapaxes(1, 2)).swapaxes(0, 1)
             slope[0] += delta.sum(axis=2)
             below = self.work(f"slope {depth}", *values.shape)
-            self.arithmetic.multiply(self.uppers[depth].weights, delta, out=below)
+            self.arithmetic.multiply(self.upper_layers[depth].weights, delta, out=below)
             below *= is_on
             self.arithmetic.round_to(below, self.slopes_below[depth], self.bounds_below[depth])
             delta = below
         return delta
 
     def logits(self, values: Array) -> tuple[list[Hidden], Array]:
-        """What the hidden layers give, and the logits (K, C, m)."""
+        """The hidden layers' outputs, and the logits (K, C, m)."""
         hidden = []
-        for depth, layer in enumerate(self.uppers, start=1):
+        for depth, layer in enumerate(self.upper_layers, start=1):
             np.maximum(values, 0, out=values)
-            # Before they are rounded: a ReLU that is hardly on is on.
+            # Before rounding, which could turn off a barely active ReLU.
             is_on = np.greater(values, 0, out=self.work(f"is on {depth}", *values.shape, dtype="bool"))
             self.arithmetic.round_to(values, layer.digits.values, highest)
             hidden.append(Hidden(values, is_on))
@@ -105,7 +105,7 @@ class Networks:
         return hidden, values
 
     def probabilities(self, logits: Array, labels: Labels, sums: Sums) -> Array:
-        """The softmax of the logits (K, C, m), in their place; adds the scores to the sums."""
+        """Replace the logits (K, C, m) by their softmax, and add the scores to the sums."""
         logits -= logits.max(axis=1, keepdims=True)
         of_label = np.ascontiguousarray(logits[labels.place])
         sums.certainty += of_label.sum(axis=1, dtype=np.float64)

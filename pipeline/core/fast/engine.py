@@ -1,8 +1,8 @@
-"""Loss and full-batch gradient of many networks at once, over images in a staircase.
+"""Loss and full-batch gradient of many networks at once.
 
-The images lie in a staircase (see `staircase`), so that most products with 0 are left out, and the networks pass over
-them block by block (see `block`). Shares of the images go to threads of our own; BLAS itself should be given one
-thread. The shares are the same for any number of threads, and are added up in their order.
+The staircase layout of the images (see `staircase`) avoids most products with 0, and the networks process them block by
+block (see `block`). Our own threads work on shares of the images; BLAS should use a single thread. The shares do not
+depend on the number of threads, and are added up in a fixed order.
 """
 
 from collections.abc import Sequence
@@ -24,12 +24,12 @@ from pipeline.core.network import Reduction
 from pipeline.core.normalisation import Affine
 
 SHARES = 4
-PADDING = 16  # images: rows that are a power of two apart would compete for the same places in the cache
-WORTH_THREADS = 1_000_000  # inputs times networks; waking a thread takes as long as a pass over half of that
+PADDING = 16  # images: rows a power of two apart would compete for the same cache lines
+WORTH_THREADS = 1_000_000  # inputs times networks; waking a thread takes as long as a pass over half as many
 
 
 class Engine:
-    """Images (n, d) and their labels (n,), laid out for any number of networks."""
+    """Evaluates any number of networks on images (n, d) with labels (n,)."""
 
     def __init__(
         self, pixels: NDArray[np.uint8], labels: Array, affine: Affine, precision: Precision, threads: int
@@ -43,17 +43,17 @@ class Engine:
         self.threads = ThreadPoolExecutor(threads) if min(threads, len(self.shares)) > 1 else None
 
     def measure(self, stacked: Stack) -> Scores:
-        """Loss and accuracy of each network, as `network.measure` finds them for one."""
-        return self.sum_up(self.ready(stacked, with_scores=True), with_gradient=False).scores(self.images)
+        """Loss and accuracy of each network, like `network.measure` for a single one."""
+        return self.sum_up(self.prepared(stacked, with_scores=True), with_gradient=False).scores(self.images)
 
     def loss_and_gradient(self, stacked: Stack, reduction: Reduction, with_scores: bool = True) -> Passes:
-        """Gradient of each network, and its loss and accuracy, as `network.loss_and_gradient` finds them for one."""
-        total = self.sum_up(self.ready(stacked, with_scores), with_gradient=True)
+        """Gradient, loss and accuracy of each network, like `network.loss_and_gradient` for a single one."""
+        total = self.sum_up(self.prepared(stacked, with_scores), with_gradient=True)
         self.folding.unfold(total.gradient[0])
         return total.passes(self.images, reduction, with_scores)
 
-    def ready(self, stacked: Stack, with_scores: bool) -> Networks:
-        """The networks as functions of the pixels."""
+    def prepared(self, stacked: Stack, with_scores: bool) -> Networks:
+        """The networks as functions of raw pixels."""
         folded = [self.folding.fold(stacked[0]), *stacked[1:]]
         return Networks(folded, IMAGES_IN_A_BLOCK, self.arithmetic, self.work, with_scores)
 
@@ -61,33 +61,35 @@ class Engine:
         """The sums over all shares."""
         many = self.inputs * networks.first.shape[1] >= WORTH_THREADS
         each = self.threads.map if self.threads and many else map
-        sums = each(lambda share: self.over_share(share, networks, with_gradient), self.shares)
+        sums = each(lambda share: self.sum_over_share(share, networks, with_gradient), self.shares)
         total = next(sums)
         for others in sums:
             total.add(others)
         return total
 
-    def over_share(self, share: list[Group], networks: Networks, with_gradient: bool) -> Sums:
+    def sum_over_share(self, share: list[Group], networks: Networks, with_gradient: bool) -> Sums:
         """The sums over a share."""
         sums = networks.zero()
         for whole_order, blocks in share:
             order = whole_order[: len(blocks[0].inputs)]
             first = networks.first[order]
             slope = np.zeros_like(first)
-            # As in `training.train`, but this may be another thread, which starts without what its caller set.
+            # As in `training.train`; but NumPy's error state is per thread, and this may be another one.
             with np.errstate(over="ignore", invalid="ignore"):
                 for block in blocks:
                     inputs, values = self.first_values(block, first)
                     if with_gradient:
                         delta = networks.slope(values, block.labels, sums)
-                        first_layer.back(inputs, block.steps, as_one(delta), slope.reshape(len(slope), -1), self.work)
+                        first_layer.backward(
+                            inputs, block.steps, as_one(delta), slope.reshape(len(slope), -1), self.work
+                        )
                     else:
                         networks.score(values, block.labels, sums)
             sums.gradient[0][order] += slope
         return sums
 
     def first_values(self, block: Block, first: Array) -> tuple[Array, Array]:
-        """A block's inputs (inputs, m) as numbers, and the first layer's values (K, H, m)."""
+        """A block's inputs (inputs, m) as floats, and the first layer's values (K, H, m)."""
         needed, images = block.inputs.shape
         inputs = self.work("inputs", needed, images + PADDING)[:, :images]
         np.copyto(inputs, block.inputs)
@@ -97,12 +99,12 @@ class Engine:
 
 
 def as_one(values: Array) -> Array:
-    """The values (K, H, m) of K networks as those of one wide layer, (K * H, m)."""
+    """View the values (K, H, m) of K networks as those of one wide layer, (K * H, m)."""
     return values.reshape(-1, values.shape[2])
 
 
 def fair_shares(groups: Sequence[Group]) -> list[list[Group]]:
-    """The groups, or the blocks of a single one, in shares of about equal work, the same on every machine."""
+    """Split groups, or the blocks of a single group, into shares of about equal work, the same on every machine."""
     if len(groups) == 1:
         groups = [Group(groups[0].order, [block]) for block in groups[0].blocks]
     shares: list[list[Group]] = [[] for _ in range(min(SHARES, len(groups)))]
@@ -112,6 +114,6 @@ def fair_shares(groups: Sequence[Group]) -> list[list[Group]]:
 
 
 def inputs_of(share: Sequence[Group]) -> int:
-    """How many inputs a network is fed in a pass, which is how much there is to do."""
+    """The number of inputs that a pass feeds to a network, which measures the work."""
     steps = (step for group in share for block in group.blocks for step in block.steps)
     return sum(step.prefix * (step.images.stop - step.images.start) for step in steps)

@@ -1,30 +1,30 @@
-"""Matrix products without a rounding error, and so with the same bits on every processor.
+"""Matrix products without rounding errors, and hence with the same bits on every processor.
 
-A float64 is a whole number of 53 binary digits, its mantissa, times a power of two. A sum that needs more digits than
-that is rounded at each addition, and how much is lost depends on the order of the additions. BLAS chooses that order by
-the processor, the shapes and the number of threads. So the last digits of a matrix product differ from machine to
-machine, and training amplifies the difference.
+A float64 is an integer of 53 binary digits, its mantissa, times a power of two. A sum that needs more digits is rounded
+at each addition, and the error depends on the order of the additions. BLAS picks that order by processor, shapes and
+number of threads. So the last digits of a matrix product differ between machines, and training amplifies the
+difference.
 
-A sum that needs at most 53 digits is never rounded, and every order gives the same result. How many digits a sum needs
-can be counted. Take factors that are whole numbers of a and of b digits: a product of two of them has at most a + b
-digits, and a sum of t such products at most log2(t) more. So the sum is exact if
+A sum that needs at most 53 digits is never rounded, and gives the same result in every order. We can count the digits.
+If the factors are integers of a and b digits, each product has at most a + b digits, and a sum of t products at most
+log2(t) more. So the sum is exact if
 
     a + b + log2(t) <= 53
 
 All we have to do is round the factors beforehand, to few enough digits. For the gradient over 1024 images that is
-21 + 22 + 10 = 53. A float32 has 24 digits, so nothing much is lost. But each number is rounded once, in a way that is
+21 + 22 + 10 = 53. A float32 has 24 digits, so little is lost. And each number is rounded only once, in a way that is
 defined to the bit.
 
-To round numbers to d digits is to round them to multiples of 2^(e - d), where 2^e is the power of two above the largest
-of them. The multiples are whole numbers of d digits, and the common factor 2^(e - d) does not matter.
+Rounding numbers to d digits means rounding them to multiples of 2^(e - d), where 2^e is the power of two above the
+largest of them. The multiples are integers of d digits, and the common factor 2^(e - d) does not matter.
 
-Rounding takes two additions. Between 2^52 and 2^53 the only floats are whole numbers, so adding a number to 1.5 * 2^52
-rounds it to a whole one, and subtracting 1.5 * 2^52 again brings that back. In the same way, 1.5 * 2^(52 + e - d)
-rounds to multiples of 2^(e - d). NaN and infinity stay what they are.
+Rounding takes two additions. Between 2^52 and 2^53 the only floats are integers, so adding 1.5 * 2^52 to a number
+rounds it to an integer, and subtracting 1.5 * 2^52 recovers that integer. In the same way, 1.5 * 2^(52 + e - d) rounds
+to multiples of 2^(e - d). NaN and infinity are unchanged.
 
-Cutting factors into slices whose products are exact is the idea of K. Ozaki, T. Ogita, S. Oishi and S. Rump,
-"Error-free transformations of matrix multiplication by using fast routines of matrix multiplication and its
-applications", Numerical Algorithms 59 (2012). One slice of each factor is enough here: gradient descent needs no more.
+Splitting factors into slices with exact products is due to K. Ozaki, T. Ogita, S. Oishi and S. Rump, "Error-free
+transformations of matrix multiplication by using fast routines of matrix multiplication and its applications",
+Numerical Algorithms 59 (2012). A single slice of each factor is precise enough for gradient descent.
 """
 
 from collections.abc import Iterator
@@ -37,33 +37,33 @@ from pipeline.core.arrays import Array
 
 MANTISSA = 53
 PIXEL = 8  # digits of a byte
-MOST_TERMS = 512  # of an exact sum over units: what is longer is cut into pieces
-LEAST_EXPONENT = -400  # of a grid's bound: products of much smaller numbers would run out of exponents
+MOST_TERMS = 512  # of an exact sum over units: longer sums are split into pieces
+LEAST_EXPONENT = -400  # of a grid's bound: products of much smaller numbers would underflow
 
 
 class Digits(NamedTuple):
     """How many digits the factors of a layer's three products have."""
 
-    values: int  # of what the layer is fed
+    values: int  # the layer's inputs
     weights: int
-    slopes: int  # of the gradient at what the layer gives
+    slopes: int  # the gradient at the layer's outputs
 
 
 def digits_of(terms: int) -> int:
-    """How many digits a sum of this many terms can have more than each of them."""
+    """How many more digits a sum of this many terms can have than its terms."""
     return (terms - 1).bit_length()
 
 
 @cache
 def digits_of_layer(inputs: int, outputs: int, images: int) -> Digits:
-    """Digits for a layer behind the first one, so that all of its products are exact.
+    """Digits for a layer above the first, such that all its products are exact.
 
     values @ weights sums over the inputs, values.T @ slopes over the images, slopes @ weights.T over the outputs.
     """
     of_inputs, of_outputs = (digits_of(min(units, MOST_TERMS)) for units in (inputs, outputs))
     of_images = digits_of(images)
     values = (MANTISSA - max(of_inputs, of_images)) // 2
-    weights, slopes = MANTISSA - of_inputs - values, MANTISSA - of_images - values  # at most
+    weights, slopes = MANTISSA - of_inputs - values, MANTISSA - of_images - values  # upper bounds
     for_both = MANTISSA - of_outputs
     slopes = min(slopes, max(for_both // 2, for_both - weights))
     return Digits(values, min(weights, for_both - slopes), slopes)
@@ -71,49 +71,49 @@ def digits_of_layer(inputs: int, outputs: int, images: int) -> Digits:
 
 @cache
 def digits_of_first_layer(inputs: int, images: int) -> Digits:
-    """Digits for the layer that is fed bytes, and is never asked for the gradient at them."""
+    """Digits for the first layer, whose inputs are bytes and need no gradient."""
     return Digits(PIXEL, MANTISSA - PIXEL - digits_of(inputs), MANTISSA - PIXEL - digits_of(images))
 
 
 def largest(values: Array) -> Array:
-    """The largest size among each network's values (K, a, b), as (K, 1, 1)."""
+    """The largest absolute value of each network's values (K, a, b), as (K, 1, 1)."""
     size: Array = np.maximum(highest(values), -lowest(values))
     return size
 
 
 def highest(values: Array) -> Array:
-    """The highest of each network's values (K, a, b), as (K, 1, 1). One axis at a time is faster than both."""
+    """The maximum of each network's values (K, a, b), as (K, 1, 1). One axis at a time is faster than both."""
     found: Array = values.max(axis=1, keepdims=True).max(axis=2, keepdims=True)
     return found
 
 
 def lowest(values: Array) -> Array:
-    """The lowest of them."""
+    """The minimum of them."""
     found: Array = values.min(axis=1, keepdims=True).min(axis=2, keepdims=True)
     return found
 
 
 def grid(digits: int, bound: Array | float) -> Array:
-    """What rounds values to this many digits below their bound, when it is added and then subtracted."""
+    """The number that, added and then subtracted, rounds values to this many digits below their bound."""
     exponent = np.maximum(np.frexp(bound)[1], LEAST_EXPONENT)
     coarse: Array = np.ldexp(1.5, MANTISSA - 1 - digits + exponent)
     return coarse
 
 
 def round_to(values: Array, digits: int, bound: Array | float) -> None:
-    """Round values in place, to this many digits below the power of two above their bound."""
+    """Round values, in place, to this many digits below the power of two above their bound."""
     coarse = grid(digits, bound)
     values += coarse
     values -= coarse
 
 
 def pieces(terms: int) -> Iterator[slice]:
-    """The terms of a sum in pieces that are exact, in their order."""
+    """Split the terms of a sum into consecutive pieces whose sums are exact."""
     return (slice(start, start + MOST_TERMS) for start in range(0, terms, MOST_TERMS))
 
 
 def multiply(left: Array, right: Array, out: Array) -> None:
-    """Left (..., a, t) @ right (..., t, b), rounded already; exact pieces of the sum are added in their order."""
+    """Left (..., a, t) @ right (..., t, b), both already rounded, as exact partial sums added in a fixed order."""
     first, *others = pieces(left.shape[-1])
     np.matmul(left[..., first], right[..., first, :], out=out)
     for piece in others:
@@ -121,9 +121,9 @@ def multiply(left: Array, right: Array, out: Array) -> None:
 
 
 def product(left: Array, right: Array) -> Array:
-    """Left (a, t) @ right (t, b), of any numbers, each rounded to as many digits as leave the product exact.
+    """Left (a, t) @ right (t, b), of any numbers, rounded to as many digits as keep the product exact.
 
-    Piece by piece, which is what the sum needs where it is long, and what the cache needs where the factors are large.
+    It goes piece by piece, to keep long sums exact and to fit large factors into the cache.
     """
     half = (MANTISSA - digits_of(MOST_TERMS)) // 2
     of_left, of_right = (grid(half, max(factor.max(), -factor.min())) for factor in (left, right))
@@ -136,7 +136,7 @@ def product(left: Array, right: Array) -> Array:
 
 
 def slices(values: Array, digits: int) -> Array:
-    """Values (n,) as the sum of rows (rows, n), each of so many digits: products with a row can be exact."""
+    """Split values (n,) into rows (rows, n) of this many digits that add up to them, so that products can be exact."""
     rows, rest = [], values.astype(np.float64)
     while rest.any():
         row = rest.copy()

@@ -1,4 +1,4 @@
-"""Minibatches, fetched by a thread of its own while the ones before are trained on."""
+"""Prefetches minibatches in a background thread."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,7 @@ IMAGES_AT_A_TIME = 2048
 
 
 class Batch(NamedTuple):
-    """Images to make an update from."""
+    """The images of one update."""
 
     inputs: Array  # (m, 1 + d); the first input of each image is the constant 1
     labels: Array  # (m,)
@@ -22,7 +22,7 @@ class Batch(NamedTuple):
 def fetched_ahead(
     rows: Iterator[Array], batch_size: int, inputs_of: Callable[[Array], Array], labels: Array
 ) -> Iterator[Batch]:
-    """The batches of endless rows, each the indices of a batch's images."""
+    """The batches for an endless iterator of rows, each with the indices of a batch's images."""
     count = max(1, IMAGES_AT_A_TIME // batch_size)
 
     def fetch() -> list[Batch]:

@@ -1,9 +1,9 @@
-"""The first layer's two products with a block of images, which most of the time of a full batch goes to.
+"""The first layer's two products with a block of images, which dominate the time of a full batch.
 
-All K networks are multiplied at once, as one wide layer of N = K * H units, since BLAS is at its best with wide
-products: step by step, as each needs fewer inputs than the one before. With few units, BLAS would spend its time on
-packing: copying the factors into the order in which it reads them. OpenBLAS multiplies small factors as they lie. So a
-narrow layer takes strips of few images, all in one call.
+All K networks are multiplied at once, as one wide layer of N = K * H units, since BLAS is fastest on wide products. The
+product goes step by step, since each step of the staircase needs fewer inputs than the last. With few units, BLAS would
+spend its time on packing: copying the factors into the order in which it reads them. OpenBLAS does not pack small
+factors. So a narrow layer multiplies strips of few images, all in one call.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ NARROW = 48  # units
 
 
 def forward(inputs: Array, steps: list[Step], weights: Array, out: Array) -> None:
-    """The values (N, m) of m images (inputs, m), by weights (inputs or more, N)."""
+    """Compute the values (N, m) of m images (inputs, m), with weights (inputs or more, N)."""
     if weights.shape[1] > NARROW:
         for prefix, images in steps:
             np.matmul(weights[:prefix].T, inputs[:prefix, images], out=out[:, images])
@@ -25,8 +25,8 @@ def forward(inputs: Array, steps: list[Step], weights: Array, out: Array) -> Non
         np.matmul(weights[: len(inputs)].T, some, out=values)
 
 
-def back(inputs: Array, steps: list[Step], delta: Array, slope: Array, work: Workspace) -> None:
-    """Add to the slope (inputs or more, N) at the weights, from the slope delta (N, m) at the values."""
+def backward(inputs: Array, steps: list[Step], delta: Array, slope: Array, work: Workspace) -> None:
+    """Add the gradient at the weights to `slope` (inputs or more, N), given that at the values, `delta` (N, m)."""
     if len(delta) > NARROW:
         for prefix, images in steps:
             slope[:prefix] += np.matmul(
@@ -41,7 +41,7 @@ def back(inputs: Array, steps: list[Step], delta: Array, slope: Array, work: Wor
 
 
 def in_strips(table: Array) -> list[Array]:
-    """A table (rows, m) as strips (s, rows, STRIP), and one narrower strip (1, rows, m - s * STRIP) if any is left."""
+    """A table (rows, m) as strips (s, rows, STRIP), and a narrower strip (1, rows, m - s * STRIP) of any remainder."""
     rows, images = table.shape
     whole = images - images % STRIP
     parts = [table[:, :whole].reshape(rows, -1, STRIP).swapaxes(0, 1), table[np.newaxis, :, whole:]]

@@ -1,8 +1,8 @@
-"""The normalisation as a part of the first layer, so that the images stay the bytes that they are.
+"""Folds the normalisation into the first layer, so that images can stay bytes.
 
-x = (pixels - shift) / scale is affine, and so is the layer that x goes into: x @ W + b = pixels @ V + c, with
-V = W / scale and c = b - shift @ V. There are far fewer weights than pixels, and zeros stay zeros. c is the weight of
-a constant input 1 before the pixels.
+x = (pixels - shift) / scale is affine, and so is the layer that takes x: x @ W + b = pixels @ V + c, with
+V = W / scale and c = b - shift @ V. There are far fewer weights than pixels, and zeros stay zeros. c is the weight of a
+constant input 1 in front of the pixels.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from pipeline.core.normalisation import Affine
 
 
 class Folding:
-    """The normalisation of images of d pixels, for layers (1 + d, K, H) and blocks of that many images at most."""
+    """Folds a normalisation of d pixels into layers (1 + d, K, H), for blocks of at most `images` images."""
 
     def __init__(self, affine: Affine, width: int, images: int, arithmetic: Arithmetic) -> None:
         self.arithmetic = arithmetic
@@ -25,7 +25,7 @@ class Folding:
         self.inverse = (1 / scale).astype(arithmetic.dtype)[:, np.newaxis, np.newaxis]
 
     def fold(self, table: Array) -> Array:
-        """The layer as a function of the pixels, rounded."""
+        """The layer as a function of raw pixels, rounded."""
         folded = np.empty_like(table)
         weights = np.multiply(table[1:], self.inverse, out=folded[1:])
         self.round(weights)
@@ -40,22 +40,19 @@ class Folding:
         self.arithmetic.round_to(table.swapaxes(0, 1), self.digits, largest)
 
     def unfold(self, slope: Array) -> Array:
-        """The gradient at the layer's own weights, from that at the folded ones, in its place.
-
-        The chain rule through `fold`.
-        """
+        """Turn the gradient at the folded weights into that at the layer's own, in place: the chain rule for `fold`."""
         slope[1:] -= self.shift * slope[0]
         slope[1:] *= self.inverse
         return slope
 
 
 class NoFolding:
-    """For inputs that are normalised themselves."""
+    """Folds nothing, for inputs that are already normalised."""
 
     def fold(self, table: Array) -> Array:
-        """The layer as it is."""
+        """The layer, unchanged."""
         return table
 
     def unfold(self, slope: Array) -> Array:
-        """The gradient as it is."""
+        """The gradient, unchanged."""
         return slope

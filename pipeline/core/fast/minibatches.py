@@ -1,7 +1,7 @@
-"""Loss and gradient of many networks at once on one batch of images after the other, all on the same one.
+"""Loss and gradient of many networks at once on minibatches, the same batch for all of them.
 
-A batch is a block, or several, in which every pixel is needed (see `block`). What is gained over one network after the
-other is one wide product for all, and that the images are fetched once: see `fetching`.
+A batch is one or more blocks that use every pixel (see `block`). Compared with one network at a time, there is one wide
+product for all, and images are fetched only once: see `fetching`.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ STRIP = 32  # images
 
 
 class Minibatches:
-    """Images (n, d) and their labels (n,), in batches without end: see `batches.batches`."""
+    """Evaluates networks on endless batches of images (n, d) with labels (n,): see `batches.batches`."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Minibatches:
         self.arithmetic = ARITHMETIC[precision]
         self.work = Workspace(self.arithmetic.dtype)
         self.at_once = min(batch_size, IMAGES_IN_A_BLOCK)
-        # Exact products need bytes. Else it is less work to normalise the images of a batch than to fold the weights.
+        # Exact products need bytes. Otherwise, normalising the images of a batch is cheaper than folding the weights.
         folds = precision == "portable"
         self.folding = Folding(affine, pixels.shape[1], self.at_once, self.arithmetic) if folds else NoFolding()
         inputs_of = source(pixels, None if folds else affine, self.arithmetic.dtype)
@@ -50,7 +50,7 @@ class Minibatches:
         self.batches = fetched_ahead(rows, batch_size, inputs_of, labels)
 
     def loss_and_gradient(self, stacked: Stack, reduction: Reduction, with_scores: bool = True) -> Passes:
-        """The same on the next batch, as `network.loss_and_gradient` finds it for one network."""
+        """Gradient, loss and accuracy on the next batch, like `network.loss_and_gradient` for a single network."""
         inputs, labels = next(self.batches)
         folded = [self.folding.fold(stacked[0]), *stacked[1:]]
         networks = Networks(folded, self.at_once, self.arithmetic, self.work, with_scores)
@@ -62,7 +62,7 @@ class Minibatches:
         return sums.passes(len(labels), reduction, with_scores)
 
     def add_block(self, inputs: Array, labels: Array, networks: Networks, sums: Sums) -> None:
-        """Add what some images (m, 1 + d) give to the sums."""
+        """Add the contributions of some images (m, 1 + d) to the sums."""
         first = networks.first.reshape(len(networks.first), -1)
         strips = in_strips(inputs, first.shape[1])
         rows = self.work("rows", *strips.shape[:2], first.shape[1])
@@ -77,7 +77,7 @@ class Minibatches:
 
 
 def source(pixels: NDArray[np.uint8], affine: Affine | None, dtype: str) -> Callable[[Array], Array]:
-    """What gives the inputs (m, 1 + d) of chosen images: the constant 1, then the pixels, normalised or as they are."""
+    """A function from indices to inputs (m, 1 + d): the constant 1, then pixels, normalised if `affine` is given."""
     images = np.insert(pixels, 0, 1, axis=1)
     if affine is None:
         return lambda chosen: images[chosen].astype(dtype)
@@ -87,6 +87,6 @@ def source(pixels: NDArray[np.uint8], affine: Affine | None, dtype: str) -> Call
 
 
 def in_strips(inputs: Array, units: int) -> Array:
-    """Inputs (m, 1 + d) as (s, m / s, 1 + d): a narrow layer takes strips, as in `first_layer`."""
+    """Inputs (m, 1 + d) as (s, m / s, 1 + d): strips for a narrow layer, as in `first_layer`."""
     fits = units <= NARROW and len(inputs) % STRIP == 0
     return inputs.reshape(-1, STRIP if fits else len(inputs), inputs.shape[1])

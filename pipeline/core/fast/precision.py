@@ -1,8 +1,8 @@
-"""The kinds of arithmetic that networks can be trained in.
+"""The kinds of arithmetic for training.
 
-The setting `precision` is one of two: "portable" has the same bits on every processor, "float32" has not, and is
-faster. "float64", as NumPy and BLAS have it, is for checks. All offer the same operations, so that what is made of them
-stands in one place.
+The setting `precision` is "portable", with the same bits on every processor, or "float32", which is faster but differs
+between processors. "float64", by NumPy and BLAS, is for checks. All offer the same operations, so the code that uses
+them exists only once.
 """
 
 from collections.abc import Callable
@@ -16,29 +16,29 @@ from pipeline.core.fast import exact
 
 TrainingPrecision: TypeAlias = Literal["portable", "float32"]
 Precision: TypeAlias = TrainingPrecision | Literal["float64"]
-Bound: TypeAlias = Callable[[Array], Array | float]  # of values (K, a, b): (K, 1, 1), or one for all
+Bound: TypeAlias = Callable[[Array], Array | float]  # maps values (K, a, b) to (K, 1, 1), or to one bound for all
 
 
 class Arithmetic:
-    """That of NumPy and BLAS."""
+    """The arithmetic of NumPy and BLAS."""
 
     def __init__(self, dtype: str) -> None:
         self.dtype = dtype
 
     def round_to(self, values: Array, digits: int, bound: Bound) -> None:
-        """Round each network's values (K, a, b) to so many digits below their bound, in place, if that is needed."""
+        """Round each network's values (K, a, b), in place, to this many digits below their bound, if necessary."""
 
     def multiply(self, left: Array, right: Array, out: Array) -> None:
-        """Left @ right, of factors that are rounded."""
+        """Left @ right, for rounded factors."""
         np.matmul(left, right, out=out)
 
     def product(self, left: Array, right: Array) -> Array:
-        """Left (a, t) @ right (t, b), of any numbers."""
+        """Left (a, t) @ right (t, b), for any numbers."""
         result: Array = left @ right
         return result
 
     def exp(self, x: Array) -> None:
-        """E to the power of x, in its place."""
+        """The exponential, in place."""
         np.exp(x, out=x)
 
     def log(self, x: Array) -> Array:
@@ -48,26 +48,26 @@ class Arithmetic:
 
 
 class Portable(Arithmetic):
-    """float64 with products that are exact, and functions that are defined to the bit."""
+    """float64 with exact products, and with functions that are defined to the bit."""
 
     def round_to(self, values: Array, digits: int, bound: Bound) -> None:
         """Round to a grid on which products are exact."""
         exact.round_to(values, digits, bound(values))
 
     def multiply(self, left: Array, right: Array, out: Array) -> None:
-        """The product without a rounding error, or in pieces that have none."""
+        """The product without rounding errors, or a sum of pieces that have none."""
         exact.multiply(left, right, out)
 
     def product(self, left: Array, right: Array) -> Array:
-        """The product of the factors, rounded, without any further error."""
+        """The exact product of the rounded factors."""
         return exact.product(left, right)
 
     def exp(self, x: Array) -> None:
-        """The exp that is defined to the bit."""
+        """The portable exponential, in place."""
         elementary.exp(x)
 
     def log(self, x: Array) -> Array:
-        """The log that is defined to the bit."""
+        """The portable natural logarithm."""
         return elementary.log(x)
 
 

@@ -1,8 +1,8 @@
-"""Networks of equal layer sizes as one: what can be done to all of them takes one call of NumPy.
+"""Networks of equal layer sizes, stacked so that one call of NumPy works on all of them.
 
-A layer of K networks is a table (1 + inputs, K, outputs). Its first row are the biases, which are the weights of a
-constant input 1, and behind it there is a row for each input. So the weights of all networks for one input lie side by
-side, and the table is, with its last two axes taken together, the matrix of one wide layer.
+A layer of K networks is a table (1 + inputs, K, outputs). Its first row holds the biases, as the weights of a constant
+input 1, followed by a row for each input. So all networks' weights for an input are contiguous, and with its last two
+axes merged, the table is the matrix of one wide layer.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pipeline.core.arrays import Array
 from pipeline.core.network import Layer, Network
 
-Stack: TypeAlias = list[Array]  # a table (1 + inputs, K, outputs) for each layer
+Stack: TypeAlias = list[Array]  # a table (1 + inputs, K, outputs) per layer
 
 
 class Scores(NamedTuple):
@@ -25,20 +25,20 @@ class Scores(NamedTuple):
 
 
 class Passes(NamedTuple):
-    """What one pass of K networks over a batch finds out."""
+    """The results of one pass of K networks over a batch."""
 
     gradient: Stack  # of the loss
-    is_finite: NDArray[np.bool_]  # (K,), whether the loss is: see `is_finite`
-    scores: Scores | None  # if they were asked for
+    is_finite: NDArray[np.bool_]  # (K,), whether the loss is finite: see `is_finite`
+    scores: Scores | None  # if requested
 
 
 def is_finite(loss: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Whether losses are numbers that float32 can hold: in any precision, a training diverges at the same point."""
+    """Whether float32 can represent the losses. The same limit for every precision makes trainings diverge alike."""
     return np.abs(loss) <= np.finfo(np.float32).max
 
 
 def stack(networks: Sequence[Network]) -> Stack:
-    """Networks of equal layer sizes as one."""
+    """Stack networks of equal layer sizes."""
     depths = zip(*networks, strict=True)
     return [np.stack([np.vstack([bias, weights]) for weights, bias in layers], axis=1) for layers in depths]
 
@@ -49,13 +49,13 @@ def member(stacked: Stack, k: int) -> Network:
 
 
 def members(stacked: Stack, chosen: Sequence[int]) -> Stack:
-    """A stack of the chosen networks of another."""
+    """A stack of the chosen networks."""
     return [np.ascontiguousarray(table[:, chosen]) for table in stacked]
 
 
 def descend(stacked: Stack, gradient: Stack, alphas: Array) -> None:
-    """Subtract each network's alpha (K,) times its gradient from its parameters, in place; the gradient is used up."""
+    """Subtract each network's alpha (K,) times its gradient from its parameters, in place; overwrites the gradient."""
     for table, slope in zip(stacked, gradient, strict=True):
-        # A factor for each column, which is faster than one for each network, unless there is but one.
+        # One factor per column is faster than one per network, unless there is a single network.
         slope *= alphas if len(alphas) == 1 else np.repeat(alphas, table.shape[2]).reshape(table.shape[1:])
         table -= slope

@@ -1,23 +1,23 @@
-"""Images laid out so that a full-batch gradient needs less than half of the arithmetic, and is the same gradient.
+"""A layout of images that saves more than half of the arithmetic of a full-batch gradient without changing it.
 
-Four fifths of MNIST's pixels are 0, and 0 times a weight is nothing. A matrix product can't skip single zeros, but it
-can leave out whole rows. So the images are brought into an order in which the zeros lie together:
+Four fifths of MNIST's pixels are 0, and 0 times a weight adds nothing. A matrix product can't skip single zeros, but it
+can skip whole rows. So we reorder images and pixels to bring the zeros together:
 
-1. The gradient over all images is a sum, and a sum has no order: images can be grouped as one likes. Those of one label
-   resemble each other, so they form a group, if they are many.
-2. Each group has an order of pixels of its own. The last place is for the pixel that the fewest images use, the place
-   before it for the pixel that the fewest of the remaining images use, and so on. An image then needs only a prefix of
-   the pixels: all behind its last non-zero one are 0.
-3. Images are sorted by the length of their prefix and cut into blocks, and these into steps. A block, and a step of it,
-   is as high as its longest prefix.
+1. The gradient over all images is a sum, so the images can come in any order. Those with the same label look alike, so
+   they form a group if there are enough of them.
+2. Each group has its own order of pixels. The pixel that the fewest images use comes last, before it the pixel that the
+   fewest of the remaining images use, and so on. Each image then needs only a prefix of the pixels: all after its last
+   non-zero one are 0.
+3. Images are sorted by prefix length and split into blocks, and blocks into steps. A block or step is as high as its
+   longest prefix.
 
         images ->
-        xxxxxxxxxxxxxxxxxxxxxxx      Seen from the side, a group is a staircase. On MNIST an image needs 341 of 784
+        xxxxxxxxxxxxxxxxxxxxxxx      From the side, a group looks like a staircase. On MNIST an image needs 341 of 784
         xxxxxxxxxxxxxxxxx            pixels on average, on digits most of the 64.
         xxxxxxxx
 
-Nothing is rounded or left out but products with 0. Pixels stay bytes, an eighth of the size of float64, and are
-converted a block at a time, while they are in the processor's cache.
+Nothing is rounded, and only products with 0 are left out. Pixels stay bytes, an eighth of the size of float64, and are
+converted one block at a time, while they are in the processor's cache.
 """
 
 from typing import NamedTuple
@@ -30,20 +30,19 @@ from pipeline.core.fast.labels import Labels, labelled
 
 STRIP = 128  # images
 STEP = 4 * STRIP
-IMAGES_IN_A_BLOCK = (
-    2 * STEP
-)  # fewer, and threads wait longer for Python's interpreter; more, and the cache is too small
+# With fewer, threads would wait longer for Python's interpreter; with more, a block would not fit into the cache.
+IMAGES_IN_A_BLOCK = 2 * STEP
 
 
 class Step(NamedTuple):
-    """Some images of a block, and how many of its inputs they need."""
+    """Some images of a block, and how many inputs they need."""
 
     prefix: int
     images: slice
 
 
 class Block(NamedTuple):
-    """Images whose prefixes are about as long."""
+    """Images with prefixes of similar length."""
 
     inputs: NDArray[np.uint8]  # (1 + prefix, images); the first input of each image is the constant 1
     steps: list[Step]
@@ -51,14 +50,14 @@ class Block(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Images that have one order of pixels."""
+    """Images that share an order of pixels."""
 
-    order: NDArray[np.intp]  # (1 + d,): which input stands in each row. 0 is the constant 1, j + 1 is pixel j
-    blocks: list[Block]  # the longest prefix first
+    order: NDArray[np.intp]  # (1 + d,): the input in each row. 0 is the constant 1, j + 1 is pixel j
+    blocks: list[Block]  # longest prefix first
 
 
 def staircase(pixels: NDArray[np.uint8], labels: Array) -> list[Group]:
-    """Lay out pixels (n, d) by their labels (n,); as one group where a label's images would not fill a block."""
+    """Lay out pixels (n, d) by their labels (n,), or as one group if a label's images would not fill a block."""
     classes = np.unique(labels)
     if len(pixels) < len(classes) * IMAGES_IN_A_BLOCK:
         return [group(pixels, labels)]
@@ -84,15 +83,15 @@ def group(pixels: NDArray[np.uint8], labels: Array) -> Group:
 
 
 def pixel_order(used: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """An order of the pixels, and the length of each image's prefix in it, from which pixels (n, d) each image uses.
+    """The order of the pixels, and each image's prefix length in it, given which pixels (n, d) each image uses.
 
-    Greedy from the back: the pixel that the fewest images without a prefix use takes the last free place, and those
-    images' prefixes end with it.
+    It is greedy, from the back: of the images without a prefix yet, the pixel that the fewest use takes the last free
+    place, and those images' prefixes end there.
     """
     images, pixels = used.shape
     order = np.empty(pixels, dtype=np.intp)
     prefix = np.zeros(images, dtype=np.intp)
-    users = used.sum(axis=0)  # of each pixel, among the images without a prefix
+    users = used.sum(axis=0)  # of each pixel, among images without a prefix
     without = np.ones(images, dtype=bool)
     for place in reversed(range(pixels)):
         pixel = users.argmin()

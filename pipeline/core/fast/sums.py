@@ -1,4 +1,4 @@
-"""What blocks of images add up to: gradient, loss and right answers."""
+"""Sums over blocks of images: gradient, loss and correct predictions."""
 
 from dataclasses import dataclass
 
@@ -16,13 +16,13 @@ class Sums:
     """The sums over some blocks, for each of K networks."""
 
     gradient: Stack
-    certainty: NDArray[np.float64]  # of the labels' logits, each less the largest of its image
-    logs: NDArray[np.float64]  # of the softmaxes' denominators
+    certainty: NDArray[np.float64]  # of the labels' logits, each minus the maximum of its image
+    logs: NDArray[np.float64]  # of the logs of the softmaxes' denominators
     right: NDArray[np.int64]
 
     @classmethod
     def zero(cls, stacked: Stack) -> "Sums":
-        """Nothing yet."""
+        """Empty sums."""
         networks = stacked[0].shape[1]
         gradient = [np.zeros_like(table) for table in stacked]
         return cls(gradient, np.zeros(networks), np.zeros(networks), np.zeros(networks, np.int64))
@@ -36,27 +36,27 @@ class Sums:
             mine += theirs
 
     def scores(self, images: int) -> Scores:
-        """Loss and accuracy. A sample's loss is the log of its denominator less its label's logit."""
+        """Loss and accuracy. A sample's loss is the log of its denominator minus its label's logit."""
         return Scores((self.logs - self.certainty) / images, self.right / images)
 
     def passes(self, images: int, reduction: Reduction, with_scores: bool) -> Passes:
-        """The outcome of a pass over so many images; the gradient is used up."""
+        """The results of a pass over this many images; overwrites the gradient."""
         if reduction == "mean":
             for slope in self.gradient:
                 slope /= images
-        # What is not finite in a block shows in the labels' logits.
+        # A block with values that are not finite has labels' logits that are not finite.
         scores = self.scores(images) if with_scores else None
         return Passes(self.gradient, is_finite(self.certainty / images), scores)
 
 
 def right_answers(logits: Array, of_label: Array, labels: Labels) -> NDArray[np.int64]:
-    """How many images each network tells right, (K,), from logits (K, C, m) of which the largest is 0 for each image.
+    """How many images each network classifies correctly, (K,), from logits (K, C, m) with maximum 0 for each image.
 
-    Of equal logits the first is the answer, as it is for argmax, which is slow and so only asked where there are some.
+    In a tie the first class wins, as with argmax. argmax is slow, so it is used only where there are ties.
     """
     right, is_largest = of_label == 0, logits == 0
     if np.count_nonzero(is_largest) != right.size:
         for k, largest in enumerate(is_largest):
             if np.count_nonzero(largest) > len(labels.values):
                 right[k] = logits[k].argmax(axis=0) == labels.values
-    return np.array([np.count_nonzero(each) for each in right])  # which is faster than with an axis
+    return np.array([np.count_nonzero(each) for each in right])  # faster than with an axis

@@ -1,4 +1,4 @@
-"""The functions that people put behind a layer, each with its derivative in the two ways in which it is written."""
+"""Activation functions that people use, each with its derivative in both of its usual forms."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from pipeline.core.network import log_softmax
 
 
 def sigmoid(z: Array) -> Array:
-    """1 / (1 + exp(-z)), without an overflow."""
+    """1 / (1 + exp(-z)), without overflow."""
     s: Array = 0.5 * (1 + np.tanh(0.5 * z))
     return s
 
@@ -22,22 +22,22 @@ def softmax(z: Array) -> Array:
 
 
 def ones(z: Array) -> Array:
-    """A derivative that is 1."""
+    """The derivative of the identity."""
     return np.ones_like(z)
 
 
 class Activation(NamedTuple):
-    """A function of a layer's sums z (n, units); each value is that of its own z, or the softmax of a row's."""
+    """A function of a layer's pre-activations z (n, units), elementwise or, for a softmax, by row."""
 
     name: str
     of: Callable[[Array], Array]
     slope: Callable[[Array], Array]  # the derivative, as a function of z
-    slope_by_output: Callable[[Array], Array] | None  # the same as a function of a = of(z), where people write it so
-    written: str  # the derivative, in NumPy
+    slope_by_output: Callable[[Array], Array] | None  # the same as a function of a = of(z), where that is usual
+    written: str  # the derivative, as NumPy code
 
     @property
     def is_squashing(self) -> bool:
-        """Whether it is flat on both sides."""
+        """Whether it is flat at both ends."""
         return self.name in ("sigmoid", "tanh", "sigmoid of 2z", "bipolar sigmoid", "scaled tanh")
 
 
@@ -51,7 +51,7 @@ SOFTMAX = Activation("softmax", softmax, lambda z: softmax(z) * (1 - softmax(z))
 
 
 def leaky(slope: float) -> Activation:
-    """A ReLU that lets a little pass below 0."""
+    """A leaky ReLU with this slope below 0."""
 
     def derivative(z: Array) -> Array:
         return np.where(z > 0, 1.0, slope)
@@ -61,7 +61,7 @@ def leaky(slope: float) -> Activation:
 
 
 def gelu(z: Array) -> Array:
-    """By its usual tanh. Hendrycks and Gimpel, "Gaussian error linear units" (2016)."""
+    """The usual approximation by tanh. Hendrycks and Gimpel, "Gaussian error linear units" (2016)."""
     g: Array = 0.5 * z * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3)))
     return g
 
@@ -72,7 +72,7 @@ def numeric_slope(function: Callable[[Array], Array]) -> Callable[[Array], Array
 
 
 def by_differences(name: str, function: Callable[[Array], Array], written: str) -> Activation:
-    """A rarer function, whose derivative people write in many ways."""
+    """A less common function, with a numerical derivative: people write it in many ways."""
     return Activation(name, function, numeric_slope(function), None, written)
 
 
@@ -102,7 +102,7 @@ RARE = (
     ),
     by_differences("softsign", lambda z: z / (1 + np.abs(z)), "1 / (1 + np.abs({z}))**2"),
     by_differences("swish", lambda z: z * sigmoid(z), "(sigmoid({z}) + {a} * (1 - sigmoid({z})))"),
-    by_differences("GELU", gelu, "(the derivative of GELU at {z})"),
+    by_differences("GELU", gelu, "(the derivative of the GELU at {z})"),
     by_differences("sine", np.sin, "np.cos({z})"),
     by_differences("arctangent", np.arctan, "1 / (1 + {z}**2)"),
     by_differences("square", np.square, "2 * {z}"),
@@ -115,13 +115,13 @@ RARE = (
 
 
 def over_samples(z: Array) -> Array:
-    """The softmax along the wrong axis: over the samples."""
+    """A softmax along the wrong axis, over the samples."""
     p: Array = softmax(z.T).T
     return p
 
 
 def over_everything(z: Array) -> Array:
-    """One sum for the whole batch."""
+    """A softmax over the whole batch."""
     p: Array = softmax(z.reshape(1, -1)).reshape(z.shape)
     return p
 

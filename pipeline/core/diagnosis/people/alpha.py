@@ -1,4 +1,4 @@
-"""Steps that overshoot, or are next to nothing."""
+"""Steps that overshoot, or are tiny."""
 
 import numpy as np
 
@@ -6,14 +6,14 @@ from pipeline.core.diagnosis.people.course import Course
 from pipeline.core.diagnosis.people.findings import Finding
 from pipeline.core.diagnosis.people.situation import Situation
 
-STANDS = 0.05  # of a loss, within which it is the same
+STANDS = 0.05  # relative change within which a loss counts as unchanged
 RISES = 1.02  # times the first loss
 OFTEN = 0.2  # of the updates
-SLOW = 1e-3  # of the loss, in a hundred updates
+SLOW = 1e-3  # of the loss, per hundred updates
 
 
 def alpha_too_large(situation: Situation) -> list[Finding]:
-    """A loss that climbs or jumps, and falls with shorter steps."""
+    """A loss that climbs or jumps, but falls with shorter steps."""
     own = situation.own
     falls = own.last < own.first * (1 - STANDS) and own.last < 1.2 * min(own.losses)
     if falls or situation.learns or not overshoots(own):
@@ -21,16 +21,14 @@ def alpha_too_large(situation: Situation) -> list[Finding]:
     for factor in (0.1, 0.01, 0.001):
         shorter = situation.rehearsal.train(factor=factor)
         if shorter.last < min(own.last, own.first) * (1 - STANDS):
-            evidence = (
-                f"The loss goes from {own.first:.3g} to {own.last:.3g} in {own.updates} updates; with {factor:g} "
-            )
+            evidence = f"The loss goes from {own.first:.3g} to {own.last:.3g} in {own.length}; with {factor:g} "
             evidence += f"times the alpha, to {shorter.last:.3g}."
-            return [Finding("alpha_too_large", "alpha", evidence, f"Take {factor:g} times the alpha.")]
+            return [Finding("alpha_too_large", "alpha", evidence, f"Multiply alpha by {factor:g}.")]
     return []
 
 
 def overshoots(course: Course) -> bool:
-    """Whether the loss rose on the way: a plateau is no overshooting."""
+    """Whether the loss ever rose. A plateau is not overshooting."""
     losses = np.array(course.losses)
     if not np.isfinite(losses).all():
         return True
@@ -38,7 +36,7 @@ def overshoots(course: Course) -> bool:
 
 
 def alpha_too_small(situation: Situation) -> list[Finding]:
-    """A loss that stays the same, and falls with longer steps."""
+    """A loss that hardly changes, but falls with longer steps."""
     own = situation.own
     change = abs(own.first - own.last) / max(own.first, 1e-12)
     if change > SLOW * max(own.updates, 1) / 100:
@@ -46,7 +44,7 @@ def alpha_too_small(situation: Situation) -> list[Finding]:
     for factor in (100.0, 1e4, 1e6):
         longer = situation.rehearsal.train(factor=factor)
         if longer.last < own.last * (1 - STANDS):
-            evidence = f"In {own.updates} updates, the loss changes by only {change:.1g} of its value. With {factor:g} "
+            evidence = f"In {own.length}, the loss changes by only {change:.1g} of its value. With {factor:g} "
             evidence += f"times the alpha, it falls from {own.first:.3g} to {longer.last:.3g}."
-            return [Finding("alpha_too_small", "alpha", evidence, f"Take {factor:g} times the alpha.")]
+            return [Finding("alpha_too_small", "alpha", evidence, f"Multiply alpha by {factor:g}.")]
     return []

@@ -1,4 +1,4 @@
-"""Some updates by the script's own step, as it is or with one thing changed: other inputs, weights, or step sizes."""
+"""Short trainings by the script's own step, as is or with one change: other inputs, weights, or step sizes."""
 
 from copy import copy
 from dataclasses import dataclass
@@ -13,35 +13,40 @@ from pipeline.core.diagnosis.people.output_errors import Loss
 from pipeline.core.diagnosis.people.script import Script
 from pipeline.core.diagnosis.people.twin import Twin, Values
 
-MOST, LEAST = 300, 12  # updates, or rounds of single samples
-PRODUCTS = 3e9  # multiplications in a course, about: half a second
-SINGLES = 10_000  # steps in a course, where each takes one sample
-SECONDS, FAST = 1.0, 0.002  # for a course of slow updates; and how long an update may take that is not slow
+MOST, LEAST = 300, 12  # updates, or passes over single samples
+PRODUCTS = 3e9  # multiplications in a course, roughly: about half a second
+SINGLES = 10_000  # steps in a course, if each takes one sample
+SECONDS, FAST = 1.0, 0.002  # for a course of slow updates; an update within FAST is not slow
 SAMPLES = 512
 
 
 @dataclass(frozen=True)
 class Course:
-    """How a training went."""
+    """The record of a short training."""
 
-    losses: list[float]  # a sample, before the first update and after each
-    overflowed: bool  # whether the script's answers stopped being finite, where the twin's are
-    values: Values  # in the end
+    losses: list[float]  # per sample, before the first update and after each
+    overflowed: bool  # whether the script's outputs stopped being finite while the twin's stayed finite
+    values: Values  # final parameters
 
     @property
     def first(self) -> float:
-        """Before any update."""
+        """The loss before any update."""
         return self.losses[0]
 
     @property
     def last(self) -> float:
-        """In the end; infinite where it is no number."""
+        """The final loss; infinite if it is NaN."""
         return self.losses[-1] if np.isfinite(self.losses[-1]) else np.inf
 
     @property
     def updates(self) -> int:
-        """How many there were."""
+        """The number of updates."""
         return len(self.losses) - 1
+
+    @property
+    def length(self) -> str:
+        """The number of updates, in words."""
+        return "1 update" if self.updates == 1 else f"{self.updates} updates"
 
 
 class Rehearsal:
@@ -49,9 +54,9 @@ class Rehearsal:
 
     def __init__(self, script: Script, layout: Layout, twin: Twin, targets: Array, loss: Loss | None) -> None:
         self.script, self.layout, self.twin = script, layout, twin
-        self.places = np.arange(min(layout.count, SAMPLES))
-        self.targets = targets[self.places]
-        self.rows = layout.rows[self.places]
+        self.indices = np.arange(min(layout.count, SAMPLES))
+        self.targets = targets[self.indices]
+        self.rows = layout.rows[self.indices]
         usual = usual_losses(twin.layers[-1].activation)
         self.loss: Known = next((known for known in usual if known.loss == loss), usual[0])
         self.start: Values = {leaf: leaf.value(script.params) for leaf in twin.parameters}
@@ -62,11 +67,11 @@ class Rehearsal:
         self.updates = int(np.clip(min(updates, SECONDS / self.seconds_of_an_update()), LEAST, MOST))
 
     def seconds_of_an_update(self) -> float:
-        """How long a round takes that is slow; a fast one counts as nothing, so that clocks don't decide."""
+        """How long a slow update takes. All fast ones count the same, so that timing does not affect the result."""
         params, began = self.script.at({}), perf_counter()
         try:
-            self.layout.update(self.script, params, self.rows, self.places)
-        except Exception:  # of theirs: the training will see it, too
+            self.layout.update(self.script, params, self.rows, self.indices)
+        except Exception:  # raised by the script: the training will meet it too
             return FAST
         return max(FAST, perf_counter() - began - FAST)
 
@@ -77,7 +82,7 @@ class Rehearsal:
         return other
 
     def loss_at(self, values: Values, rows: Array) -> float:
-        """The loss a sample; what is certain and right costs nothing."""
+        """The loss per sample, with outputs clipped so that the log of 0 does not occur."""
         run = self.twin.run(values, rows)
         near = np.clip(run.outputs[-1], -1e300, 1e300)
         if self.loss.loss == "cross-entropy" and self.twin.layers[-1].activation.name != "identity":
@@ -85,7 +90,7 @@ class Rehearsal:
         return self.loss.of(run.sums[-1], near, self.targets) / len(rows)
 
     def guess(self) -> float:
-        """The loss a sample of the best answer that is the same for all."""
+        """The loss per sample of the best constant output."""
         mean = np.broadcast_to(self.targets.mean(axis=0), self.targets.shape)
         if self.loss.loss in ("squared error", "absolute error"):
             return self.loss.of(mean, mean, self.targets) / len(self.targets)
@@ -98,16 +103,16 @@ class Rehearsal:
         return entropy(share, t) / len(self.targets)
 
     def train(self, values: Values | None = None, rows: Array | None = None, factor: float = 1.0) -> Course:
-        """Train with these parameters and inputs, and steps of `factor` times their length."""
+        """Train with these parameters and inputs, and with steps scaled by `factor`."""
         values = self.start if values is None else values
         rows = self.rows if rows is None else rows
         losses, overflowed = [self.loss_at(values, rows)], False
         params = self.script.at(values)
         for _ in range(self.updates):
             try:
-                params = self.layout.update(self.script, params, rows, self.places)
+                params = self.layout.update(self.script, params, rows, self.indices)
                 after = {leaf: leaf.value(params) for leaf in values}
-            except Exception:  # of theirs: a shape that grew, say
+            except Exception:  # raised by the script, if a shape grew, for example
                 break
             if factor != 1:
                 after = {leaf: value + factor * (after[leaf] - value) for leaf, value in values.items()}
@@ -122,11 +127,11 @@ class Rehearsal:
         return Course(losses, overflowed, values)
 
     def overflows(self, values: Values, rows: Array) -> bool:
-        """Whether the script's answers are not finite, though the twin's, which can't overflow, are."""
+        """Whether the script's outputs are not finite, although those of the twin, which can't overflow, are."""
         if not np.isfinite(self.twin.run(values, rows).outputs[-1]).all():
             return False
         try:
             answers = self.layout.answers(self.script, self.script.at(values), rows)
-        except Exception:  # of theirs
+        except Exception:  # raised by the script
             return False
         return not np.isfinite(answers).all()

@@ -1,4 +1,4 @@
-"""Inputs and targets: can the outputs reach the targets, and do inputs and targets belong together?"""
+"""Checks of the data: can outputs reach the targets, and do inputs and targets belong together?"""
 
 import numpy as np
 
@@ -15,20 +15,20 @@ RANGES = {
     "ReLU": (0.0, np.inf),
     "scaled tanh": (-1.7159, 1.7159),
 }
-ENOUGH = 40  # samples to tell chance from knowledge
-DEVIATIONS = 3.0  # standard ones
+ENOUGH = 40  # samples to distinguish knowledge from chance
+DEVIATIONS = 3.0  # standard deviations
 
 
 def out_of_range(targets: Array, output: Activation) -> list[Finding]:
-    """Targets that the last layer can't give, whatever its weights."""
+    """Targets that the last layer can't reach, whatever its weights."""
     low, high = RANGES.get(output.name, (-np.inf, np.inf))
     if is_softmax(output):
         low, high = 0.0, 1.0
     beyond = (targets < low - 1e-9) | (targets > high + 1e-9)
     if beyond.any():
-        evidence = f"The targets go from {targets.min():g} to {targets.max():g}, but a {output.name} gives "
-        evidence += f"{low:g} to {high:g}: {beyond.mean():.0%} of them are out of reach."
-        advice = "Scale the targets into that range, or leave the activation of the last layer out."
+        evidence = f"The targets range from {targets.min():g} to {targets.max():g}, but the {output.name} ranges from "
+        evidence += f"{low:g} to {high:g}: {beyond.mean():.0%} of the targets are out of reach."
+        advice = "Scale the targets to that range, or remove the last layer's activation."
         return [Finding("targets_out_of_range", "y", evidence, advice)]
     return []
 
@@ -37,34 +37,34 @@ def constant(targets: Array) -> list[Finding]:
     """Targets that are the same for every sample."""
     if len(targets) < 2 or np.ptp(targets, axis=0).any():
         return []
-    return [Finding("labels", "y", f"All {len(targets)} targets are the same.", "Look at how y is read.")]
+    return [Finding("labels", "y", f"All {len(targets)} targets are the same.", "Check the code that reads y.")]
 
 
 def sums_of_targets(targets: Array, output: Activation) -> list[Finding]:
-    """Targets of a softmax that are no distribution."""
+    """Targets of a softmax that are not distributions."""
     sums = targets.sum(axis=1)
     if not is_softmax(output) or np.ptp(sums) <= 1e-6 or targets.min() < 0:
         return []
     evidence = (
-        f"The targets of a sample sum to {sums.min():g} for some and {sums.max():g} for others, where the softmax's "
+        f"The targets sum to {sums.min():g} for some samples and to {sums.max():g} for others, but the softmax's "
     )
-    return [Finding("labels", "y", evidence + "answers sum to 1.", "`np.eye(classes)[labels]` has one 1 in each row.")]
+    return [Finding("labels", "y", evidence + "outputs sum to 1.", "`np.eye(classes)[labels]` has one 1 per row.")]
 
 
 def empty_class(targets: Array, output: Activation) -> list[Finding]:
-    """A first class that no sample has, though the last one and all between are there."""
+    """A first class without samples, although all other classes have some."""
     hot = targets.max() > targets.min() and targets.shape[1] > 2
     counts = (targets == targets.max()).sum(axis=0)
     if not hot or counts[0] or not counts[1:].all() or len(targets) < 5 * targets.shape[1] or output.name == "identity":
         return []
-    evidence = f"No target is of class 0, but all of the classes 1 to {targets.shape[1] - 1} are there."
+    evidence = f"No target is of class 0, but all of the classes 1 to {targets.shape[1] - 1} occur."
     return [
-        Finding("labels", "y", evidence, f"`np.eye({targets.shape[1] - 1})[labels - 1]`: number classes from 0 on.")
+        Finding("labels", "y", evidence, f"`np.eye({targets.shape[1] - 1})[labels - 1]` numbers the classes from 0.")
     ]
 
 
 def scrambled(rows: Array, targets: Array) -> list[Finding]:
-    """Equal inputs with different targets, or targets that have nothing to do with their nearest neighbours'."""
+    """Repeated inputs that have different targets."""
     classes = np.unique(targets, axis=0, return_inverse=True)[1].ravel()
     if len(rows) < ENOUGH or classes.max() < 1 or classes.max() > len(rows) / 4:
         return []
@@ -75,13 +75,13 @@ def scrambled(rows: Array, targets: Array) -> list[Finding]:
         conflicts = [np.unique(classes[groups == group]).size > 1 for group in np.unique(groups[repeated])]
         if repeated.mean() > 0.2 and np.mean(conflicts) > 0.5:
             evidence = f"{repeated.sum()} of {len(rows)} inputs occur more than once, most of them with different "
-            advice = "Shuffle both by one permutation: `order = rng.permutation(len(x))`, then `x[order], y[order]`."
+            advice = "Use one permutation for both: `order = rng.permutation(len(x))`, then `x[order], y[order]`."
             return [Finding("data_scrambled", "x and y", evidence + "targets: shuffling has overwritten rows.", advice)]
     return []
 
 
 def is_chance(rows: Array, targets: Array) -> bool:
-    """Whether the nearest neighbour knows no more of a target than chance."""
+    """Whether the nearest neighbour predicts targets no better than chance."""
     classes = np.unique(targets, axis=0, return_inverse=True)[1].ravel()
     if len(rows) < ENOUGH or classes.max() < 1 or classes.max() > len(rows) / 4:
         return False
@@ -97,9 +97,9 @@ def is_chance(rows: Array, targets: Array) -> bool:
 
 
 def unrelated(rows: Array, targets: Array) -> list[Finding]:
-    """Targets that have nothing to do with the inputs."""
+    """Targets that are unrelated to the inputs."""
     if not is_chance(rows, targets):
         return []
-    evidence = "The nearest neighbour of a sample has its target no more often than chance: inputs and targets do not "
-    advice = "Shuffle both by one permutation: `order = rng.permutation(len(x))`, then `x[order], y[order]`."
-    return [Finding("data_scrambled", "x and y", evidence + "belong together.", advice)]
+    evidence = "Nearest neighbours share a target no more often than by chance: inputs and targets do not match."
+    advice = "Use one permutation for both: `order = rng.permutation(len(x))`, then `x[order], y[order]`."
+    return [Finding("data_scrambled", "x and y", evidence, advice)]

@@ -1,6 +1,6 @@
-"""A network that has no twin: its update next to central differences of a loss, one parameter at a time.
+"""For networks without a twin: compares the update of each parameter with central differences of a loss.
 
-This says which parameters' updates are wrong, and not why.
+This shows which parameters' updates are wrong, but not why.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from pipeline.core.diagnosis.people.twin import Values
 SAMPLES = 8
 DIRECTIONS = 12
 STEP = 1e-5
-CLOSE, FAR = 1e-3, 0.8  # of the slopes along random directions: clipping and penalties lie between
+CLOSE, FAR = 1e-3, 0.8  # relative to slopes along random directions: clipping and penalties lie in between
 LOSSES: dict[str, Callable[[Array, Array], float]] = {
     "cross-entropy": lambda a, t: -float((t * np.log(a)).sum()),
     "binary cross-entropy": lambda a, t: -float((t * np.log(a) + (1 - t) * np.log(1 - a)).sum()),
@@ -28,44 +28,44 @@ LOSSES: dict[str, Callable[[Array, Array], float]] = {
 
 
 def compared(script: Script, layout: Layout, parameters: list[Leaf], targets: Array) -> list[Finding]:
-    """What is wrong by the loss with which most parameters agree; nothing where none can be computed."""
+    """What is wrong according to the loss that most parameters agree with; nothing if no loss can be computed."""
     rows = layout.small_rows[:SAMPLES]
-    places = np.arange(len(rows))
+    indices = np.arange(len(rows))
     values = random_values(script, parameters, 3)
     try:
-        params = layout.update(script, script.at(values), rows, places)
+        params = layout.update(script, script.at(values), rows, indices)
         changes = {leaf: leaf.value(params) - values[leaf] for leaf in parameters}
-    except Exception:  # of theirs: it may take whole batches alone, or change shapes
+    except Exception:  # raised by the script: it may accept only whole batches, or change shapes
         return []
     still = [leaf.name for leaf in parameters if not changes[leaf].any() and values[leaf].ndim > 1]
     verdicts = [
         {leaf: verdict(slopes_of(loss, values, leaf), change) for leaf, change in changes.items() if change.any()}
-        for loss in losses(script, layout, rows, places, targets[: len(rows)])
+        for loss in losses(script, layout, rows, indices, targets[: len(rows)])
     ]
     best = max(verdicts, key=lambda found: sum(one in ("right", "uphill") for one in found.values()), default={})
-    found = of_verdicts(best)
+    found = findings_from(best)
     if still and len(still) < len(parameters):
-        evidence = f"step never changes {' or '.join(still)}, though forward reads it."
+        evidence = f"step never changes {', '.join(still)}, which forward reads."
         found.append(Finding("parameter_not_updated", still[0], evidence, f"`{still[0]} -= alpha * gradient`"))
     return found
 
 
 def losses(
-    script: Script, layout: Layout, rows: Array, places: Array, targets: Array
+    script: Script, layout: Layout, rows: Array, indices: Array, targets: Array
 ) -> list[Callable[[Values], float]]:
-    """The script's own loss, and the usual ones of its answers, as functions of parameters."""
+    """The script's own loss, then the usual losses of its outputs, as functions of the parameters."""
 
     def of_answers(usual: Callable[[Array, Array], float]) -> Callable[[Values], float]:
         return lambda values: usual(layout.answers(script, script.at(values), rows), targets)
 
     def own(values: Values) -> float:
-        return float(layout.losses(script, script.at(values), rows, places).sum())
+        return float(layout.losses(script, script.at(values), rows, indices).sum())
 
     return [*([own] if script.loss else []), *(of_answers(usual) for usual in LOSSES.values())]
 
 
 def slopes_of(loss: Callable[[Values], float], values: Values, leaf: Leaf) -> tuple[Array, Array]:
-    """Slopes of a loss along random directions of one parameter, and the directions."""
+    """Slopes of a loss along random directions in one parameter, and those directions."""
     generator = np.random.default_rng(0)
     ways = generator.standard_normal((DIRECTIONS, *values[leaf].shape))
     slopes = [
@@ -77,7 +77,7 @@ def slopes_of(loss: Callable[[Values], float], values: Values, leaf: Leaf) -> tu
 
 
 def verdict(found: tuple[Array, Array], change: Array) -> str:
-    """Whether a change goes down the slopes, up, or elsewhere."""
+    """Whether a change goes downhill, uphill, or elsewhere."""
     slopes, ways = found
     along = (ways * change).reshape(len(ways), -1).sum(axis=1)
     if not np.isfinite(slopes).all() or not slopes.any() or not along.any():
@@ -89,16 +89,14 @@ def verdict(found: tuple[Array, Array], change: Array) -> str:
     return "near" if left > CLOSE else "right" if scale < 0 else "uphill"
 
 
-def of_verdicts(verdicts: dict[Leaf, str]) -> list[Finding]:
-    """The last parameter that is wrong is nearest to the cause, if those after it are right."""
+def findings_from(verdicts: dict[Leaf, str]) -> list[Finding]:
+    """What the verdicts mean. The last wrong parameter is nearest to the cause."""
     uphill = [leaf.name for leaf, one in verdicts.items() if one == "uphill"]
     if uphill:
-        evidence = f"{', '.join(uphill)}: the update climbs the loss along random directions."
+        evidence = f"The update of {', '.join(uphill)} increases the loss along random directions."
         return [Finding("gradient_sign", uphill[0], evidence, "`W = W - alpha * gradient`")]
     wrong = [leaf.name for leaf, one in verdicts.items() if one == "wrong"]
     if not wrong or not any(one == "right" for one in verdicts.values()):
-        return []  # of a loss that is not known, say
-    evidence = (
-        f"The update of {', '.join(wrong)} does not follow the loss along random directions, that of the others does."
-    )
+        return []  # the loss may be an unknown one
+    evidence = f"The update of {', '.join(wrong)} does not follow the loss along random directions, unlike the others."
     return [Finding("error_not_carried", wrong[-1], evidence, "Compare its gradient with central differences.")]

@@ -1,4 +1,4 @@
-"""All checks of somebody's network, in their order, and what they come to."""
+"""All checks of somebody's network, in order, and their results."""
 
 from typing import Any
 
@@ -12,9 +12,9 @@ from pipeline.core.diagnosis.people.findings import Finding
 from pipeline.core.diagnosis.people.layout import Layout, Samples, layout_of
 from pipeline.core.diagnosis.people.leaves import repeated
 from pipeline.core.diagnosis.people.losses import Printed, another, mismatch, printed_loss
-from pipeline.core.diagnosis.people.movement import grown, unmoved
+from pipeline.core.diagnosis.people.movement import changed_shapes, unmoved
 from pipeline.core.diagnosis.people.notes import descended, described, first_loss, large_sums
-from pipeline.core.diagnosis.people.observation import Witness
+from pipeline.core.diagnosis.people.observation import Observer
 from pipeline.core.diagnosis.people.recognition import network_of
 from pipeline.core.diagnosis.people.script import Script
 from pipeline.core.diagnosis.people.settings import wrong_setting
@@ -26,16 +26,16 @@ from pipeline.core.diagnosis.people.update import algebra_of, shuffled_apart
 
 
 class Examination:
-    """What was found, the cause first, and what is to be noted besides."""
+    """What was found, the cause first, and further notes."""
 
     def __init__(self) -> None:
         self.findings: list[Finding] = []
-        self.is_thorough = True  # or little could be looked at
+        self.is_thorough = True  # or little could be checked
         self.notes: list[str] = []
 
 
 def examined(script: Script, x: Any, y: Any, samples: Samples | None) -> Examination:
-    """Examine a script on a batch. Raises UnfitError where its functions can't be called."""
+    """Examine a script on a batch. Raises UnfitError if its functions can't be called."""
     with script.without_trace():
         layout = layout_of(script, x, y, samples)
         twin, parameters, outputs = network_of(script, layout)
@@ -43,98 +43,98 @@ def examined(script: Script, x: Any, y: Any, samples: Samples | None) -> Examina
         targets = targets_of(rows, outputs)
         if twin is None:
             found = Examination()
-            found.findings += wrong_labels(rows, outputs) or one_for_all(script) or mixed_samples(script, layout)
+            found.findings += wrong_labels(rows, outputs) or shared_units(script) or mixed_samples(script, layout)
             found.findings += [] if found.findings else compared(script, layout, parameters, targets)
             found.is_thorough = False
-            found.notes.append("Your network is not one of dense layers that can be taken apart: little was looked at.")
+            found.notes.append("Your network does not consist of dense layers only, so little of it could be checked.")
             return found
-        found = KnownNetwork(Witness(script, layout, twin, targets))
+        found = KnownNetwork(Observer(script, layout, twin, targets))
         found.findings += wrong_labels(rows, outputs)
-        found.look()
+        found.check()
         return found
 
 
 class KnownNetwork(Examination):
     """The examination of a network that has a twin."""
 
-    def __init__(self, witness: Witness) -> None:
+    def __init__(self, observer: Observer) -> None:
         super().__init__()
-        self.witness, self.twin = witness, witness.twin
-        self.notes.append(described(witness.twin, witness.layout))
+        self.observer, self.twin = observer, observer.twin
+        self.notes.append(described(observer.twin, observer.layout))
         self.printed = Printed(None, [])
         self.algebra = Algebra()
 
-    def look(self) -> None:
-        """Look at the code first, then at the data, the settings, and the printed loss.
+    def check(self) -> None:
+        """Check the code first, then the data, the settings, and the printed loss.
 
-        What people's functions raise in one of these is a note, and no reason to leave out the others.
+        If the script raises an exception in one check, a note says so, and the other checks go on.
         """
         if self.findings:
             return
-        for look in (self.code, self.data, self.settings, self.loss):
+        for check in (self.code, self.data, self.settings, self.loss):
             try:
-                look()
+                check()
             except Exception as error:
-                self.notes.append(f"The {look.__name__} could not be looked at: {type(error).__name__}: {error}.")
+                self.notes.append(f"The {check.__name__} could not be checked: {type(error).__name__}: {error}.")
 
     def code(self) -> None:
-        """What an update does, from the softmax down."""
-        self.printed = printed_loss(self.witness)
-        observations = self.witness.observations()
-        axis = 1 if self.witness.layout.forward == "rows" else 0
-        self.findings += wrong_softmax(self.twin, observations.batches or [self.witness.at_start()], axis)
-        self.findings += unmoved(self.twin, observations) + grown(self.twin, observations)
+        """Check what an update does, from the softmax down."""
+        self.printed = printed_loss(self.observer)
+        observations = self.observer.observations()
+        axis = 1 if self.observer.layout.forward == "rows" else 0
+        self.findings += wrong_softmax(self.twin, observations.batches or [self.observer.at_start()], axis)
+        self.findings += unmoved(self.twin, observations) + changed_shapes(self.twin, observations)
         self.findings += [finding for finding in self.printed.findings if finding.cause == "no_softmax"]
-        self.algebra = algebra_of(self.witness, observations, self.printed.loss)
-        self.findings += self.algebra.findings or shuffled_apart(self.witness, self.algebra)
-        is_known = self.algebra.loss not in (None, "a loss of its own")
-        if self.algebra.top is not None and is_known and not self.findings and self.witness.is_heard:
-            self.findings += wrong_rule(self.witness, self.algebra.top)
+        self.algebra = algebra_of(self.observer, observations, self.printed.loss)
+        self.findings += self.algebra.findings or shuffled_apart(self.observer, self.algebra)
+        is_known = self.algebra.loss not in (None, "a custom loss")
+        if self.algebra.top is not None and is_known and not self.findings and self.observer.uses_given_samples:
+            self.findings += wrong_rule(self.observer, self.algebra.top)
 
     def data(self) -> None:
-        """Whether the targets can be reached, and belong to the inputs."""
-        targets, output = self.witness.targets, self.twin.layers[-1].activation
+        """Check that the targets can be reached, and match the inputs."""
+        targets, output = self.observer.targets, self.twin.layers[-1].activation
         self.findings += constant(targets)
         for check in (out_of_range, sums_of_targets, empty_class):
             self.findings += check(targets, output)
-        self.findings += scrambled(self.witness.layout.rows, targets)
+        self.findings += scrambled(self.observer.layout.rows, targets)
 
     def settings(self) -> None:
-        """How training goes with the script's own settings, if nothing else is wrong."""
+        """Check how training goes with the script's own settings, if nothing else is wrong."""
         if self.findings or self.algebra.top is None:
             return
-        witness = self.witness
-        rehearsal = Rehearsal(witness.script, witness.layout, self.twin, witness.targets, self.algebra.loss)
+        observer = self.observer
+        rehearsal = Rehearsal(observer.script, observer.layout, self.twin, observer.targets, self.algebra.loss)
         situation = Situation(rehearsal, self.algebra.top)
         self.findings += wrong_setting(situation)
-        self.notes += descended(self.algebra.loss) + first_loss(situation) + large_sums(witness)
+        self.notes += descended(self.algebra.loss) + first_loss(situation) + large_sums(observer)
 
     def loss(self) -> None:
-        """Whether the printed loss is that which is descended."""
+        """Check that the printed loss is the one that the update minimises."""
         output = self.twin.layers[-1].activation
         self.findings += [finding for finding in self.printed.findings if finding.cause != "no_softmax"]
         self.findings += mismatch(self.printed.loss, self.algebra.loss, output)
         if self.algebra.top is not None and not self.algebra.top.cause:
-            self.findings += another(self.witness, self.algebra.top, self.printed)
+            self.findings += another(self.observer, self.algebra.top, self.printed)
 
 
-def one_for_all(script: Script) -> list[Finding]:
-    """Several units that are one object."""
+def shared_units(script: Script) -> list[Finding]:
+    """Several units that are the same object."""
     times = repeated(script.params, set())
     if times < 2:
         return []
-    evidence = f"The same object stands {times} times in a list: what should be units of their own is one."
+    evidence = f"A list holds the same object {times} times: these should be separate units."
     return [Finding("symmetric_initialisation", "params", evidence, "`[Neuron() for _ in range(units)]`")]
 
 
 def mixed_samples(script: Script, layout: Layout) -> list[Finding]:
-    """An answer that changes with the other samples of its batch."""
+    """An output that changes with the other samples of its batch."""
     if layout.forward == "single" or layout.count < 4:
         return []
     half = layout.rows[: layout.count // 2]
     whole, part = (layout.answers(script, script.at({}), rows) for rows in (layout.rows, half))
     if np.allclose(whole[: len(half)], part, rtol=1e-4, atol=1e-7, equal_nan=True):
         return []
-    evidence = "A sample's answer changes when others are taken out of its batch."
-    advice = "Look for sums, means, norms and maxima along the wrong axis; `np.linalg.norm(x, axis=1, keepdims=True)`."
+    evidence = "A sample's output changes when other samples are removed from its batch."
+    advice = "Look for sums, means, norms and maxima along the wrong axis: `np.linalg.norm(x, axis=1, keepdims=True)`."
     return [Finding("samples_mix", "forward", evidence, advice)]

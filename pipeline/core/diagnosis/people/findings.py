@@ -1,4 +1,4 @@
-"""What an examination says: one sentence about a cause, where it is, and the line that mends it."""
+"""What an examination reports about a cause: the evidence, the place, and the corrected line."""
 
 from typing import NamedTuple
 
@@ -7,6 +7,6 @@ class Finding(NamedTuple):
     """A cause that was found."""
 
     cause: str  # a name in `catalogue.CATALOGUE`
-    where: str  # a parameter, a layer, a line of the algebra
-    evidence: str  # how it is known: a sentence with numbers
-    advice: str  # the corrected line, as it would be written
+    where: str  # a parameter, a layer, or a function
+    evidence: str  # how we know: a sentence with numbers
+    advice: str  # the corrected line of code

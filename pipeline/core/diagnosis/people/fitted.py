@@ -1,4 +1,4 @@
-"""A fitted run: the twin of a network, trained well, to see what it could learn. Adam: Kingma and Ba (2015)."""
+"""Fits the twin of a network with a good optimiser, to see what it could learn. Adam: Kingma and Ba (2015)."""
 
 from dataclasses import replace
 
@@ -18,14 +18,14 @@ ALPHA = 0.03
 
 
 def standardised(rows: Array) -> Array:
-    """Inputs (n, d) of mean 0 and deviation 1; those that are the same for all samples become 0."""
+    """Inputs (n, d) scaled to mean 0 and standard deviation 1; constant ones become 0."""
     spread = rows.std(axis=0)
     scaled: Array = (rows - rows.mean(axis=0)) / np.where(spread > 0, spread, 1)
     return scaled
 
 
 def redrawn(twin: Twin, start: Values, seed: int, wider: int = 1) -> Values:
-    """Weights drawn anew, as Glorot and Bengio (2010) scale them, for hidden layers that may be wider."""
+    """Freshly drawn weights, scaled as by Glorot and Bengio (2010), for hidden layers `wider` times as wide."""
     generator = np.random.default_rng(seed)
     values: Values = {}
     last = len(twin.layers) - 1
@@ -38,7 +38,7 @@ def redrawn(twin: Twin, start: Values, seed: int, wider: int = 1) -> Values:
         table = generator.standard_normal((inputs, units)) * np.sqrt(relu * 2 / (inputs + units))
         if ones:
             table = np.vstack([np.zeros((1, units)), table] if layer.ones == "first" else [table, np.zeros((1, units))])
-        table = table.T if layer.is_turned else table
+        table = table.T if layer.is_transposed else table
         values[layer.weights] = table if wider > 1 else table.reshape(start[layer.weights].shape)
         if layer.bias is not None:
             old = start[layer.bias]
@@ -47,18 +47,18 @@ def redrawn(twin: Twin, start: Values, seed: int, wider: int = 1) -> Values:
 
 
 def with_biases(twin: Twin, start: Values) -> tuple[Twin, Values]:
-    """The same network with a bias for each unit."""
+    """The same network with a bias in every unit."""
     layers = tuple(replace(layer, ones="last") for layer in twin.layers)
     values = dict(start)
     for layer in twin.layers:
         table = layer.matrix(start[layer.weights])
         table = np.vstack([table, np.zeros((1, table.shape[1]))])
-        values[layer.weights] = table.T if layer.is_turned else table
+        values[layer.weights] = table.T if layer.is_transposed else table
     return replace(twin, layers=layers), values
 
 
 def with_hidden_layer(twin: Twin, start: Values, units: int) -> tuple[Twin, Values]:
-    """A network of one layer with a hidden one below it."""
+    """A single-layer network with a hidden layer added below."""
     below, above = Leaf(("hidden",), "hidden"), Leaf(("output",), "output")
     [layer] = twin.layers
     inputs, outputs = layer.without_ones(layer.matrix(start[layer.weights])).shape
@@ -72,12 +72,12 @@ def with_hidden_layer(twin: Twin, start: Values, units: int) -> tuple[Twin, Valu
 
 
 def fitted_loss(rehearsal: Rehearsal, top: OutputError, rows: Array, starts: list[Values]) -> float:
-    """The lowest loss a sample that Adam finds from some starts."""
+    """The lowest loss per sample that Adam reaches from any of the starts."""
     return min(descend(rehearsal, top, rows, values) for values in starts)
 
 
 def descend(rehearsal: Rehearsal, top: OutputError, rows: Array, values: Values) -> float:
-    """The lowest loss on the way."""
+    """The lowest loss that Adam reaches along the way."""
     twin, lowest = rehearsal.twin, np.inf
     first = {leaf: np.zeros_like(value) for leaf, value in values.items()}
     second = {leaf: np.zeros_like(value) for leaf, value in values.items()}

@@ -1,7 +1,7 @@
-"""How a script lays out its samples: in rows, in columns, or one at a time; found by trying.
+"""How a script lays out its samples: in rows, in columns, or one at a time. Found by trial.
 
-Inside the doctor, samples lie in rows: x (n, d), answers (n, C). This module converts between that and the script's
-own shape.
+Inside the doctor, samples are rows: x (n, d), outputs (n, C). This module converts between that and the script's own
+layout.
 """
 
 from dataclasses import dataclass, replace
@@ -13,18 +13,18 @@ import numpy as np
 from pipeline.core.arrays import Array
 from pipeline.core.diagnosis.people.script import Script, UnfitError
 
-MOST = 1000  # samples that are looked at
+MOST = 1000  # samples to use
 Samples: TypeAlias = Literal["rows", "columns", "single"]
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How each function takes samples, and the samples of the script."""
+    """The script's samples, and how each of its functions takes them."""
 
     x: Array  # as given
     y: Array
-    axis: int  # of x, along which samples lie
-    target_axis: int  # of y
+    axis: int  # sample axis of x
+    target_axis: int  # sample axis of y
     forward: Samples
     step: Samples
     loss: Samples
@@ -41,39 +41,39 @@ class Layout:
 
     @cached_property
     def small_rows(self) -> Array:
-        """The inputs (n, d), scaled down to 1 at most."""
+        """The inputs (n, d), scaled down to a maximum of 1."""
         small: Array = self.rows / max(1.0, float(np.abs(self.rows).max()))
         return small
 
     def inputs(self, rows: Array) -> Array:
-        """Inputs (k, d) as the script has them, in its own precision."""
+        """Inputs (k, d) in the script's layout and precision."""
         rows = rows.astype(self.x.dtype) if self.x.dtype.kind == "f" else rows
         return rows.T if self.axis == 1 else rows.reshape(len(rows), *self.x.shape[1:])
 
-    def targets(self, places: Array) -> Array:
-        """The targets of some samples, as the script has them."""
-        return np.take(self.y, places, axis=self.target_axis)
+    def targets(self, indices: Array) -> Array:
+        """The targets of some samples, in the script's layout."""
+        return np.take(self.y, indices, axis=self.target_axis)
 
     def answers(self, script: Script, params: Any, rows: Array) -> Array:
-        """The answers (k, C) to inputs (k, d)."""
+        """The outputs (k, C) for inputs (k, d)."""
         x = self.inputs(rows)
         if self.forward == "single":
             return np.stack([script.answer(params, one).ravel() for one in x])
         return answers_in_rows(script.answer(params, x), len(rows))
 
-    def update(self, script: Script, params: Any, rows: Array, places: Array) -> Any:
-        """The parameters after updates on inputs (k, d): one update, or k where the script takes one at a time."""
-        x, y = self.inputs(rows), self.targets(places)
+    def update(self, script: Script, params: Any, rows: Array, indices: Array) -> Any:
+        """The parameters after an update on inputs (k, d), or after k updates if step takes one sample at a time."""
+        x, y = self.inputs(rows), self.targets(indices)
         if self.step == "single":
             for one, target in zip(x, y, strict=True):
-                params = script.stepped(params, one, target)
+                params = script.after_step(params, one, target)
             return params
-        return script.stepped(params, x, y)
+        return script.after_step(params, x, y)
 
-    def losses(self, script: Script, params: Any, rows: Array, places: Array) -> Array:
-        """What the script's loss says: one number for the batch, or (k,) where it takes one sample at a time."""
+    def losses(self, script: Script, params: Any, rows: Array, indices: Array) -> Array:
+        """The script's loss: one number for the batch, or (k,) if it takes one sample at a time."""
         assert script.loss is not None
-        x, y = self.inputs(rows), self.targets(places)
+        x, y = self.inputs(rows), self.targets(indices)
         if self.loss == "single":
             pairs = zip(x, y, strict=True)
             return np.array([np.asarray(script.loss(params, one, target)).item() for one, target in pairs])
@@ -81,23 +81,23 @@ class Layout:
 
 
 def answers_in_rows(answer: Array, count: int) -> Array:
-    """Answers with the samples in rows; where both axes could hold them, they are in the first."""
+    """Outputs with samples in rows. If both axes could be the sample axis, it is the first."""
     if answer.shape[:1] == (count,):
         return answer.reshape(count, -1)
     if answer.ndim > 1 and count in answer.shape:
         return np.moveaxis(answer, answer.shape.index(count), 0).reshape(count, -1)
     if answer.size % count == 0 and count > 1 and answer.ndim == 1:
         return answer.reshape(count, -1)
-    raise UnfitError(f"forward gives an array of shape {answer.shape} for {count} samples: none of its axes is theirs")
+    raise UnfitError(f"forward returns shape {answer.shape} for {count} samples, and no axis has that length")
 
 
 def layout_of(script: Script, x: Any, y: Any, samples: Samples | None = None) -> Layout:
-    """Find out how the script's functions take samples; of very many, some are kept.
+    """Find out how the script's functions take samples. Large data sets are thinned out.
 
-    Raises UnfitError with one sentence where none of the ways works.
+    Raises UnfitError with one sentence if no way works.
     """
     if samples not in (None, *get_args(Samples)):
-        raise UnfitError(f"samples is {samples!r}, where 'rows', 'columns' or 'single' is expected")
+        raise UnfitError(f"samples is {samples!r}, but must be 'rows', 'columns' or 'single'")
     x, y = numbers(x, "x"), numbers(y, "y")
     forward = forward_layout(script, x, samples)
     axis = 1 if forward == "columns" else 0
@@ -105,7 +105,7 @@ def layout_of(script: Script, x: Any, y: Any, samples: Samples | None = None) ->
     few = thinned(whole)
     try:
         step = step_layout(script, few)
-    except UnfitError:  # it may take so many samples and no fewer
+    except UnfitError:  # it may insist on the original number of samples
         few = whole
         step = step_layout(script, few)
     return replace(few, step=step, loss=loss_layout(script, few))
@@ -116,15 +116,15 @@ def numbers(values: Any, name: str) -> Array:
     try:
         array = np.asarray(values)
     except ValueError:
-        raise UnfitError(f"{name} has rows of unequal length, where one array of numbers is expected") from None
+        raise UnfitError(f"{name} has rows of unequal length, but must be one array of numbers") from None
     if array.dtype == object or array.dtype.kind not in "fiub":
-        raise UnfitError(f"{name} holds {kind_of(array)}, where numbers are expected: make it one array of floats")
+        raise UnfitError(f"{name} holds {kind_of(array)}, but must hold numbers: make it one array of floats")
     if array.ndim == 0 or array.size == 0:
-        raise UnfitError(f"{name} has the shape {array.shape}, where at least one sample is expected")
+        raise UnfitError(f"{name} has shape {array.shape}, but must have at least one sample")
     array = array.astype(np.int64) if array.dtype.kind == "b" else array
     if not np.isfinite(array).all():
         place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-        raise UnfitError(f"{name}{list(place)} is {array[place]}: remove what is not a finite number before training")
+        raise UnfitError(f"{name}{list(place)} is {array[place]}: remove values that are not finite before training")
     return array
 
 
@@ -134,7 +134,7 @@ def kind_of(array: Array) -> str:
 
 
 def forward_layout(script: Script, x: Array, samples: Samples | None) -> Samples:
-    """How forward takes samples: the first way in which the answer has as many as were put in."""
+    """How forward takes samples: the first way in which there are as many outputs as samples."""
     errors = []
     ways: list[Samples] = [samples] if samples else ["rows", "columns", "single"]
     for way in ways:
@@ -143,22 +143,22 @@ def forward_layout(script: Script, x: Array, samples: Samples | None) -> Samples
         try:
             if fits(script, x, way):
                 return way
-        except Exception as error:  # of theirs: whatever it is, this is not the way
+        except Exception as error:  # raised by the script: whatever it is, this is not the way
             errors.append(quoted(error))
-    reason = f"; it says {errors[0]}" if errors else ""
+    reason = f"; it raises {errors[0]}" if errors else ""
     raise UnfitError(
-        f"forward(params, x) takes x of shape {x.shape} neither in rows, nor in columns, nor one at a time{reason}"
+        f"forward(params, x) accepts x of shape {x.shape} neither in rows, nor in columns, nor one at a time{reason}"
     )
 
 
 def quoted(error: Exception) -> str:
-    """An exception's type, and the first line of what it says."""
-    said = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+    """An exception's type, and the first line of its message."""
+    text = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def fits(script: Script, x: Array, way: Samples) -> bool:
-    """Whether forward takes samples in this way."""
+    """Whether forward takes samples this way."""
     if way == "single":
         return script.answer(script.at({}), x[0]).size > 0
     axis = 1 if way == "columns" else 0
@@ -168,7 +168,7 @@ def fits(script: Script, x: Array, way: Samples) -> bool:
     try:
         shapes.append(script.answer(script.at({}), np.take(x, np.arange(fewer), axis)).shape)
     except Exception as error:
-        raise RuntimeError(f"it takes {count} samples and not {fewer} ({error})") from None
+        raise RuntimeError(f"it accepts {count} samples but not {fewer} ({error})") from None
     if count == 1:
         return len(shapes[0]) > 0
     changed = [(a, b) for a, b in zip(*shapes, strict=True) if a != b] if len(shapes[0]) == len(shapes[1]) else []
@@ -176,25 +176,25 @@ def fits(script: Script, x: Array, way: Samples) -> bool:
 
 
 def axis_of_targets(y: Array, count: int, axis: int) -> int:
-    """The axis of y along which samples lie: that of x, unless only another fits."""
+    """The sample axis of y: that of x, unless only another fits."""
     if y.ndim > axis and y.shape[axis] == count:
         return axis
     if count in y.shape:
         return y.shape.index(count)
-    raise UnfitError(f"x has {count} samples, but y has the shape {y.shape}: one target is expected for each sample")
+    raise UnfitError(f"x has {count} samples, but y has shape {y.shape}: there must be one target per sample")
 
 
 def thinned(layout: Layout) -> Layout:
-    """Some of the samples, evenly spread."""
+    """Some of the samples, evenly spaced."""
     if layout.count <= MOST:
         return layout
-    places = np.linspace(0, layout.count - 1, MOST).astype(int)
-    x, y = np.take(layout.x, places, layout.axis), np.take(layout.y, places, layout.target_axis)
+    indices = np.linspace(0, layout.count - 1, MOST).astype(int)
+    x, y = np.take(layout.x, indices, layout.axis), np.take(layout.y, indices, layout.target_axis)
     return replace(layout, x=x, y=y)
 
 
 def step_layout(script: Script, layout: Layout) -> Samples:
-    """Whether step takes the batch, or one sample at a time: by what runs, and leaves the shapes as they are."""
+    """Whether step takes the batch or one sample at a time: the way that runs, and preserves the shapes."""
     x, y = layout.x, layout.y
     batch: Samples = "columns" if layout.axis == 1 else "rows"
     ways: list[Samples] = ["single", batch] if layout.forward == "single" else [batch, "single"]
@@ -205,19 +205,19 @@ def step_layout(script: Script, layout: Layout) -> Samples:
         try:
             params = script.at({})
             inputs, targets = (x[0], y[0]) if way == "single" else (x, y)
-            params = script.stepped(params, inputs, targets)
+            params = script.after_step(params, inputs, targets)
             worked.append(way)
             if all(leaf.value(params).shape == leaf.value(script.params).shape for leaf in script.leaves):
                 return way
-        except Exception as error:  # of theirs
+        except Exception as error:  # raised by the script
             errors.append(quoted(error))
     if worked:
         return worked[0]
-    raise UnfitError(f"step(params, x, y) takes neither the batch nor one sample; it says {errors[-1]}")
+    raise UnfitError(f"step(params, x, y) accepts neither the batch nor one sample; it raises {errors[-1]}")
 
 
 def loss_layout(script: Script, layout: Layout) -> Samples:
-    """Whether loss takes the batch, or one sample; a loss that does neither is left out."""
+    """Whether loss takes the batch or one sample. A loss that takes neither is ignored."""
     if script.loss is None:
         return layout.forward
     batch: Samples = "columns" if layout.axis == 1 else "rows"
@@ -226,7 +226,7 @@ def loss_layout(script: Script, layout: Layout) -> Samples:
             x, y = (layout.x[0], layout.y[0]) if way == "single" else (layout.x, layout.y)
             if np.asarray(script.loss(script.at({}), np.copy(x), np.copy(y))).size == 1:
                 return way
-        except Exception:  # of theirs
+        except Exception:  # raised by the script
             continue
     script.loss = None
     return layout.forward

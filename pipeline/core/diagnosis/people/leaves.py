@@ -1,7 +1,7 @@
-"""The numbers inside a container of parameters: lists, tuples, dictionaries, objects, all nested.
+"""The numbers inside a container of parameters: nested lists, tuples, dictionaries and objects.
 
-The same container can be seen in several ways. A list of numbers may be one array, or parameters of their own. A list
-of neurons may be one layer, and one long vector may be all layers, unrolled.
+The same container can be viewed in several ways. A list of numbers may be one array, or several scalar parameters. A
+list of neurons may be one layer, and one long vector may hold all layers, unrolled.
 """
 
 from collections.abc import Iterator
@@ -20,13 +20,13 @@ VIEWS: tuple[View, ...] = ("lists are arrays", "lists are containers", "lists of
 
 
 class Each(NamedTuple):
-    """In a path: an attribute of every object in a list, stacked."""
+    """Path element: an attribute of every object in a list, stacked."""
 
     attribute: str
 
 
 class Part(NamedTuple):
-    """In a path: a part of a vector, in a shape of its own."""
+    """Path element: part of a vector, with its own shape."""
 
     start: int
     shape: tuple[int, ...]
@@ -34,28 +34,28 @@ class Part(NamedTuple):
 
     @property
     def stop(self) -> int:
-        """Where it ends."""
+        """The index after its last number."""
         return self.start + int(np.prod(self.shape))
 
 
 class Leaf(NamedTuple):
-    """Where a number or an array is in a container."""
+    """The location of a number or an array in a container."""
 
-    path: tuple[Any, ...]  # keys, indices and attributes' names, from outside in
+    path: tuple[Any, ...]  # keys, indices and attribute names, outermost first
     name: str  # as a person would write it
 
     def value(self, container: Any) -> Array:
-        """What is there now, as floats."""
+        """The present value, as floats."""
         return np.asarray(self.raw(container), dtype=np.float64)
 
     def raw(self, container: Any) -> Any:
-        """What is there now."""
+        """The present value, as it is."""
         for key in self.path:
             container = child(container, key)
         return container
 
     def put(self, container: Any, value: Array) -> Any:
-        """The container with other numbers there: in place where that is possible, so that aliases see them too."""
+        """The container with new numbers here, changed in place if possible, so that aliases see them too."""
         return replaced(container, self.path, value)
 
     def part(self, part: Part, name: str) -> "Leaf":
@@ -64,7 +64,7 @@ class Leaf(NamedTuple):
 
 
 def leaves(container: Any, view: View) -> list[Leaf]:
-    """All numbers and arrays of numbers, each array once, in their order."""
+    """All numbers and arrays of numbers, in order, each array only once."""
     return [Leaf(path, named(path)) for path in walk(container, (), set(), view)]
 
 
@@ -86,7 +86,7 @@ def walk(value: Any, path: tuple[Any, ...], seen: set[int], view: View) -> Itera
 
 
 def is_numeric(value: Any, view: View = "lists are arrays") -> bool:
-    """Whether something is an array of numbers, or a number."""
+    """Whether a value is a number or an array of numbers."""
     if isinstance(value, np.ndarray):
         return value.dtype.kind in "fiu" and value.size > 0
     if isinstance(value, list) and value and view != "lists are containers":
@@ -95,7 +95,7 @@ def is_numeric(value: Any, view: View = "lists are arrays") -> bool:
 
 
 def is_table(value: list[Any]) -> bool:
-    """Whether nested lists hold plain numbers alone, as many in each."""
+    """Whether nested lists hold only plain numbers, and have equal lengths."""
     if all(isinstance(one, int | float) and not isinstance(one, bool) for one in value):
         return True
     is_nested = all(isinstance(one, list) and one and is_table(one) for one in value)
@@ -103,7 +103,7 @@ def is_table(value: list[Any]) -> bool:
 
 
 def of_neurons(value: Any) -> list[str]:
-    """The attributes that hold as many numbers in every object of a list; none if it isn't one of like objects."""
+    """The attributes that hold equally many numbers in every object of a list; none if the objects differ in type."""
     if not isinstance(value, list) or not value or not all(hasattr(one, "__dict__") for one in value):
         return []
     if len({type(one) for one in value}) > 1 or isinstance(value[0], NOT_DATA):
@@ -117,7 +117,7 @@ def of_neurons(value: Any) -> list[str]:
 
 
 def children(value: Any) -> list[tuple[Any, Any]]:
-    """What a container holds, with the key, index or attribute under which it does."""
+    """The contents of a container, with their keys, indices or attribute names."""
     if isinstance(value, dict):
         return list(value.items())
     if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.dtype == object and value.ndim == 1):
@@ -128,7 +128,7 @@ def children(value: Any) -> list[tuple[Any, Any]]:
 
 
 def child(container: Any, key: Any) -> Any:
-    """What is under a key."""
+    """The value under a key."""
     if isinstance(key, Each):
         return np.stack([np.asarray(vars(one)[key.attribute], dtype=np.float64) for one in container])
     if isinstance(key, Part):
@@ -137,12 +137,12 @@ def child(container: Any, key: Any) -> Any:
 
 
 def is_indexed(container: Any) -> bool:
-    """Whether what a container holds has a key or an index, and not a name."""
+    """Whether a container is accessed by key or index, rather than by attribute."""
     return isinstance(container, dict | list | tuple | np.ndarray)
 
 
 def replaced(container: Any, path: tuple[Any, ...], value: Array) -> Any:
-    """The container with something else at the end of the path."""
+    """The container with a new value at the end of the path."""
     if not path:
         return put_into(container, value)
     key, *rest = path
@@ -166,7 +166,7 @@ def replaced(container: Any, path: tuple[Any, ...], value: Array) -> Any:
 
 
 def put_into(old: Any, value: Array) -> Any:
-    """The value in place of the old one: in the same array, or the same lists, if they can hold it."""
+    """The new value, in the old array or lists if these can hold it."""
     if isinstance(old, np.ndarray) and old.dtype.kind == "f" and old.flags.writeable and old.shape == value.shape:
         old[...] = value
         return old
@@ -189,23 +189,23 @@ def named(path: tuple[Any, ...]) -> str:
 
 
 def unrolled(vector: Leaf, size: int, inputs: int, outputs: int) -> Iterator[list[Leaf]]:
-    """The ways in which one vector can hold two layers: each layer's weights and biases, or all weights first."""
+    """The ways in which a vector can hold two layers: layer by layer, or all weights first."""
     for units in range(1, 1 + size // max(inputs, 1)):
         if (inputs + 1) * units + (units + 1) * outputs != size:
             continue
         for order in ORDERS:
-            for is_turned in (True, False):
+            for is_transposed in (True, False):
                 first, second = ((inputs + 1, units), (units + 1, outputs))
-                shapes: list[tuple[int, ...]] = [shape[::-1] if is_turned else shape for shape in (first, second)]
+                shapes: list[tuple[int, ...]] = [shape[::-1] if is_transposed else shape for shape in (first, second)]
                 yield parts_of(vector, shapes, order)
                 first, second = ((inputs, units), (units, outputs))
-                tables = [shape[::-1] if is_turned else shape for shape in (first, second)]
+                tables = [shape[::-1] if is_transposed else shape for shape in (first, second)]
                 yield parts_of(vector, [tables[0], (units,), tables[1], (outputs,)], order)
                 yield parts_of(vector, [*tables, (units,), (outputs,)], order)
 
 
 def parts_of(vector: Leaf, shapes: list[tuple[int, ...]], order: Literal["C", "F"]) -> list[Leaf]:
-    """A vector cut into these shapes, one after the other."""
+    """A vector split into consecutive parts of these shapes."""
     found, start = [], 0
     for number, shape in enumerate(shapes, start=1):
         part = Part(start, shape, order)
@@ -215,7 +215,7 @@ def parts_of(vector: Leaf, shapes: list[tuple[int, ...]], order: Literal["C", "F
 
 
 def repeated(container: Any, seen: set[int]) -> int:
-    """How many times the same object stands in one list, at most."""
+    """The largest number of times that an object occurs in the same list."""
     if id(container) in seen or is_numeric(container):
         return 1
     seen.add(id(container))

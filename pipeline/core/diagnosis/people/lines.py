@@ -1,6 +1,6 @@
-"""The right lines of back-propagation, as they are written with a script's own shapes.
+"""The correct lines of back-propagation, in a script's own layout.
 
-Layers count from 1, as in most scripts: x is the input, z1 = x W1 + b1, a1 = f(z1), and d1 the error at z1.
+Layers are numbered from 1, as in most scripts: x is the input, z1 = x W1 + b1, a1 = f(z1), and d1 is the error at z1.
 """
 
 from typing import NamedTuple
@@ -11,9 +11,9 @@ from pipeline.core.diagnosis.people.twin import Twin
 
 
 class Lines(NamedTuple):
-    """Of one layer."""
+    """The lines of one layer."""
 
-    error: str  # at its sums
+    error: str  # at its pre-activations
     weights: str  # their gradient
     bias: str
 
@@ -26,13 +26,13 @@ def lines_of(twin: Twin, layout: Layout, depth: int, loss: Loss | None = None) -
     error = f"d{number}"
     return Lines(
         error=f"{error} = {error_line(twin, layout, depth, loss)}",
-        weights=f"gradient of {name} = {product_line(layout, below, error, layer.is_turned)}",
+        weights=f"gradient of {name} = {product_line(layout, below, error, layer.is_transposed)}",
         bias=f"gradient of {layer.bias.name if layer.bias else name} = {bias_line(layout, error)}",
     )
 
 
 def with_ones(layout: Layout, below: str, ones: str | None) -> str:
-    """The inputs, with the 1 that makes a row of weights the biases."""
+    """The inputs, with a constant 1 if a row of the weights holds the biases."""
     if ones is None:
         return below
     if layout.step == "single":
@@ -42,7 +42,7 @@ def with_ones(layout: Layout, below: str, ones: str | None) -> str:
 
 
 def error_line(twin: Twin, layout: Layout, depth: int, loss: Loss | None) -> str:
-    """The error at a layer's sums."""
+    """The error at a layer's pre-activations."""
     number, activation = depth + 1, twin.layers[depth].activation
     slope = activation.written.format(z=f"z{number}", a=f"a{number}")
     if depth == len(twin.layers) - 1:
@@ -56,24 +56,24 @@ def error_line(twin: Twin, layout: Layout, depth: int, loss: Loss | None) -> str
 
 
 def carry_line(twin: Twin, layout: Layout, depth: int) -> str:
-    """The error of the layer above, brought back through its weights."""
+    """The error of the layer above, propagated through its weights."""
     above = twin.layers[depth + 1]
-    name, error, is_turned = above.weights.name, f"d{depth + 2}", above.is_turned
+    name, error, is_transposed = above.weights.name, f"d{depth + 2}", above.is_transposed
     if layout.step == "rows":
-        return f"{error} @ {name}" if is_turned else f"{error} @ {name}.T"
-    return f"{name}.T @ {error}" if is_turned else f"{name} @ {error}"
+        return f"{error} @ {name}" if is_transposed else f"{error} @ {name}.T"
+    return f"{name}.T @ {error}" if is_transposed else f"{name} @ {error}"
 
 
-def product_line(layout: Layout, below: str, error: str, is_turned: bool) -> str:
-    """Inputs times errors, the way the weights lie."""
+def product_line(layout: Layout, below: str, error: str, is_transposed: bool) -> str:
+    """Inputs times errors, in the shape of the weights."""
     if layout.step == "single":
-        return f"np.outer({error}, {below})" if is_turned else f"np.outer({below}, {error})"
+        return f"np.outer({error}, {below})" if is_transposed else f"np.outer({below}, {error})"
     if layout.step == "columns":
-        return f"{error} @ {below}.T" if is_turned else f"{below} @ {error}.T"
-    return f"{error}.T @ {below}" if is_turned else f"{below}.T @ {error}"
+        return f"{error} @ {below}.T" if is_transposed else f"{below} @ {error}.T"
+    return f"{error}.T @ {below}" if is_transposed else f"{below}.T @ {error}"
 
 
 def bias_line(layout: Layout, error: str) -> str:
-    """The errors, summed over the samples."""
+    """The errors summed over the samples."""
     sums = {"rows": f"{error}.sum(axis=0)", "columns": f"{error}.sum(axis=1, keepdims=True)", "single": error}
     return sums[layout.step]

@@ -1,4 +1,4 @@
-"""Which loss a script prints, and whether it is a sum over its samples at all."""
+"""Which loss a script prints, and whether that is a sum over samples at all."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from pipeline.core.arrays import Array
 from pipeline.core.diagnosis.people.activations import Activation, sigmoid, softmax
 from pipeline.core.diagnosis.people.findings import Finding
 from pipeline.core.diagnosis.people.layout import Layout
-from pipeline.core.diagnosis.people.observation import Observation, Witness
+from pipeline.core.diagnosis.people.observation import Observation, Observer
 from pipeline.core.diagnosis.people.output_errors import Loss, OutputError, is_softmax
 from pipeline.core.diagnosis.people.twin import Values
 from pipeline.core.diagnosis.people.whole import gradient_of
@@ -18,18 +18,18 @@ POINTS = 6
 SAMPLES = 12
 DIRECTIONS = 10
 STEP = 1e-5
-CLOSE = 1e-4  # of a loss: people add small constants to what they take the log of
+CLOSE = 1e-4  # relative to a loss: people add small constants before they take logs
 
 
 class Known(NamedTuple):
     """A usual loss, summed over the samples."""
 
     loss: Loss
-    of: Callable[[Array, Array, Array], float]  # of sums z, outputs a and targets t, each (k, C)
+    of: Callable[[Array, Array, Array], float]  # of pre-activations z, outputs a and targets t, each (k, C)
 
 
 def usual_losses(activation: Activation) -> list[Known]:
-    """Those that make sense for such outputs."""
+    """The losses that make sense for these outputs."""
     squared = Known("squared error", lambda z, a, t: np.square(a - t).sum())
     absolute = Known("absolute error", lambda z, a, t: np.abs(a - t).sum())
     categorical = Known("cross-entropy", lambda z, a, t: -(t * np.log(softmax(z))).sum())
@@ -43,7 +43,7 @@ def usual_losses(activation: Activation) -> list[Known]:
 
 
 def binary() -> Known:
-    """The cross-entropy of each output by itself."""
+    """Binary cross-entropy of each output."""
     return Known("cross-entropy", lambda z, a, t: entropy(a, t))
 
 
@@ -53,33 +53,33 @@ def entropy(p: Array, t: Array) -> float:
 
 
 class Printed(NamedTuple):
-    """What is known of the loss that a script prints."""
+    """What is known about the loss that a script prints."""
 
-    loss: Loss | None  # None where it is unknown, or there is none
+    loss: Loss | None  # None if it is unknown, or if there is none
     findings: list[Finding]
-    is_known: bool = True  # or there is none
+    is_known: bool = True  # also if there is none
 
 
-def printed_loss(witness: Witness) -> Printed:
-    """Compare it with the usual ones at several parameters, and for batches with the losses of their samples."""
-    if witness.script.loss is None:
+def printed_loss(observer: Observer) -> Printed:
+    """Compare the printed loss with the usual ones, at several sets of parameters."""
+    if observer.script.loss is None:
         return Printed(None, [])
-    layout, twin = witness.layout, witness.twin
+    layout, twin = observer.layout, observer.twin
     rows = layout.small_rows
-    places = np.arange(min(layout.count, SAMPLES))
+    indices = np.arange(min(layout.count, SAMPLES))
     found, runs = [], []
     for seed in range(POINTS):
-        values = witness.random_values(seed + 30)
+        values = observer.random_values(seed + 30)
         try:
-            losses = layout.losses(witness.script, witness.script.at(values), rows[places], places)
-        except Exception:  # of theirs: it may take whole batches alone
+            losses = layout.losses(observer.script, observer.script.at(values), rows[indices], indices)
+        except Exception:  # raised by the script: it may accept only whole batches
             return Printed(None, [])
-        run = twin.run(values, rows[places])
+        run = twin.run(values, rows[indices])
         found.append(float(losses.sum()))
         weights = sum(float(np.square(values[layer.weights]).sum()) for layer in twin.layers)
         every = sum(float(np.square(value).sum()) for value in values.values())
         runs.append((run.sums[-1], run.outputs[-1], (weights, every)))
-    t = witness.targets[places]
+    t = observer.targets[indices]
     if np.isfinite(found).all():
         for known in usual_losses(twin.layers[-1].activation):
             sums = np.array([known.of(z, a, t) for z, a, _ in runs])
@@ -89,7 +89,7 @@ def printed_loss(witness: Witness) -> Printed:
 
 
 def follows(found: Array, sums: Array, weights: Array) -> bool:
-    """Whether losses are a multiple of others, and maybe of the sum of squared weights besides."""
+    """Whether losses are a multiple of others, perhaps plus a multiple of the sum of squared weights."""
     if not np.isfinite(sums).all() or not np.ptp(sums):
         return False
     plain = found @ sums / (sums @ sums)
@@ -103,12 +103,12 @@ def follows(found: Array, sums: Array, weights: Array) -> bool:
 def oddities(
     layout: Layout, found: list[float], runs: list[tuple[Array, Array, tuple[float, float]]], t: Array
 ) -> list[Finding]:
-    """A loss of a table of all pairs of samples, or one of scores that are no probabilities."""
+    """A loss over all pairs of samples, or one that treats scores as probabilities."""
     if layout.loss != "single" and len(t) > 1:
-        for said, of in TABLES.items():
+        for text, of in TABLES.items():
             sums = np.array([of(a, t) for _, a, _ in runs])
             if follows(np.array(found), sums, np.ones(len(sums))):
-                evidence = f"The loss is that of {said}: of each sample's answer with every sample's target."
+                evidence = f"The loss is computed over {text}: it compares each sample's output with every target."
                 advice = "Multiply elementwise, in equal shapes: `y.reshape(a.shape) * np.log(a)`."
                 return [Finding("broadcast", "loss", evidence, advice)]
     logs = np.array([-(t * np.log(np.where(a > 0, a, np.nan))).sum() for _, a, _ in runs])
@@ -116,18 +116,18 @@ def oddities(
     of_logs = both.sum() > 1 and follows(losses[both], logs[both], np.ones(int(both.sum())))
     are_lost = (~np.isfinite(losses) & ~np.isfinite(logs)).sum() > len(runs) / 2
     if t.shape[1] > 1 and not any(is_total(a) for _, a, _ in runs) and (of_logs or are_lost):
-        evidence = "The loss takes the log of answers that do not sum to 1 for a sample."
+        evidence = "The loss takes the log of outputs that do not sum to 1 for each sample."
         return [Finding("no_softmax", "loss", evidence, "`p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)`")]
     return []
 
 
 def is_total(a: Array) -> bool:
-    """Whether each sample's answers sum to 1."""
+    """Whether each sample's outputs sum to 1."""
     return bool(np.allclose(a.sum(axis=1), 1, atol=1e-6))
 
 
 def pairs_of_logs(a: Array, t: Array) -> float:
-    """Cross-entropy of every answer with every target."""
+    """Binary cross-entropy of every output with every target."""
     return float(-(t.sum(axis=0) * np.log(a).sum(axis=0) + (1 - t).sum(axis=0) * np.log(1 - a).sum(axis=0)).sum())
 
 
@@ -137,32 +137,34 @@ def pairs_of_categories(a: Array, t: Array) -> float:
 
 
 def pairs_of_squares(a: Array, t: Array) -> float:
-    """Squared differences of every answer and every target."""
+    """Squared differences between every output and every target."""
     return float(np.square(a.T[:, :, None] - t.T[:, None, :]).sum())
 
 
 TABLES = {
     "all pairs of logs and targets": pairs_of_logs,
     "all pairs of log-probabilities and targets": pairs_of_categories,
-    "all pairs of answers and targets": pairs_of_squares,
+    "all pairs of outputs and targets": pairs_of_squares,
 }
 
 
-def is_another(witness: Witness, top: OutputError) -> bool:
-    """Whether the slope of the script's loss is another than that of what it descends; of no usual loss of either.
+def is_another(observer: Observer, top: OutputError) -> bool:
+    """Whether the slope of the script's loss differs from that of the loss that its update minimises.
 
-    Its slopes along random directions must be one multiple of the gradient's, but for a penalty on the weights.
+    Slopes along random directions must all be the same multiple of the gradient's, up to a penalty on the weights.
     """
-    layout, twin, generator = witness.layout, witness.twin, np.random.default_rng(0)
+    layout, twin, generator = observer.layout, observer.twin, np.random.default_rng(0)
     rows = layout.small_rows
-    places = np.arange(min(layout.count, SAMPLES))
-    values = witness.random_values(40)
-    seen = Observation(values, values, rows[places], witness.targets[places], twin.run(values, rows[places]))
+    indices = np.arange(min(layout.count, SAMPLES))
+    values = observer.random_values(40)
+    seen = Observation(values, values, rows[indices], observer.targets[indices], twin.run(values, rows[indices]))
     gradient, table, slopes = gradient_of(twin, top, seen), [], []
     for _ in range(DIRECTIONS):
         way = {leaf: generator.standard_normal(value.shape) for leaf, value in values.items()}
         ends = [
-            float(layout.losses(witness.script, witness.script.at(moved(values, way, by)), rows[places], places).sum())
+            float(
+                layout.losses(observer.script, observer.script.at(moved(values, way, by)), rows[indices], indices).sum()
+            )
             for by in (STEP, -STEP)
         ]
         slopes.append((ends[0] - ends[1]) / (2 * STEP))
@@ -176,28 +178,28 @@ def is_another(witness: Witness, top: OutputError) -> bool:
 
 
 def moved(values: Values, way: Values, by: float) -> Values:
-    """Parameters a little further on."""
+    """Parameters moved by a small step in a direction."""
     return {leaf: value + by * way[leaf] for leaf, value in values.items()}
 
 
-def another(witness: Witness, top: OutputError, printed: Printed) -> list[Finding]:
-    """A printed loss that is none of the usual ones, and not what is descended."""
-    if printed.is_known or printed.findings or not is_another(witness, top):
+def another(observer: Observer, top: OutputError, printed: Printed) -> list[Finding]:
+    """A printed loss that is not a standard one, and not the one that the update minimises."""
+    if printed.is_known or printed.findings or not is_another(observer, top):
         return []
-    evidence = f"The update descends the {top.loss}, but the loss that you print has another slope."
-    advice = f"Print the {top.loss}: of each sample's own target, and summed over the samples."
+    evidence = f"The update minimises the {top.loss}, but the loss that you print has a different gradient."
+    advice = f"Print the {top.loss} of each sample with its own target, summed over the samples."
     return [Finding("loss_mismatch", "loss", evidence, advice)]
 
 
 def mismatch(printed: Loss | None, descended: Loss | None, output: Activation) -> list[Finding]:
-    """The update of one loss, and the value of another."""
+    """An update that minimises one loss while the script prints another."""
     if (
         printed is None
-        or descended in (None, printed, "a loss of its own")
+        or descended in (None, printed, "a custom loss")
         or (printed, descended) == ("absolute error", "squared error")
     ):
-        return []  # people print a mean absolute error since it is easy to read
-    evidence = f"The update is that of the {descended}, but the loss that you print is the {printed}."
-    advice = f"Print the {descended}, or descend the {printed}, with its own derivative at the output."
+        return []  # a mean absolute error is often printed because it is easy to read
+    evidence = f"The update minimises the {descended}, but the loss that you print is the {printed}."
+    advice = f"Print the {descended}, or minimise the {printed}, with its own derivative at the output."
     cause = "activation_derivative" if output.name == "tanh" and descended == "cross-entropy" else "loss_mismatch"
     return [Finding(cause, "the last layer", evidence, advice)]

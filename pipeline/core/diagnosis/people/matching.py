@@ -1,7 +1,7 @@
-"""Is a change the negative of a gradient, times one number? Least squares over many updates say so.
+"""Is a change a negative multiple of a gradient? Least squares over many updates tell.
 
-Optimisers differ. A step may also shrink the weights (a penalty on their squares or sizes), or be of the same size in
-each direction (Adam and its kin, in their first step: Kingma and Ba, 2015), where only signs can be compared.
+Optimisers differ. A step may also shrink the weights (an L2 or L1 penalty), or have the same size in every direction
+(the first step of Adam and its relatives: Kingma and Ba, 2015), in which case only signs can be compared.
 """
 
 from typing import NamedTuple
@@ -10,30 +10,30 @@ import numpy as np
 
 from pipeline.core.arrays import Array
 
-CLOSE = 1e-5  # of a change: what rounding and the small constants in people's formulas leave
-EVEN = 0.05  # of the size of a change, by which the sizes of its numbers differ where a step is even
+CLOSE = 1e-5  # relative to a change: rounding, and small constants in people's formulas
+SAME_SIZE = 0.05  # relative deviation within which all numbers of a change count as equally large
 AGREE = 0.995  # of the signs
-ENOUGH = 8  # numbers to tell a gradient from weight decay
+ENOUGH = 8  # numbers to distinguish a gradient from weight decay
 
 
 class Fit(NamedTuple):
     """How a change follows a gradient."""
 
-    scale: float  # times the gradient, taken off; negative where it is added
-    decay: float = 0.0  # times the parameter, or its sign, taken off as well
+    scale: float  # times the gradient is subtracted; negative if it is added
+    decay: float = 0.0  # times the parameter, or its sign, is subtracted too
 
 
 def fit(
-    changes: list[Array], gradients: list[Array], before: list[Array], is_even: bool, close: float = CLOSE
+    changes: list[Array], gradients: list[Array], before: list[Array], is_sign_step: bool, close: float = CLOSE
 ) -> Fit | None:
-    """The scale that makes the gradients the changes, if one does; arrays of equal shapes, one for each update."""
+    """The scale that turns gradients into changes, if there is one. There is one array per update."""
     if [change.shape for change in changes] != [gradient.shape for gradient in gradients]:
         return None
     change, gradient = flat(changes), flat(gradients)
     size = float(np.linalg.norm(change))
     if size == 0 or not np.linalg.norm(gradient) or not np.isfinite(gradient).all():
         return None
-    if is_even:
+    if is_sign_step:
         return fit_of_signs(change, gradient)
     allowed = close + min(0.05, rounding(changes, before))
     scale = -float(change @ gradient / (gradient @ gradient))
@@ -43,14 +43,14 @@ def fit(
 
 
 def rounding(changes: list[Array], before: list[Array]) -> float:
-    """How large rounding is, next to a change, in the numbers that parameters are kept in."""
+    """The rounding error relative to a change, in the floating-point type of the parameters."""
     coarse = all(np.array_equal(values, values.astype(np.float32)) for values in before if np.any(values))
     digit = np.finfo(np.float32 if coarse else np.float64).eps
     return float(8 * digit * np.linalg.norm(flat(before)) / np.linalg.norm(flat(changes)))
 
 
 def decaying(change: Array, gradient: Array, before: Array, allowed: float) -> Fit | None:
-    """A fit of the gradient and of the parameters themselves, or of their signs, as penalties have them."""
+    """A fit by the gradient and a penalty: the parameters themselves, or their signs."""
     if change.size < ENOUGH or not before.any():
         return None
     for penalty in (before, np.sign(before)):
@@ -61,15 +61,17 @@ def decaying(change: Array, gradient: Array, before: Array, allowed: float) -> F
     return None
 
 
-def is_even(changes: list[Array]) -> bool:
-    """Whether nearly all numbers of a network's changes have the same size, or are 0; of more than a few."""
+def is_sign_step(changes: list[Array]) -> bool:
+    """Whether nearly all non-zero numbers of a network's changes have the same size, if there are enough of them."""
     sizes = np.abs(flat(changes))
     sizes = sizes[sizes > 1e-6 * sizes.max()]
-    return sizes.size >= ENOUGH and bool(np.mean(np.abs(sizes - np.median(sizes)) <= EVEN * np.median(sizes)) > 0.9)
+    return sizes.size >= ENOUGH and bool(
+        np.mean(np.abs(sizes - np.median(sizes)) <= SAME_SIZE * np.median(sizes)) > 0.9
+    )
 
 
 def fit_of_signs(change: Array, gradient: Array) -> Fit | None:
-    """A fit of the signs, where the gradient is not next to nothing."""
+    """A fit by the signs alone, ignoring tiny gradients."""
     sizes = np.abs(gradient)
     matters = sizes > 1e-3 * sizes.max()
     step = float(np.median(np.abs(change[matters])))
@@ -81,5 +83,5 @@ def fit_of_signs(change: Array, gradient: Array) -> Fit | None:
 
 
 def flat(arrays: list[Array]) -> Array:
-    """All numbers in a row."""
+    """All numbers as one vector."""
     return np.concatenate([array.ravel() for array in arrays])

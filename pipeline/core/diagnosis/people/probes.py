@@ -1,4 +1,4 @@
-"""Parameters and inputs at which a network shows what it computes: sums of about 1, some above 0 and some below."""
+"""Parameters and inputs that reveal what a network computes: pre-activations of about 1, of both signs."""
 
 import numpy as np
 
@@ -9,13 +9,13 @@ from pipeline.core.diagnosis.people.script import Script
 from pipeline.core.diagnosis.people.twin import Probe, Values
 
 SAMPLES = 7
-PLACES = 4  # random ones, at which a parameter is moved
+PLACES = 4  # random points at which to change a parameter
 
 
 def forward_parameters(script: Script, layout: Layout) -> list[Leaf]:
-    """The leaves on which the answers depend, of those that may be parameters.
+    """The leaves that may be parameters and that affect the outputs.
 
-    Each is moved at several random places, since behind a ReLU that is off nothing shows.
+    Each is changed at several random points, since a change behind a dead ReLU has no effect.
     """
     rows = layout.rows[:SAMPLES]
     rows = rows / max(1.0, float(np.abs(rows).max()))
@@ -36,15 +36,15 @@ def forward_parameters(script: Script, layout: Layout) -> list[Leaf]:
 
 
 def answers_or_none(script: Script, layout: Layout, values: Values, rows: Array) -> Array | None:
-    """The answers there, if there are any: a number that was moved may be a size."""
+    """The outputs, or None if forward fails: the changed number may have been a size."""
     try:
         return layout.answers(script, script.at(values), rows)
-    except Exception:  # of theirs
+    except Exception:  # raised by the script
         return None
 
 
 def is_movable(leaf: Leaf, script: Script) -> bool:
-    """Whether a leaf may be a parameter: counters and sizes are whole numbers other than 0."""
+    """Whether a leaf may be a parameter. Non-zero integers are counters or sizes."""
     raw = leaf.raw(script.params)
     if isinstance(raw, list):
         return True
@@ -54,14 +54,14 @@ def is_movable(leaf: Leaf, script: Script) -> bool:
 
 
 def random_like(leaf: Leaf, script: Script, generator: np.random.Generator) -> Array:
-    """Random numbers in a leaf's shape, such that sums of inputs of about 1 are about 1."""
+    """Random numbers in a leaf's shape, scaled so that inputs of about 1 give pre-activations of about 1."""
     shape = leaf.value(script.params).shape
     fan_in = np.sqrt(np.prod(shape)) if len(shape) > 1 and min(shape) > 1 else 1.0
     return generator.standard_normal(shape) * (1.6 / np.sqrt(fan_in) if fan_in > 1 else 0.7)
 
 
 def probe(script: Script, layout: Layout, values: Values, rows: Array) -> Probe:
-    """What forward answers there."""
+    """The outputs of forward at these parameters and inputs."""
     return Probe(values, rows, layout.answers(script, script.at(values), rows))
 
 
@@ -72,7 +72,7 @@ def random_values(script: Script, parameters: list[Leaf], seed: int) -> Values:
 
 
 def probes_of(script: Script, layout: Layout, parameters: list[Leaf]) -> list[Probe]:
-    """At two sets of random parameters: on inputs of size 1, and on inputs as they are, but for their size."""
+    """Probes at two sets of random parameters: on inputs scaled to 1, and on inputs limited to 8."""
     rows = layout.rows[:SAMPLES]
     size = float(np.abs(rows).max()) or 1.0
     return [

@@ -1,4 +1,4 @@
-"""What the examination of somebody's network is answered with."""
+"""The report on somebody's network."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,27 +11,27 @@ from pipeline.core.diagnosis.people.layout import Samples
 from pipeline.core.diagnosis.people.script import Script, UnfitError
 
 WIDTH = 100
-NOTHING = {True: "Nothing is wrong.", False: "Nothing was found, but little could be looked at."}
+NOTHING = {True: "Nothing is wrong.", False: "Nothing was found, but little could be checked."}
 NOT_SEEN = "Not checked, since these functions don't show it: how you load and split the data, and measure accuracy."
 
 
 @dataclass(frozen=True)
 class Report:
-    """One cause first, then what else was seen. It is made to be printed."""
+    """The cause first, then everything else that was found. Print it to read it."""
 
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    is_thorough: bool = True  # or little could be looked at
+    is_thorough: bool = True  # or little could be checked
     error: str = ""  # why nothing could be examined
 
     @property
     def cause(self) -> str | None:
-        """The name of the cause; None where nothing is wrong."""
+        """The name of the cause; None if nothing is wrong."""
         return self.findings[0].cause if self.findings else None
 
     @property
     def problems(self) -> list[str]:
-        """The names of all that was found."""
+        """The names of everything that was found."""
         return [finding.cause for finding in self.findings]
 
     def __str__(self) -> str:
@@ -43,7 +43,7 @@ class Report:
 
 
 def shown(finding: Finding, heading: str) -> str:
-    """A finding in a few lines."""
+    """A finding, in a few lines."""
     evidence = fill(finding.evidence, WIDTH, initial_indent="    ", subsequent_indent="    ")
     return "\n".join([f"{heading}: {finding.cause}, in {finding.where}", evidence, f"    Fix: {finding.advice}"])
 
@@ -57,7 +57,7 @@ def examine(
     loss: Callable[..., Any] | None = None,
     samples: Samples | None = None,
 ) -> Report:
-    """Examine a network on a batch, as its script takes it; `samples` says how it lies, where that can't be seen."""
+    """Examine a network on a batch, in its script's layout; `samples` names that layout if it can't be detected."""
     try:
         found = examined(Script(params, forward, step, loss), x, y, samples)
     except UnfitError as unfit:

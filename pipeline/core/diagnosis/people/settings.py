@@ -1,7 +1,7 @@
-"""The settings of a script whose update is right: its inputs, its weights, its alpha, and the size of its network.
+"""The settings of a script with a correct update: inputs, initial weights, alpha, and the size of the network.
 
-Each is found by changing it alone. Where the script's own step learns with other inputs, other weights or another
-alpha, and does not with its own, that is the cause. What makes no difference is no fault, however odd it looks.
+Each is tested by changing it alone. If the script's own step learns with other inputs, weights or alpha, but not with
+its own, that is the cause. A setting that makes no difference is not a fault, however odd it looks.
 """
 
 from pipeline.core.diagnosis.people.alpha import alpha_too_large, alpha_too_small
@@ -13,11 +13,11 @@ from pipeline.core.diagnosis.people.overflow import softmax_unshifted
 from pipeline.core.diagnosis.people.situation import Situation
 from pipeline.core.diagnosis.people.start import symmetric_initialisation, wrong_weights
 
-HUGE = 5.0  # times the loss of a guess, that the first one is
+HUGE = 5.0  # times the loss of guessing, for the first loss
 
 
 def wrong_setting(situation: Situation) -> list[Finding]:
-    """The first setting that is wrong, if the training does not work out."""
+    """The first wrong setting, if training fails."""
     if found := symmetric_initialisation(situation):
         return found
     is_saturated = situation.is_saturated(situation.start, situation.rows)

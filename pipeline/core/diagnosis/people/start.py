@@ -1,4 +1,4 @@
-"""The weights to start from: alike, too large, or too small."""
+"""Initial weights that are identical, too large, or too small."""
 
 import numpy as np
 
@@ -9,12 +9,12 @@ from pipeline.core.diagnosis.people.situation import Situation
 from pipeline.core.diagnosis.people.twin import Values
 from pipeline.core.diagnosis.people.whole import gradient_of
 
-FLAT = 0.02  # of the squared gradient at drawn weights
-USUAL = (0.4, 2.5)  # times the size of drawn weights
+FLAT = 0.02  # of the squared gradient at freshly drawn weights
+USUAL = (0.4, 2.5)  # times the size of freshly drawn weights
 
 
 def symmetric_initialisation(situation: Situation) -> list[Finding]:
-    """Units of a hidden layer with the same weights, to them and from them: their gradients are the same for good."""
+    """Units of a hidden layer with the same incoming and outgoing weights: their gradients never differ."""
     twin, start = situation.twin, situation.start
     for depth, (layer, above) in enumerate(zip(twin.layers, twin.layers[1:], strict=False)):
         into = layer.matrix(start[layer.weights])
@@ -23,17 +23,17 @@ def symmetric_initialisation(situation: Situation) -> list[Finding]:
         are_alike = not (np.ptp(into, axis=1).any() or np.ptp(biases) or np.ptp(out, axis=0).any())
         if into.shape[1] > 1 and are_alike:
             name, shape = layer.weights.name, start[layer.weights].shape
-            evidence = f"All units of layer {depth + 1} start with the same weights, and get the same update each time."
+            evidence = f"All units of layer {depth + 1} start with the same weights, so they get the same updates."
             advice = f"`{name} = rng.standard_normal({shape}) * np.sqrt(2 / {len(into)})`"
             return [Finding("symmetric_initialisation", name, evidence, advice)]
     return []
 
 
 def wrong_weights(situation: Situation) -> list[Finding]:
-    """Weights of an unusual size, from which nothing is learned, where drawn ones are learned from.
+    """Weights of an unusual size from which training fails, if it works from freshly drawn ones.
 
-    A plateau counts too: hidden layers with next to no gradient, compared with that at drawn weights. One layer alone
-    has none: from small weights, it learns as well as from others.
+    A plateau counts too: hidden layers with hardly any gradient, compared with that at drawn weights. A single layer
+    has no plateau, and learns from small weights as well as from any.
     """
     own, has_hidden = situation.own, len(situation.twin.layers) > 1
     usual = float(np.median([steepness(situation, values) for values in situation.drawn]))
@@ -49,14 +49,14 @@ def wrong_weights(situation: Situation) -> list[Finding]:
         return []
     layer = situation.twin.layers[depth]
     shape, inputs = situation.start[layer.weights].shape, len(layer.matrix(situation.start[layer.weights]))
-    evidence = f"{layer.weights.name} is {times:.3g} times the usual size for its layer. {own.updates} updates from it "
-    evidence += f"end at a loss of {own.last:.3g}; from freshly drawn weights, at {best:.3g}."
+    evidence = f"{layer.weights.name} is {times:.3g} times the usual size for its layer. After {own.length}, the loss "
+    evidence += f"is {own.last:.3g}; from freshly drawn weights, it is {best:.3g}."
     advice = f"`{layer.weights.name} = rng.standard_normal({shape}) / np.sqrt({inputs})`"
     return [Finding("weights_too_large" if times > 1 else "weights_too_small", layer.weights.name, evidence, advice)]
 
 
 def farthest_from_usual(situation: Situation) -> tuple[int, float]:
-    """The layer whose weights are farthest from the usual size, and how many times that they are."""
+    """The layer whose weights are farthest from the usual size, and the ratio to that size."""
     twin = situation.twin
     times = []
     for depth in range(len(twin.layers)):
@@ -67,7 +67,7 @@ def farthest_from_usual(situation: Situation) -> tuple[int, float]:
 
 
 def steepness(situation: Situation, values: Values) -> float:
-    """The squared length of the gradient of all weights but the last layer's: what hidden layers learn by."""
+    """The squared norm of the gradient of the hidden layers' weights, or of all weights if there is one layer."""
     rows, targets, twin = situation.rows, situation.rehearsal.targets, situation.twin
     seen = Observation(values, values, rows, targets, twin.run(values, rows))
     gradient = gradient_of(twin, situation.top, seen)

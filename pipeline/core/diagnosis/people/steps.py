@@ -1,7 +1,7 @@
-"""What carries over from one step to the next: momentum, sums of gradients that are never reset, wrong rules.
+"""What carries over between steps: momentum, accumulated gradients that are never reset, wrong update rules.
 
-With a gradient g and a step D, momentum makes D2 = beta * D1 - alpha * g2, with beta between 0 and 1 (Polyak, 1964). A
-sum of gradients that goes on has a beta of 1.
+With gradients g and steps D, momentum gives D2 = beta * D1 - alpha * g2, with beta between 0 and 1 (Polyak, 1964). For
+accumulated gradients that are never reset, beta is 1.
 """
 
 import numpy as np
@@ -9,46 +9,46 @@ import numpy as np
 from pipeline.core.arrays import Array
 from pipeline.core.diagnosis.people.findings import Finding
 from pipeline.core.diagnosis.people.leaves import Leaf
-from pipeline.core.diagnosis.people.observation import BATCH, Observation, Witness
+from pipeline.core.diagnosis.people.observation import BATCH, Observation, Observer
 from pipeline.core.diagnosis.people.output_errors import OutputError
-from pipeline.core.diagnosis.people.whole import gradient_of, in_a_row
+from pipeline.core.diagnosis.people.whole import flattened, gradient_of
 
-CLOSE = 1e-4  # of a step: what is left of it where the rule explains it
-A_LITTLE = 1e-3  # of the step before, that is nothing
+CLOSE = 1e-4  # relative to a step: the residual if the rule explains it
+A_LITTLE = 1e-3  # of the previous step: less is nothing
 STEPS = 12
 ENOUGH = 5  # numbers whose gradient keeps its sign
 DYING = 0.3  # of the length that steps should still have
 
 
-def wrong_rule(witness: Witness, top: OutputError) -> list[Finding]:
-    """Compare the second of two steps with the first, in all parameters together, then in each."""
-    seen = steps_in_a_row(witness)
+def wrong_rule(observer: Observer, top: OutputError) -> list[Finding]:
+    """Compare the second of two steps with the first, over all parameters, then for each of them."""
+    seen = steps_in_a_row(observer)
     if len(seen) < 2:
         return []
-    leaves = witness.twin.parameters
-    gradient = gradient_of(witness.twin, top, seen[1])
+    leaves = observer.twin.parameters
+    gradient = gradient_of(observer.twin, top, seen[1])
     together = carried_over(seen[:2], gradient, leaves)
     each = [carried_over(seen[:2], gradient, [leaf]) for leaf in leaves if seen[0].before[leaf].size >= ENOUGH]
     betas = [beta for beta in (together, *each) if beta is not None]
     if any(abs(beta - 1) <= A_LITTLE for beta in betas):
-        evidence = "The second of two steps repeats the first and adds the new gradient: the sums of gradients are not "
-        advice = "`dW[:] = 0`, for each sum of gradients, at the start of a step."
+        evidence = "The second of two steps repeats the first and adds the new gradient: accumulated gradients are not "
+        advice = "`dW[:] = 0`, for each accumulated gradient, at the start of a step."
         return [Finding("accumulator_not_reset", "step", evidence + "reset between steps.", advice)]
     beta = max(betas, key=lambda beta: abs(beta - 0.5), default=0.0)
     if beta < -A_LITTLE or beta > 1:
-        evidence = f"The second of two steps has {beta:.3g} times the first one in it, where momentum has 0 to 1."
+        evidence = f"The second of two steps contains {beta:.3g} times the first; momentum would be between 0 and 1."
         return [Finding("optimiser", "step", evidence, "`v = beta * v - alpha * gradient`, then `W = W + v`.")]
-    return dying_or_climbing(witness, top, seen)
+    return dying_or_climbing(observer, top, seen)
 
 
 def carried_over(seen: list[Observation], gradient: dict[Leaf, Array], leaves: list[Leaf]) -> float | None:
-    """How many times the first step is in the second, in some parameters; None where it is made by another rule."""
-    first, second = (in_a_row({leaf: one.change(leaf) for leaf in leaves}, leaves) for one in seen)
-    return by_least_squares(first, second, in_a_row(gradient, leaves))
+    """How many times the second step contains the first, in some parameters; None if the rule is a different one."""
+    first, second = (flattened({leaf: one.change(leaf) for leaf in leaves}, leaves) for one in seen)
+    return by_least_squares(first, second, flattened(gradient, leaves))
 
 
 def by_least_squares(first: Array, second: Array, gradient: Array) -> float | None:
-    """The factor of the first step, if that and one of the gradient explain the second."""
+    """The multiple of the first step in the second, if that and a multiple of the gradient explain it."""
     table = np.stack([first, -gradient], axis=1)
     if not np.isfinite(table).all() or not second.any():
         return None
@@ -57,22 +57,22 @@ def by_least_squares(first: Array, second: Array, gradient: Array) -> float | No
         return None
     factors, _, rank, _ = np.linalg.lstsq(table / sizes, second, rcond=1e-9)
     factors = factors / sizes
-    is_driven = abs(factors[1]) * sizes[1] > A_LITTLE * np.linalg.norm(second)  # and not the first step over again
+    is_driven = abs(factors[1]) * sizes[1] > A_LITTLE * np.linalg.norm(second)  # not just the first step again
     if rank < 2 or not is_driven or np.linalg.norm(second - table @ factors) > CLOSE * np.linalg.norm(second):
         return None
     return float(factors[0])
 
 
-def dying_or_climbing(witness: Witness, top: OutputError, seen: list[Observation]) -> list[Finding]:
-    """Steps of other rules, over a dozen: they must go against the gradient, and not die away before it does.
+def dying_or_climbing(observer: Observer, top: OutputError, seen: list[Observation]) -> list[Finding]:
+    """A dozen steps of any other rule: they must go against the gradient, and not vanish before it does.
 
-    With a gradient that stays, Adagrad's steps shrink as one over the root of their number, and no usual rule's faster.
+    Under a constant gradient, Adagrad's steps shrink as 1 / sqrt(t), and no usual rule's shrink faster.
     """
     if len(seen) < STEPS:
         return []
-    leaves = witness.twin.parameters
-    steps = np.array([in_a_row({leaf: one.change(leaf) for leaf in leaves}, leaves) for one in seen])
-    slopes = np.array([in_a_row(gradient_of(witness.twin, top, one), leaves) for one in seen])
+    leaves = observer.twin.parameters
+    steps = np.array([flattened({leaf: one.change(leaf) for leaf in leaves}, leaves) for one in seen])
+    slopes = np.array([flattened(gradient_of(observer.twin, top, one), leaves) for one in seen])
     steady = (np.sign(slopes) == np.sign(slopes[0])).all(axis=0) & (np.abs(slopes).min(axis=0) > 0) & (steps[0] != 0)
     if steady.sum() < ENOUGH:
         return []
@@ -82,39 +82,37 @@ def dying_or_climbing(witness: Witness, top: OutputError, seen: list[Observation
         uphill = float(np.mean(step * slope > 0))
         if uphill > 0.5:
             evidence = (
-                f"Step {number} of {STEPS} on the same samples goes uphill in {uphill:.0%} of the numbers, though the "
+                f"Step {number} of {STEPS} on the same samples goes uphill in {uphill:.0%} of the numbers, although "
             )
-            return [Finding("optimiser", "step", evidence + "gradient points the same way all the time.", advice)]
+            return [Finding("optimiser", "step", evidence + "the gradient never changes direction.", advice)]
     expected = np.abs(steps[0]) * np.abs(slopes[-1]) / np.abs(slopes).max(axis=0) / np.sqrt(STEPS)
     left = float(np.median(np.abs(steps[-1]) / np.maximum(expected, 1e-300)))
     if left < DYING:
-        evidence = (
-            f"Step {STEPS} on the same samples has {left:.2g} of the shortest length that any usual rule would give."
-        )
+        evidence = f"Step {STEPS} on the same samples has {left:.2g} times the shortest length of any standard rule."
         return [Finding("optimiser", "step", evidence, "RMSprop: `cache = decay * cache + (1 - decay) * gradient**2`.")]
     return []
 
 
-def steps_in_a_row(witness: Witness) -> list[Observation]:
-    """A dozen steps, as far as they work out: on one batch, or on two samples by turns where one is taken at a time."""
-    layout, script, twin = witness.layout, witness.script, witness.twin
+def steps_in_a_row(observer: Observer) -> list[Observation]:
+    """Up to a dozen steps: on the same batch, or on two samples in turn if step takes one at a time."""
+    layout, script, twin = observer.layout, observer.script, observer.twin
     rows = layout.small_rows
     every = np.arange(min(layout.count, BATCH))
     by_turns = [np.array([0]), np.array([layout.count - 1])] if layout.step == "single" else [every, every]
-    values = witness.random_values(20)
+    values = observer.random_values(20)
     params, seen = script.at(values), []
     for number in range(STEPS):
-        places = by_turns[number % 2]
+        indices = by_turns[number % 2]
         try:
-            params = layout.update(script, params, rows[places], places)
+            params = layout.update(script, params, rows[indices], indices)
             after = {leaf: leaf.value(params).copy() for leaf in twin.parameters}
-        except Exception:  # of theirs: it may take whole batches alone
+        except Exception:  # raised by the script: it may accept only whole batches
             break
         if any(
             after[leaf].shape != value.shape or not np.isfinite(after[leaf]).all() for leaf, value in values.items()
         ):
             break
-        x = rows[places]
-        seen.append(Observation(values, after, x, witness.targets[places], twin.run(values, x)))
+        x = rows[indices]
+        seen.append(Observation(values, after, x, observer.targets[indices], twin.run(values, x)))
         values = after
     return seen

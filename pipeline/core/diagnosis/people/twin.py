@@ -1,7 +1,7 @@
-"""A twin of somebody's network: dense layers of which every sum and output can be seen.
+"""A twin of somebody's network: dense layers whose pre-activations and outputs are all visible.
 
-Which parameter is which layer's, which way it lies, where the biases are and which functions follow is found by trying:
-a twin that gives their answers, to rounding, at random parameters and on their inputs computes the same function.
+Which parameter belongs to which layer, whether it is transposed, where the biases are, and which activations follow is
+found by trial. A twin that gives the same outputs, up to rounding, at random parameters computes the same function.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,10 +23,10 @@ from pipeline.core.diagnosis.people.activations import (
 )
 from pipeline.core.diagnosis.people.leaves import Leaf
 
-VISITS = 30_000  # of parameters, in search of ways in which they may follow one another
-CHAINS = 3000  # ways in which parameters may follow one another, to be put in order
-SOME, FEW = 300, 8  # of these, to be tried with the usual functions, and with all
-ALIKE = 1e-6  # of answers that are the same; float32 has fewer digits
+VISITS = 30_000  # of parameters, in the search for chains of layers
+CHAINS = 3000  # of layers, to sort by plausibility
+SOME, FEW = 300, 8  # chains to try with the usual activations, and with all
+ALIKE = 1e-6  # relative difference of outputs that count as equal; float32 has fewer digits
 PREPARED: dict[str, Callable[[Array], Array]] = {
     "x": lambda x: x,
     "x / 255": lambda x: x / 255,
@@ -46,30 +46,30 @@ Values: TypeAlias = dict[Leaf, Array]  # of parameters
 
 @dataclass(frozen=True)
 class Dense:
-    """One layer: which parameters are its own."""
+    """A layer, and which parameters belong to it."""
 
     weights: Leaf
-    is_turned: bool  # (units, inputs), where the twin has (inputs, units)
+    is_transposed: bool  # the script has (units, inputs), the twin (inputs, units)
     bias: Leaf | None
-    ones: Literal["first", "last"] | None  # the row of the weights that an input of 1 makes the biases
+    ones: Literal["first", "last"] | None  # the row of the weights that holds the biases, if any
     activation: Activation
 
     def matrix(self, value: Array) -> Array:
-        """Weights, or their change, as (inputs, units), a row of biases included."""
+        """Weights, or their change, as (inputs, units), including any row of biases."""
         table = value.reshape(-1, 1) if value.ndim < 2 else value.reshape(-1, value.shape[-1])
-        return table.T if self.is_turned else table
+        return table.T if self.is_transposed else table
 
     def without_ones(self, matrix: Array) -> Array:
-        """The weights (inputs, units) alone."""
+        """The weights (inputs, units) without the row of biases."""
         return {"first": matrix[1:], "last": matrix[:-1], None: matrix}[self.ones]
 
     def row_of_biases(self, matrix: Array) -> Array:
-        """The biases (units,), where a row of the matrix is theirs."""
+        """The biases (units,), if a row of the matrix holds them."""
         row: Array = matrix[0 if self.ones == "first" else -1]
         return row
 
     def with_ones(self, inputs: Array) -> Array:
-        """Inputs (k, d) with the 1 that makes a row of weights the biases."""
+        """Inputs (k, d) with a constant 1 if a row of the weights holds the biases."""
         one = np.ones((len(inputs), 1))
         if self.ones is None:
             return inputs
@@ -77,23 +77,23 @@ class Dense:
 
 
 class Pass(NamedTuple):
-    """What each layer got and gave, for k samples."""
+    """Every layer's values for k samples."""
 
-    inputs: list[Array]  # (k, inputs), with the input of 1 where there is one
-    sums: list[Array]  # (k, units)
+    inputs: list[Array]  # (k, inputs), including any constant 1
+    sums: list[Array]  # pre-activations (k, units)
     outputs: list[Array]  # (k, units)
 
 
 @dataclass(frozen=True)
 class Twin:
-    """Layers, from the input to the output."""
+    """Layers, from input to output."""
 
     layers: tuple[Dense, ...]
-    prepared: str = "x"  # what forward does to its inputs first
+    prepared: str = "x"  # how forward preprocesses its inputs
 
     @property
     def parameters(self) -> list[Leaf]:
-        """The leaves that are weights or biases."""
+        """All weights and biases."""
         return [leaf for layer in self.layers for leaf in (layer.weights, layer.bias) if leaf is not None]
 
     @property
@@ -102,12 +102,12 @@ class Twin:
         return any(layer.bias is not None or layer.ones for layer in self.layers)
 
     def weights(self, values: Values, depth: int) -> Array:
-        """A layer's weights (inputs, units), without a row of biases."""
+        """A layer's weights (inputs, units), without any row of biases."""
         layer = self.layers[depth]
         return layer.without_ones(layer.matrix(values[layer.weights]))
 
     def run(self, values: Values, x: Array) -> Pass:
-        """Everything on the way from inputs (k, d) to answers."""
+        """All values from inputs (k, d) to outputs."""
         inputs, sums, outputs = [], [], []
         below = PREPARED[self.prepared](x)
         for layer in self.layers:
@@ -121,13 +121,13 @@ class Twin:
         return Pass(inputs, sums, outputs)
 
     def with_activations(self, activations: tuple[Activation, ...]) -> "Twin":
-        """The same layers with other functions."""
+        """The same layers with other activations."""
         layers = zip(self.layers, activations, strict=True)
         return replace(self, layers=tuple(replace(layer, activation=of) for layer, of in layers))
 
 
 class Probe(NamedTuple):
-    """Parameters and inputs at which the script's forward was called, and what it gave."""
+    """Parameters and inputs, and what the script's forward returned for them."""
 
     values: Values
     x: Array  # (k, d)
@@ -135,7 +135,7 @@ class Probe(NamedTuple):
 
 
 def twin_of(candidates: list[Leaf], probes: list[Probe], tolerance: float = ALIKE) -> Twin | None:
-    """The first twin that gives the answers of all probes; None where the network is something else."""
+    """The first twin that reproduces the outputs of all probes, or None."""
     first = probes[0]
     width, outputs = first.x.shape[1], first.answers.shape[1]
     ways = list(islice(chains(candidates, first.values, width, outputs), CHAINS))
@@ -155,29 +155,29 @@ def twin_of(candidates: list[Leaf], probes: list[Probe], tolerance: float = ALIK
 
 
 def same(functions: Sequence[Activation]) -> Callable[[int], Iterable[Sequence[Activation]]]:
-    """The same function in all hidden layers."""
+    """The same activation in all hidden layers."""
     return lambda hidden: ((of,) * hidden for of in functions) if hidden else [()]
 
 
 def mixed(hidden: int) -> Iterable[Sequence[Activation]]:
-    """Every combination of usual functions, of not too many layers."""
+    """Every combination of usual activations, for up to four hidden layers."""
     return product(USUAL_HIDDEN, repeat=hidden) if 1 < hidden <= 4 else []
 
 
 def disorder(layers: tuple[Dense, ...], order: list[Leaf]) -> tuple[int, int, int]:
-    """How far from what people write: parameters left out, layers that lie in different ways, or out of order."""
+    """How unusual a chain is: unused parameters, inconsistent orientations, then layers out of order."""
     weights = [order.index(layer.weights) for layer in layers]
     biases = [order.index(layer.bias) for layer in layers if layer.bias is not None]
     unused = len(order) - len(weights) - len(biases)
     swaps = sum(a > b for places in (weights, biases) for a, b in combinations(places, 2))
     swaps += sum(order.index(layer.weights) > order.index(layer.bias) for layer in layers if layer.bias is not None)
-    return unused, len({layer.is_turned for layer in layers}), swaps
+    return unused, len({layer.is_transposed for layer in layers}), swaps
 
 
 def chains(leaves: list[Leaf], values: Values, width: int, outputs: int) -> Iterator[tuple[Dense, ...]]:
-    """Ways in which parameters may follow one another from inputs to outputs, those in their own order first.
+    """Chains of layers from inputs to outputs that the parameters may form.
 
-    All parameters are used; after those ways, come the ones that leave out what are no weights.
+    Chains that use all parameters come first, then those that leave some out.
     """
     tables = [leaf for leaf in leaves if values[leaf].ndim == 2 and min(values[leaf].shape) > 1]
     for kept in (leaves, tables, leaves[:-1], leaves[1:]):
@@ -188,11 +188,11 @@ def chains(leaves: list[Leaf], values: Values, width: int, outputs: int) -> Iter
 def chains_from(
     left: list[Leaf], values: Values, width: int, outputs: int, visits: "count[int]"
 ) -> Iterator[tuple[Dense, ...]]:
-    """The chains that use every parameter that is left, as far as so many visits find them."""
-    for weights, is_turned, ones in product(left, (False, True), (None, "first", "last")):
+    """The chains that use every remaining parameter, within the limit on visits."""
+    for weights, is_transposed, ones in product(left, (False, True), (None, "first", "last")):
         if next(visits) > VISITS:
             return
-        layer = Dense(weights, is_turned, None, ones, IDENTITY)
+        layer = Dense(weights, is_transposed, None, ones, IDENTITY)
         rows, units = layer.matrix(values[weights]).shape
         if rows != width + (ones is not None):
             continue
@@ -207,7 +207,7 @@ def chains_from(
 
 
 def is_bias(value: Array, units: int) -> bool:
-    """Whether an array can be the biases of so many units: one for each, or one for all."""
+    """Whether an array can hold the biases of this many units: one each, or a shared one."""
     return value.size in (units, 1) and max(value.shape, default=1) == value.size
 
 
@@ -218,7 +218,7 @@ def functions_of(
     hidden: Callable[[int], Iterable[Sequence[Activation]]],
     outputs: Sequence[Activation],
 ) -> Twin | None:
-    """The twin with the functions that give the answers."""
+    """The twin with the activations that reproduce the outputs."""
     for inner in hidden(len(twin.layers) - 1):
         below = twin.with_activations((*inner, IDENTITY))
         sums = [below.run(probe.values, probe.x).sums[-1] for probe in probes]
@@ -230,7 +230,7 @@ def functions_of(
 
 
 def is_alike(found: Array, answers: Array, tolerance: float) -> bool:
-    """Whether answers are the same, to rounding."""
+    """Whether outputs are equal, up to rounding."""
     if found.shape != answers.shape or not np.isfinite(answers).all():
         return False
     size = max(1e-3, float(np.abs(answers).max()))

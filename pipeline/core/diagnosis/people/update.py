@@ -1,46 +1,46 @@
-"""An update, layer by layer; and where that does not explain it, as a whole."""
+"""Explains an update layer by layer, or else as a whole."""
 
 import numpy as np
 
 from pipeline.core.diagnosis.people.algebra import Algebra, Judge
 from pipeline.core.diagnosis.people.findings import Finding
-from pipeline.core.diagnosis.people.observation import Observation, Observations, Witness
+from pipeline.core.diagnosis.people.observation import Observation, Observations, Observer
 from pipeline.core.diagnosis.people.output_errors import Loss, right_errors
 from pipeline.core.diagnosis.people.repeats import is_a_loop, updates_inside
 from pipeline.core.diagnosis.people.twin import Twin
-from pipeline.core.diagnosis.people.whole import clipped, gradient_of, has_right_signs, is_cut_off, uphill
+from pipeline.core.diagnosis.people.whole import clipped, gradient_of, has_right_signs, is_clipped_elementwise, uphill
 
-ALIKE = 0.5  # the cosine of an update and the gradient
+ALIKE = 0.5  # cosine of the angle between an update and the gradient
 
 
-def algebra_of(witness: Witness, observations: Observations, printed: Loss | None) -> Algebra:
-    """Single samples first, since they show more; then batches, for what only batches show."""
+def algebra_of(observer: Observer, observations: Observations, printed: Loss | None) -> Algebra:
+    """Judge single samples first, since they reveal more; then batches, for what shows only there."""
     algebra = Algebra()
     for seen in observations:
         if not seen or algebra.findings:
             continue
         if seen is observations.batches and (
-            algebra.loss in ("a loss of its own", "absolute error") or is_a_loop(witness, seen[0])
+            algebra.loss in ("a custom loss", "absolute error") or is_a_loop(observer, seen[0])
         ):
             break
-        found = Judge(witness.twin, witness.layout, seen, printed).judge()
+        found = Judge(observer.twin, observer.layout, seen, printed).judge()
         if algebra.top is not None and not found.is_explained:
-            break  # single samples are right, and weighed in a batch, say
-        algebra = by_another_rule(witness.twin, seen, found) or found
+            break  # single samples are correct; the batch may weight them, for example
+        algebra = by_another_rule(observer.twin, seen, found) or found
     return algebra
 
 
-def shuffled_apart(witness: Witness, algebra: Algebra) -> list[Finding]:
-    """A random step that has little to do with the gradient, on average, though it is right for single samples.
+def shuffled_apart(observer: Observer, algebra: Algebra) -> list[Finding]:
+    """A random step that is correct on single samples, but on average has little to do with the gradient.
 
     A random choice of samples follows the gradient on average; inputs shuffled without their targets do not.
     """
-    seen = witness.of_many() if witness.is_random and algebra.top is not None else []
-    if not seen or algebra.top is None or any(one.reshaped(leaf) for one in seen for leaf in witness.twin.parameters):
+    seen = observer.random_updates() if observer.is_random and algebra.top is not None else []
+    if not seen or algebra.top is None or any(one.reshaped(leaf) for one in seen for leaf in observer.twin.parameters):
         return []
-    gradient = gradient_of(witness.twin, algebra.top, seen[0])
+    gradient = gradient_of(observer.twin, algebra.top, seen[0])
     likeness = 1.0
-    for layer in witness.twin.layers:
+    for layer in observer.twin.layers:
         change = np.mean([one.change(layer.weights) for one in seen], axis=0).ravel()
         slope = gradient[layer.weights].ravel()
         size = float(np.linalg.norm(change) * np.linalg.norm(slope))
@@ -48,15 +48,16 @@ def shuffled_apart(witness: Witness, algebra: Algebra) -> list[Finding]:
     if likeness > ALIKE:
         return []
     evidence = (
-        f"Updates on single samples are right. On the batch they are random, with {likeness:.2f} of the gradient's "
+        f"Updates on single samples are correct. On the batch they are random, and their mean has a cosine of "
+        f"{likeness:.2f} with the "
     )
-    evidence += "direction on average: inputs and targets are shuffled apart."
+    evidence += "gradient: inputs and targets are shuffled separately."
     advice = "`order = rng.permutation(len(x))`, then `x[order], y[order]`"
     return [Finding("data_scrambled", "step", evidence, advice)]
 
 
 def by_another_rule(twin: Twin, seen: list[Observation], found: Algebra) -> Algebra | None:
-    """Where the layers don't explain an update: right gradients, made steps of by another rule."""
+    """If the layers don't explain an update: correct gradients, but a different update rule."""
     if not found.findings or found.is_explained or any(one.reshaped(leaf) for one in seen for leaf in twin.parameters):
         return None
     for top in right_errors(twin.layers[-1].activation):
@@ -65,10 +66,10 @@ def by_another_rule(twin: Twin, seen: list[Observation], found: Algebra) -> Alge
         if updates_inside(twin, top, seen[0]):
             return Algebra(top=top)
         if has_right_signs(twin, top, seen):
-            if is_cut_off(twin, top, seen):
+            if is_clipped_elementwise(twin, top, seen):
                 return Algebra(top=top)
             evidence = (
-                "Every number moves against its gradient, but by a length that is neither proportional to it nor "
+                "Every number moves against its gradient, but the step is neither proportional to the gradient nor "
             )
             evidence += "the same for all."
             advice = "Adam: `W -= alpha * m_hat / (np.sqrt(v_hat) + 1e-8)`; plain: `W -= alpha * gradient`."

@@ -1,4 +1,4 @@
-"""What shows in all parameters of an update together: signs, scales, and the rule that makes a step of a gradient."""
+"""What shows only across all parameters of an update: signs, scales, and the update rule."""
 
 import numpy as np
 
@@ -10,11 +10,11 @@ from pipeline.core.diagnosis.people.observation import Observation
 from pipeline.core.diagnosis.people.output_errors import OutputError
 from pipeline.core.diagnosis.people.twin import Twin
 
-SAME_SCALE = 0.01  # by which scales differ that are one
+SAME_SCALE = 0.01  # relative deviation within which scales count as equal
 
 
 def errors_of(twin: Twin, top: OutputError, seen: Observation) -> list[Array]:
-    """The right error (k, units) of every layer, by back-propagation, given that of the last."""
+    """The correct error (k, units) of every layer, by back-propagation, given that of the last."""
     errors = [top.of(seen.run.sums[-1], seen.run.outputs[-1], seen.targets)]
     for depth in reversed(range(len(twin.layers) - 1)):
         slope = twin.layers[depth].activation.slope(seen.run.sums[depth])
@@ -23,11 +23,13 @@ def errors_of(twin: Twin, top: OutputError, seen: Observation) -> list[Array]:
 
 
 def gradient_of(twin: Twin, top: OutputError, seen: Observation) -> dict[Leaf, Array]:
-    """The right gradient of every parameter."""
+    """The correct gradient of every parameter."""
     gradient: dict[Leaf, Array] = {}
     for layer, inputs, error in zip(twin.layers, seen.run.inputs, errors_of(twin, top, seen), strict=True):
         product = inputs.T @ error
-        gradient[layer.weights] = (product.T if layer.is_turned else product).reshape(seen.before[layer.weights].shape)
+        gradient[layer.weights] = (product.T if layer.is_transposed else product).reshape(
+            seen.before[layer.weights].shape
+        )
         if layer.bias is not None:
             shape = seen.before[layer.bias].shape
             total = error.sum(axis=0)
@@ -35,20 +37,20 @@ def gradient_of(twin: Twin, top: OutputError, seen: Observation) -> dict[Leaf, A
     return gradient
 
 
-def in_a_row(values: dict[Leaf, Array], leaves: list[Leaf]) -> Array:
-    """All numbers of some parameters."""
+def flattened(values: dict[Leaf, Array], leaves: list[Leaf]) -> Array:
+    """All numbers of some parameters, as one vector."""
     return np.concatenate([values[leaf].ravel() for leaf in leaves])
 
 
 def clipped(twin: Twin, top: OutputError, seen: list[Observation]) -> int:
-    """Whether each update is the right gradient, shortened by a factor of its own: clipped, or of a fixed length.
+    """Whether each update is the correct gradient times its own factor, as with clipping or a fixed step length.
 
-    1 where it is taken off, -1 where it is added, and 0 where it is something else.
+    1 if the gradient is subtracted, -1 if it is added, and 0 if the update is something else.
     """
     leaves, signs = twin.parameters, set()
     for one in seen:
-        gradient = in_a_row(gradient_of(twin, top, one), leaves)
-        change = in_a_row({leaf: one.change(leaf) for leaf in leaves}, leaves)
+        gradient = flattened(gradient_of(twin, top, one), leaves)
+        change = flattened({leaf: one.change(leaf) for leaf in leaves}, leaves)
         scale = -float(change @ gradient / max(float(gradient @ gradient), 1e-300))
         if np.linalg.norm(change + scale * gradient) > 10 * CLOSE * np.linalg.norm(change):
             return 0
@@ -56,17 +58,17 @@ def clipped(twin: Twin, top: OutputError, seen: list[Observation]) -> int:
     return signs.pop() if len(signs) == 1 else 0
 
 
-def is_cut_off(twin: Twin, top: OutputError, seen: list[Observation]) -> bool:
-    """Whether each number of an update is a steady function of its gradient's size: clipped one by one, say."""
+def is_clipped_elementwise(twin: Twin, top: OutputError, seen: list[Observation]) -> bool:
+    """Whether each number's step grows with the size of its gradient, as with elementwise clipping."""
     leaves = twin.parameters
-    slopes = np.concatenate([np.abs(in_a_row(gradient_of(twin, top, one), leaves)) for one in seen])
-    changes = [np.abs(in_a_row({leaf: one.change(leaf) for leaf in leaves}, leaves)) for one in seen]
+    slopes = np.concatenate([np.abs(flattened(gradient_of(twin, top, one), leaves)) for one in seen])
+    changes = [np.abs(flattened({leaf: one.change(leaf) for leaf in leaves}, leaves)) for one in seen]
     steps = np.concatenate(changes)[np.argsort(slopes)]
     return bool((np.diff(steps) >= -CLOSE * steps.max()).all())
 
 
 def has_right_signs(twin: Twin, top: OutputError, seen: list[Observation]) -> bool:
-    """Whether every number of every parameter moves against its gradient, by whatever length."""
+    """Whether every number moves against its gradient, by whatever length."""
     for one in seen:
         gradient = gradient_of(twin, top, one)
         for leaf in twin.parameters:
@@ -78,26 +80,26 @@ def has_right_signs(twin: Twin, top: OutputError, seen: list[Observation]) -> bo
 
 
 def uphill(where: str) -> Finding:
-    """Of an update that climbs."""
+    """The finding for an update that climbs."""
     evidence = f"The gradient has the wrong sign: {where} moves along it instead of against it, so the loss climbs."
-    advice = "`W = W - alpha * gradient`, where the error at the output is output - target"
+    advice = "`W = W - alpha * gradient`, with output - target as the error at the output"
     return Finding("gradient_sign", where, evidence, advice)
 
 
 def wrong_signs(scales: dict[str, Fit]) -> list[Finding]:
-    """Of parameters that move uphill, or are driven away from 0."""
+    """Parameters that move uphill, or that a penalty drives away from 0."""
     wrong = [name for name, found in scales.items() if found.scale < 0]
     if wrong:
         return [uphill("every parameter" if len(wrong) == len(scales) else ", ".join(wrong))]
     growing = [name for name, found in scales.items() if found.decay < -1e-9]
     if growing:
-        evidence = f"The penalty makes {', '.join(growing)} grow: it is added where it is to be taken off."
+        evidence = f"The penalty makes {', '.join(growing)} grow: it is added instead of subtracted."
         return [Finding("gradient_sign", growing[0], evidence, "`W -= alpha * (gradient + penalty * W)`")]
     return []
 
 
 def uneven(scales: dict[str, Fit]) -> list[Finding]:
-    """A parameter whose gradient is a multiple of what the others' are."""
+    """A parameter whose gradient is scaled differently from the others'."""
     if not scales:
         return []
     sizes = {name: abs(found.scale) for name, found in scales.items()}
@@ -106,8 +108,9 @@ def uneven(scales: dict[str, Fit]) -> list[Finding]:
     times = sizes[name] / usual
     if abs(times - 1) <= SAME_SCALE:
         return []
-    evidence = f"The update of {name} is {times:.4g} times as large as those of the other parameters imply."
+    evidence = f"The update of {name} is {times:.4g} times as large as the other parameters' updates imply."
     advice = (
-        f"Divide the gradient of {name} by {times:.4g}: it is often the number of samples, once too often or missing."
+        f"Divide the gradient of {name} by {times:.4g}: "
+        "often a division by the number of samples is missing or repeated."
     )
     return [Finding("gradient_scale", name, evidence, advice)]

@@ -1,6 +1,6 @@
-"""The code that trains, examined layer by layer in the way in which people's own networks are.
+"""A gradient check of the code that trains, layer by layer, as for people's own networks (`people`).
 
-Nothing is known of its inside: the checks go by what its functions do, whichever mistake is built in.
+It is a black-box check: it sees what the functions return, but not which `fault` is built in.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,24 +18,24 @@ from pipeline.core.diagnosis.people.observation import Observation
 from pipeline.core.diagnosis.people.output_errors import OutputError, right_errors
 from pipeline.core.diagnosis.people.softmax import wrong_softmax
 from pipeline.core.diagnosis.people.twin import Probe, Twin, Values, twin_of
-from pipeline.core.diagnosis.people.whole import SAME_SCALE, gradient_of, in_a_row
+from pipeline.core.diagnosis.people.whole import SAME_SCALE, flattened, gradient_of
 from pipeline.core.faults import Fault
 from pipeline.core.initialisation import initialise
 from pipeline.core.network import Layer, Network, Reduction, forward
 
-LAYERS = 4  # of the network that is checked, at most: all of them run the same code
-POINTS = 3  # random weights
-SAMPLES = 7  # by which the network is recognised
-CLOSE = 1e-4  # of a gradient: float32 leaves it about five digits
-LARGE = 1000.0  # a logit whose `exp` is more than any float
+LAYERS = 4  # at most, in the network under test: every layer runs the same code
+POINTS = 3  # sets of random weights
+SAMPLES = 7  # to identify the network with
+CLOSE = 1e-4  # relative to a gradient: float32 gives it about five digits
+LARGE = 1000.0  # a logit whose `exp` overflows
 
 
 class CodeCheck(NamedTuple):
-    """What a network's functions do."""
+    """The result of the check."""
 
     findings: list[Finding]  # what is wrong with the softmax and the gradient, the cause first
-    overflows: bool  # whether the softmax does, where all logits are large
-    error: float  # of the gradient, relative to the right one
+    overflows: bool  # whether the softmax overflows on large logits
+    error: float  # relative error of the gradient
 
 
 def check_code(
@@ -45,19 +45,19 @@ def check_code(
     samples: Samples,
     gradient_of: Callable[[Network], Network],
 ) -> CodeCheck:
-    """Check what a network of layer sizes d-H-...-C is trained by, at random weights, on some samples.
+    """Check the gradient of a network of layer sizes d-H-...-C on some samples.
 
-    A gradient of zeros, as a network of zeros has it, would show nothing.
+    The weights are random, since a network of zeros has a gradient of zeros, which shows nothing.
     """
     sizes = [*sizes[:-1][:LAYERS], sizes[-1]]
     leaves = [Leaf((depth, name), f"{name}{depth + 1}") for depth in range(len(sizes) - 1) for name in ("W", "b")]
     points = [random_values(sizes, leaves, seed) for seed in range(POINTS)]
     x = samples.x[:SAMPLES].astype(np.float64)
     twin = twin_of(leaves, [Probe(values, x, probabilities(values, x, fault)) for values in points[:2]])
-    assert twin is not None, "the network is made of dense layers, and a softmax"
+    assert twin is not None, "the network consists of dense layers and a softmax"
     seen = [observed(twin, values, samples, gradient_of) for values in points]
-    with np.errstate(all="ignore"):  # what some mistakes would make is not finite
-        judged = Judge(twin, in_rows(samples), seen, "cross-entropy", CLOSE).judge()
+    with np.errstate(all="ignore"):  # some of the mistakes that it tries give values that are not finite
+        judged = Judge(twin, row_layout(samples), seen, "cross-entropy", CLOSE).judge()
     top = judged.top if judged.top and not judged.top.cause else right_errors(twin.layers[-1].activation)[0]
     findings = [*wrong_softmax(twin, seen), *judged.findings]
     if not findings:
@@ -67,7 +67,7 @@ def check_code(
 
 
 def random_values(sizes: Sequence[int], leaves: list[Leaf], seed: int) -> Values:
-    """Random weights; with biases of 0, the units behind a layer that is off would be just where their ReLU turns."""
+    """Random weights and biases: with biases of 0, units above a dead layer would sit exactly at the kink of a ReLU."""
     rng = np.random.default_rng(seed)
     network = initialise(sizes, "he", 0.0, "float64", rng)
     arrays = [values for layer in network for values in (layer.weights, rng.uniform(-0.1, 0.1, layer.bias.shape))]
@@ -75,20 +75,20 @@ def random_values(sizes: Sequence[int], leaves: list[Leaf], seed: int) -> Values
 
 
 def network_of(values: Values) -> Network:
-    """The network of parameters in the order weights, bias, weights, bias, ..."""
+    """The network whose parameters come in the order weights, bias, weights, bias, ..."""
     arrays = list(values.values())
     return tuple(Layer(weights, bias) for weights, bias in zip(arrays[::2], arrays[1::2], strict=True))
 
 
 def probabilities(values: Values, x: Array, fault: Fault | None) -> Array:
-    """What the network answers, (n, C)."""
+    """The network's outputs, (n, C)."""
     with np.errstate(all="ignore"):
         answers: Array = np.exp(faults.log_probabilities(forward(network_of(values), x)[-1], fault, "float64"))
     return answers
 
 
 def observed(twin: Twin, values: Values, samples: Samples, gradient_of: Callable[[Network], Network]) -> Observation:
-    """A step of the gradient, for an alpha of 1."""
+    """One gradient descent step with alpha 1."""
     gradient = [array for layer in gradient_of(network_of(values)) for array in layer]
     after = {leaf: values[leaf] - slope for leaf, slope in zip(values, gradient, strict=True)}
     x = samples.x.astype(np.float64)
@@ -96,34 +96,34 @@ def observed(twin: Twin, values: Values, samples: Samples, gradient_of: Callable
     return Observation(values, after, x, np.eye(classes)[samples.labels], twin.run(values, x))
 
 
-def in_rows(samples: Samples) -> Layout:
-    """How the samples lie."""
+def row_layout(samples: Samples) -> Layout:
+    """The layout of samples in rows."""
     return Layout(samples.x, samples.labels, 0, 0, "rows", "rows", "rows")
 
 
 def overflows(values: Values, x: Array, fault: Fault | None) -> bool:
-    """Whether other answers come out where every logit is larger by as much, which changes no softmax."""
+    """Whether adding a large constant to every logit changes the outputs. It would not change a correct softmax."""
     *_, bias = values
     larger = values | {bias: values[bias] + LARGE}
     return not np.allclose(probabilities(larger, x, fault), probabilities(values, x, fault), atol=1e-3)
 
 
 def wrong_scale(times: list[float], samples: int) -> list[Finding]:
-    """A gradient that is the same multiple of the loss's everywhere."""
+    """A gradient that is off by the same factor in every parameter."""
     if not times or abs(np.median(times) - 1) <= SAME_SCALE:
         return []
-    evidence = f"The gradient is {np.median(times):.4g} times that of the loss, for a batch of {samples} samples."
-    advice = "Let both be means over the samples, or both sums: a division by their number is missing, or one too many."
+    evidence = f"The gradient is {np.median(times):.4g} times that of the loss, on a batch of {samples} samples."
+    advice = "Average both over the samples, or sum both: a division by their number is missing or repeated."
     return [Finding("gradient_scale", "the gradient", evidence, advice)]
 
 
 def error(twin: Twin, top: OutputError, seen: list[Observation], reduction: Reduction) -> float:
-    """The largest relative error of a parameter's gradient."""
+    """The largest relative error of any parameter's gradient."""
     errors = []
     for one in seen:
         right = gradient_of(twin, top, one)
         for leaf in twin.parameters:
-            slope = in_a_row(right, [leaf]) / (len(one.x) if reduction == "mean" else 1)
+            slope = flattened(right, [leaf]) / (len(one.x) if reduction == "mean" else 1)
             size = float(np.linalg.norm(slope))
             errors.append(float(np.linalg.norm(one.change(leaf).ravel() + slope)) / size if size else 0.0)
     return max(errors)
