@@ -132,7 +132,7 @@ NOT_RUN = {
     "python -m tests.benchmarks": MEASURES,
     "python -m tests.benchmarks.heal": MEASURES,
     "python -m tests.benchmarks.serving": MEASURES,
-    "python -m tests.mutants": "examines 20 mutants of each of 18 networks; test_mutants.py tests its parts",
+    "python -m tests.mutants": "examines 345 mutants; test_mutants.py tests its parts",
     "python -m tests.portable.trainings": "prints what test_portable.py compares",
     "export MLFLOW_BACKEND_STORE_URI=postgresql+psycopg://USER:PASSWORD@HOST/DATABASE": "needs a database",
     "dvc repro --force download": "`dvc repro` is run here",
