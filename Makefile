@@ -1,28 +1,41 @@
-# README.md shows the plain commands behind each of these.
+# CONTRIBUTING.md shows the plain commands behind these.
 PYTHON ?= python3
 INSTALL = pip install --disable-pip-version-check --quiet --compile --require-hashes
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro test ui bench lock
+PYTEST = pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-repro: .venv/installed
+.PHONY: help repro test coverage ui bench docs lock
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+repro: .venv/installed ## train, evaluate and track the network of conf/
 	dvc repro
 
-test: .venv/installed-for-tests
+ui: .venv/installed ## compare runs in MLflow's UI
+	python -m pipeline.ui
+
+test: .venv/installed-for-tests ## run the linter, the type checker and every test: what CI runs
 	ruff check .
 	ruff format --check .
 	mypy
-	pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+	$(PYTEST)
 
-ui: .venv/installed
-	python -m pipeline.ui
+# Hydra shows tracebacks to a debugger, and takes coverage for one: four tests that want one sentence fail here.
+coverage: .venv/installed-for-tests ## run every test and print the branch coverage, commands included
+	-$(PYTEST) --cov
 
-bench: .venv/installed-for-tests
+bench: .venv/installed-for-tests ## measure speed, next to other libraries
 	python -m tests.benchmarks
 
-# Takes the newest versions that pyproject.toml allows; needs uv. What tests need comes first, since it allows less.
+docs: .venv/installed-for-tests ## write the generated pages again: settings and causes
+	python -m tests.settings_page > docs/settings.md
+	python -m pipeline.doctor --causes > docs/causes.md
+
+# What the tests need is compiled first, since it allows less.
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes
-lock:
+lock: ## take the newest dependencies that pyproject.toml allows; needs uv
 	$(COMPILE) --upgrade --extra dev pyproject.toml --output-file requirements-dev.lock
 	$(COMPILE) --upgrade --constraints requirements-dev.lock pyproject.toml --output-file requirements.lock
 	$(COMPILE) --constraints requirements.lock --group build --output-file requirements-build.lock

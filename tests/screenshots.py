@@ -1,4 +1,4 @@
-"""Make the README's pictures of MLflow's UI, from a real sweep: `python -m tests.screenshots`."""
+"""Make the pictures of MLflow's UI in docs/, from a real sweep: `python -m tests.screenshots`."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory

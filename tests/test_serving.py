@@ -168,6 +168,14 @@ def test_an_image_gets_its_digit_over_http(url: str, pixels: np.ndarray, predict
     assert_answers(response.json()["predictions"], predictions[:1])
 
 
+def test_the_example_of_the_champion_is_answered(swept: Project, url: str) -> None:
+    swept.ok("mlflow", "artifacts", "download", "-u", URI, "-d", "champion")
+    example = swept.read("champion/serving_input_example.json")
+    response = requests.post(url, data=example, headers={"Content-Type": "application/json"}, timeout=60)
+    assert response.status_code == 200
+    assert len(response.json()["predictions"]) == 1
+
+
 def test_so_do_all_images_at_once(url: str, pixels: np.ndarray, predictions: pd.DataFrame) -> None:
     response = requests.post(url, json={"inputs": pixels.tolist()}, timeout=60)
     assert_answers(response.json()["predictions"], predictions)

@@ -1,9 +1,9 @@
 """A training of each kind, and the hash of all that comes of it: weights, losses and vital signs.
 
-    python -m tests.portable.trainings DIGITS.npz [KIND ...]
+    python -m tests.portable.trainings [DIGITS.npz [KIND ...]]
 
-It prints {kind: hash}, for all kinds unless some are named. It needs NumPy alone, so that it runs where nothing else is
-installed.
+It prints {kind: hash}, for all kinds unless some are named. Given the digits as a file it needs NumPy alone, so that it
+runs where nothing else is installed; otherwise it takes those of scikit-learn.
 """
 
 import hashlib
@@ -87,11 +87,23 @@ def hashed(training):
     return hashlib.sha256(b"".join([*weights, numbers])).hexdigest()[:16]
 
 
+def digits_in(file):
+    """The pixels and labels in a file."""
+    with np.load(file) as digits:
+        return digits["pixels"], digits["labels"]
+
+
+def digits_of_scikit_learn():
+    """The pixels and labels that scikit-learn has, as bytes."""
+    from sklearn.datasets import load_digits
+
+    return [values.astype(np.uint8) for values in load_digits(return_X_y=True)]
+
+
 def main():
     """Train and print."""
-    file, *kinds = sys.argv[1:]
-    with np.load(file) as digits:
-        pixels, labels = digits["pixels"], digits["labels"]
+    files, kinds = sys.argv[1:2], sys.argv[2:]
+    pixels, labels = digits_in(files[0]) if files else digits_of_scikit_learn()
     hashes = {kind: hashed(training(pixels, labels, **KINDS[kind])) for kind in kinds or KINDS}
     print(json.dumps(hashes, indent=2))
 
