@@ -88,7 +88,7 @@ def test_what_cannot_be_read_is_named_and_holds_nothing_else_up(worked: Project,
     damaged.mkdir()
     (damaged / "run.json").write_text('{"id": "cut o')
     printed = worked.ok(*TRACK, "rebuild")
-    assert "not published: what runs/2000-01-01/ holds can't be read" in printed
+    assert "not published: runs/2000-01-01/ can't be read" in printed
     assert "MLflow has 10 of 11 trainings and sweeps" in printed
     assert everything(worked) == before
 
