@@ -22,5 +22,5 @@ def is_a_server(uri: str) -> bool:
 
 
 def artifact_location() -> str | None:
-    """Where artefacts go: an absolute path, since a relative one would depend on who makes the store. A server knows."""
+    """Where artefacts go: an absolute path, as a relative one would depend on who makes the store. A server knows."""
     return None if is_a_server(store_uri()) else (project_root() / "mlartifacts").as_uri()
