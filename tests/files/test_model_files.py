@@ -126,6 +126,7 @@ def test_saving_twice_gives_the_same_bytes(tmp_path):
         "config.json",
         "data.json",
         "diagnosis.json",
+        "example.npz",
         "history.csv",
         "normalisation.npz",
         "vitals.csv",
