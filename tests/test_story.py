@@ -1,5 +1,6 @@
 """The three networks of the README, and every built-in fault, as a user runs them: it is said why they failed."""
 
+import json
 import math
 from pathlib import Path
 
@@ -86,6 +87,8 @@ def test_the_two_others_of_the_story_train(collapsed: Project) -> None:
     assert healthy.reduction["divide_255"] == "sum"
     assert "Causes: 2 none, 1 softmax_over_samples" in printed
     assert "Causes: 2 none, 1 softmax_over_samples" in path.with_name("summary.txt").read_text()
+    for diagnosis in collapsed.root.glob("multirun/*/*/model/diagnosis.json"):  # what has learned needs no more time
+        assert "At this pace" not in json.loads(diagnosis.read_text())["sentence"]
 
 
 def test_a_sweep_over_all_faults_names_each(collapsed: Project) -> None:
