@@ -43,7 +43,7 @@ def is_allowed(module):
 
 
 @pytest.mark.parametrize("path", FILES, ids=[path.name for path in FILES])
-def test_core_imports_numpy_and_itself_alone(path):
+def test_core_imports_only_numpy_and_itself(path):
     assert [module for module in imported_modules(path) if not is_allowed(module)] == []
 
 

@@ -36,7 +36,7 @@ def first_loss_that_is_not_finite(alpha):
 
 
 @HUGE
-def test_a_huge_alpha_diverges_at_the_first_loss_that_is_not_finite(alpha):
+def test_a_huge_alpha_diverges_at_the_first_non_finite_loss(alpha):
     training = train_digits(alpha=alpha)
     assert training.diverged
     assert training.iterations == first_loss_that_is_not_finite(alpha)
@@ -44,7 +44,7 @@ def test_a_huge_alpha_diverges_at_the_first_loss_that_is_not_finite(alpha):
 
 
 @HUGE
-def test_only_finite_numbers_are_left(alpha):
+def test_a_diverged_training_holds_only_finite_numbers(alpha):
     training = train_digits(alpha=alpha)
     assert np.isfinite(training.history).all()
     for layer in training.network:
@@ -53,7 +53,7 @@ def test_only_finite_numbers_are_left(alpha):
 
 
 @HUGE
-def test_the_network_returned_is_still_the_one_of_the_last_row(alpha):
+def test_a_diverged_training_returns_the_network_of_its_last_row(alpha):
     training = train_digits(alpha=alpha)
     last = training.history[-1]
     with np.errstate(all="ignore"):
@@ -87,7 +87,7 @@ def train_one_by_one(samples, validation, iterations=200):
     )
 
 
-def test_between_two_rows_the_network_goes_back_to_the_last_row():
+def test_divergence_between_rows_restores_the_network_of_the_last_row():
     # The sample that comes after 155 updates has no number, and 150 is the last recorded iteration before it.
     rng = np.random.default_rng(0)
     x, labels = rng.standard_normal((200, 2)).astype("float32"), rng.integers(0, 2, 200)
@@ -107,7 +107,7 @@ def test_between_two_rows_the_network_goes_back_to_the_last_row():
         np.testing.assert_array_equal(layer.bias, at_150.bias)
 
 
-def test_a_network_that_is_lost_before_it_is_trained_has_no_history():
+def test_a_network_that_overflows_untrained_has_no_history():
     network = tuple(Layer(np.float32(1e30) * layer.weights, layer.bias) for layer in untrained())
     seen = []
     training = train_on(network, TRAINING, VALIDATION, iterations=10, observe=seen.append)
@@ -117,7 +117,7 @@ def test_a_network_that_is_lost_before_it_is_trained_has_no_history():
     assert training.network is network
 
 
-def test_a_validation_loss_that_is_not_finite_ends_the_training_too():
+def test_a_non_finite_validation_loss_ends_the_training_too():
     x, labels = np.ones((4, 2), "float32"), np.array([0, 1, 0, 1])
     training = train_one_by_one(Samples(x, labels), Samples(np.nan * x, labels))
     assert training.diverged

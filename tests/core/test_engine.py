@@ -93,7 +93,7 @@ def assert_close(network, expected, dtype, tolerance):
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("hidden", HIDDEN, ids=str)
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_on_digits_it_is_the_readable_network(scheme, hidden, method, reduction, precision):
+def test_the_engine_matches_the_readable_network_on_digits(scheme, hidden, method, reduction, precision):
     assert_agree("digits", scheme, hidden, method, reduction, precision)
 
 
@@ -102,7 +102,7 @@ def test_on_digits_it_is_the_readable_network(scheme, hidden, method, reduction,
 @pytest.mark.parametrize(("hidden", "reduction"), [([20], "mean"), ([20, 15], "sum"), ([20, 15, 12], "mean")])
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_on_mnist_it_is_the_readable_network(scheme, hidden, method, reduction, precision):
+def test_the_engine_matches_the_readable_network_on_mnist(scheme, hidden, method, reduction, precision):
     assert_agree("mnist", scheme, hidden, method, reduction, precision)
 
 
@@ -112,7 +112,7 @@ def as_bytes(network):
 
 @pytest.mark.parametrize("hidden", [*HIDDEN, [1], [20, 1]], ids=str)
 @pytest.mark.parametrize("source", ["digits", pytest.param("mnist", marks=needs_mnist)])
-def test_a_network_has_the_same_bits_in_any_stack_and_on_any_threads(source, hidden):
+def test_a_network_has_the_same_bits_in_any_stack_and_with_any_threads(source, hidden):
     sizes = [images_of(source)[0].shape[1], *hidden, 10]
     networks = [initialise(sizes, "he", 0.1, "float64", np.random.default_rng(seed)) for seed in range(16)]
 
@@ -126,7 +126,7 @@ def test_a_network_has_the_same_bits_in_any_stack_and_on_any_threads(source, hid
         assert as_bytes(stacked[members.index(0)]) == alone
 
 
-def test_of_equal_logits_the_first_is_the_answer_as_for_argmax():
+def test_equal_logits_predict_the_first_class_as_argmax_does():
     pixels, labels = images_of("digits")
     network = initialise([64, 20, 10], "zeros", 0.1, "float64", np.random.default_rng(0))
     found = engine_for("digits", "unit", "float64").loss_and_gradient(stack([network]), "mean")
@@ -135,7 +135,7 @@ def test_of_equal_logits_the_first_is_the_answer_as_for_argmax():
     assert found.scores.accuracy[0] == (labels == 0).mean()
 
 
-def test_measuring_is_what_a_pass_finds_and_the_readable_network_s():
+def test_measure_agrees_with_a_pass_and_with_the_readable_network():
     pixels, labels = images_of("digits")
     networks = [initialise([64, 20, 10], "he", 0.1, "float64", np.random.default_rng(seed)) for seed in range(2)]
     engine = engine_for("digits", "standard", "float64")
@@ -146,7 +146,7 @@ def test_measuring_is_what_a_pass_finds_and_the_readable_network_s():
 
 
 @pytest.mark.parametrize(("precision", "huge"), [("portable", 1e200), ("portable", 1e306), ("float32", 1e30)])
-def test_a_network_that_overflows_leaves_the_others_alone_and_warns_of_nothing(precision, huge):
+def test_an_overflowing_network_affects_no_other_and_gives_no_warning(precision, huge):
     engine, dtype = engine_for("digits", "standard", precision), ARITHMETIC[precision].dtype
     good, bad = (initialise([64, 20, 10], "normal", s, dtype, np.random.default_rng(0)) for s in (0.1, huge))
     with warnings.catch_warnings(), np.errstate(over="ignore", invalid="ignore"):  # as `train` has it

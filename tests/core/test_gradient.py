@@ -80,7 +80,7 @@ def test_the_gradient_reaches_every_layer(scheme, depth):
 
 
 @pytest.mark.parametrize("depth", HIDDEN_LAYERS)
-def test_from_zeros_only_the_last_bias_has_a_slope(depth):
+def test_at_zeros_only_the_last_bias_has_a_gradient(depth):
     *before, last = loss_and_gradient(draw("zeros", depth), *samples()).gradient
     assert all(not slope.weights.any() and not slope.bias.any() for slope in before)
     assert not last.weights.any()
@@ -108,7 +108,7 @@ def test_the_order_of_the_samples_does_not_change_the_gradient(scheme):
         np.testing.assert_allclose(other.bias, one.bias, rtol=1e-10, atol=1e-14)
 
 
-def test_the_samples_and_the_network_are_left_as_they_were():
+def test_the_samples_and_the_network_are_not_modified():
     network, (x, labels) = draw("he", 2), samples()
     loss_and_gradient(network, x, labels)
     np.testing.assert_array_equal(x, samples()[0])

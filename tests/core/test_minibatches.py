@@ -82,7 +82,7 @@ def assert_close(network, expected, tolerance):
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("hidden", HIDDEN, ids=str)
-def test_two_epochs_are_those_of_the_readable_descent(hidden, method, reduction, batch_size, updates):
+def test_two_epochs_match_the_readable_descent(hidden, method, reduction, batch_size, updates):
     assert_agree(hidden, method, reduction, batch_size, "float64", updates, tolerance=1e-12)
 
 
@@ -91,13 +91,11 @@ def test_two_epochs_are_those_of_the_readable_descent(hidden, method, reduction,
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("hidden", HIDDEN, ids=str)
 @pytest.mark.parametrize("precision", ["portable", "float32"])
-def test_in_other_precisions_ten_batches_are_those_of_the_readable_descent(
-    hidden, method, reduction, batch_size, precision
-):
+def test_ten_batches_match_the_readable_descent_in_other_precisions(hidden, method, reduction, batch_size, precision):
     assert_agree(hidden, method, reduction, batch_size, precision, updates=10, tolerance=1e-5)
 
 
-def test_labels_that_are_all_one_are_no_special_case():
+def test_a_single_class_is_not_a_special_case():
     threes = (DIGITS[DIGIT_LABELS == 3], DIGIT_LABELS[DIGIT_LABELS == 3])
     networks = some_networks(2, [64, 20, 10], "float64")
     losses, accuracies, _ = trained(networks, threes, "standard", "mean", 10, 0.1, 2, "float64")

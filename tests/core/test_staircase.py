@@ -44,7 +44,7 @@ def in_any_order(images):
 
 
 @pytest.mark.parametrize("count", [1, 5, 1023, 1024, 1025, len(DIGITS)])
-def test_every_image_is_there_once_and_whole(count):
+def test_every_image_is_kept_once_and_complete(count):
     [group] = staircase(DIGITS[:count], LABELS[:count])
     assert in_any_order(images_in(group, 64)) == in_any_order(DIGITS[:count])
 
@@ -55,7 +55,7 @@ def test_images_keep_their_labels():
     assert sorted(laid_out) == sorted((bytes(image), label) for image, label in zip(DIGITS, LABELS, strict=True))
 
 
-def test_labels_with_many_images_are_groups_of_their_own():
+def test_labels_with_many_images_get_their_own_groups():
     many, labels = np.tile(DIGITS, (6, 1)), np.tile(LABELS, 6)
     groups = staircase(many, labels)
     assert len(groups) == 10
@@ -64,7 +64,7 @@ def test_labels_with_many_images_are_groups_of_their_own():
         assert in_any_order(images_in(group, 64)) == in_any_order(many[labels == digit])
 
 
-def test_blocks_are_stairs():
+def test_blocks_need_fewer_and_fewer_pixels():
     [group] = staircase(DIGITS, LABELS)
     lengths = [len(block.inputs) for block in group.blocks]
     assert len(lengths) == 2
@@ -79,7 +79,7 @@ def test_the_rarest_pixels_come_last():
     assert prefix.tolist() == [3, 2, 1]
 
 
-def test_an_image_without_a_pixel_needs_none():
+def test_a_blank_image_needs_no_pixels():
     _, prefix = pixel_order(np.array([[False, False], [True, False]]))
     assert prefix.tolist() == [0, 1]
 

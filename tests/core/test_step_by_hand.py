@@ -63,13 +63,13 @@ def assert_equal_to_rounding(network, expected):
         np.testing.assert_allclose(layer.bias, by_hand.bias, rtol=0, atol=1e-15)
 
 
-def test_the_loss_and_the_accuracy_are_those_worked_by_hand():
+def test_the_loss_and_the_accuracy_match_those_worked_by_hand():
     found = loss_and_gradient(NETWORK, X, LABELS)
     assert found.loss == pytest.approx(np.log(16 / 3) / 2, rel=1e-15)
     assert found.accuracy == 1 / 2
 
 
-def test_every_entry_of_the_gradient_is_the_one_worked_by_hand():
+def test_the_gradient_matches_the_one_worked_by_hand():
     assert_equal_to_rounding(loss_and_gradient(NETWORK, X, LABELS).gradient, GRADIENT)
 
 
@@ -78,7 +78,7 @@ def test_the_gradient_of_the_sum_is_twice_that_of_the_mean_of_two_samples():
     assert_equal_to_rounding(loss_and_gradient(NETWORK, X, LABELS, "sum").gradient, twice)
 
 
-def test_every_parameter_after_one_update_is_the_one_worked_by_hand():
+def test_the_updated_parameters_match_those_worked_by_hand():
     both_times_the_same_batch = iter([(X, LABELS), (X, LABELS)])
     before, after = gradient_descent(NETWORK, both_times_the_same_batch, alpha=0.25, iterations=1, reduction="mean")
     assert (before.iteration, after.iteration) == (0, 1)
