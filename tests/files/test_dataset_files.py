@@ -38,7 +38,7 @@ def test_a_round_trip_changes_nothing(tmp_path, method):
         assert (found.dtype, found.shape) == (np.float64, expected.shape)
 
 
-def test_a_directory_without_a_dataset_is_named(tmp_path):
+def test_a_directory_without_a_dataset_is_reported(tmp_path):
     with pytest.raises(UserError) as caught:
         load_dataset(tmp_path / "normalised")
     assert str(tmp_path / "normalised") in str(caught.value)
@@ -55,7 +55,7 @@ def test_no_file_needs_pickle(tmp_path):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("part", ["train", "validation", "test"])
-def test_samples_are_normalised_by_the_dataset_s_own_map(part, dtype):
+def test_samples_are_normalised_with_the_datasets_own_map(part, dtype):
     dataset = some_dataset("standard")
     samples = dataset.samples(part, dtype)
     np.testing.assert_array_equal(samples.x, dataset.affine.apply(dataset.parts[part].pixels, dtype))

@@ -81,49 +81,49 @@ def complaint(sources, target):
     return str(caught.value)
 
 
-def test_a_file_is_fetched_from_the_web(mirror, target):
+def test_a_file_is_fetched_over_http(mirror, target):
     fetch(NAME, SHA256, [f"{mirror}/good"], target)
     assert_fetched(target)
 
 
-def test_a_slash_at_the_end_of_a_source_is_no_matter(mirror, target):
+def test_a_trailing_slash_in_a_source_does_not_matter(mirror, target):
     fetch(NAME, SHA256, [f"{mirror}/good/"], target)
     assert_fetched(target)
 
 
-def test_once_a_source_has_the_file_no_other_is_asked(server, mirror, target):
+def test_no_other_source_is_tried_once_one_has_the_file(server, mirror, target):
     fetch(NAME, SHA256, [f"{mirror}/good", f"{mirror}/other"], target)
     assert server.asked == [f"/good/{NAME}"]
 
 
-def test_the_second_mirror_is_asked_when_the_first_is_down(closed, mirror, target):
+def test_the_second_mirror_is_tried_when_the_first_is_down(closed, mirror, target):
     fetch(NAME, SHA256, [closed, f"{mirror}/good"], target)
     assert_fetched(target)
 
 
-def test_the_second_mirror_is_asked_when_the_first_does_not_have_the_file(mirror, target):
+def test_the_second_mirror_is_tried_when_the_first_lacks_the_file(mirror, target):
     fetch(NAME, SHA256, [f"{mirror}/nowhere", f"{mirror}/good"], target)
     assert_fetched(target)
 
 
-def test_the_second_mirror_is_asked_when_the_first_has_another_file(mirror, target):
+def test_the_second_mirror_is_tried_when_the_first_has_a_different_file(mirror, target):
     fetch(NAME, SHA256, [f"{mirror}/other", f"{mirror}/good"], target)
     assert_fetched(target)
 
 
-def test_the_second_mirror_is_asked_when_the_first_breaks_off(mirror, target):
+def test_the_second_mirror_is_tried_when_the_first_breaks_off(mirror, target):
     fetch(NAME, SHA256, [f"{mirror}/cut", f"{mirror}/good"], target)
     assert_fetched(target)
 
 
-def test_when_all_mirrors_are_down_each_is_named(closed, target):
+def test_when_all_mirrors_are_down_each_is_reported(closed, target):
     message = complaint([f"{closed}/one", f"{closed}/two"], target)
     assert NAME in message
     assert f"{closed}/one/{NAME}" in message
     assert f"{closed}/two/{NAME}" in message
 
 
-def test_each_source_s_own_reason_is_given(closed, mirror, tmp_path, target):
+def test_each_source_is_reported_with_its_own_reason(closed, mirror, tmp_path, target):
     message = complaint([closed, f"{mirror}/nowhere", f"{mirror}/other", str(tmp_path / "missing")], target)
     assert f"{closed}/{NAME}: " in message
     assert f"{mirror}/nowhere/{NAME}: 404" in message
@@ -138,7 +138,7 @@ def test_a_file_with_the_wrong_checksum_is_not_kept(mirror, target):
     assert "sha256" in message
 
 
-def test_a_file_that_breaks_off_is_not_kept(mirror, target):
+def test_a_truncated_file_is_not_kept(mirror, target):
     assert f"{mirror}/cut/{NAME}" in complaint([f"{mirror}/cut"], target)
 
 
@@ -149,7 +149,7 @@ def test_a_directory_can_be_the_source(tmp_path, target):
     assert (tmp_path / NAME).read_bytes() == CONTENT
 
 
-def test_a_directory_without_the_file_is_named(tmp_path, target):
+def test_a_directory_without_the_file_is_reported(tmp_path, target):
     message = complaint([str(tmp_path)], target)
     assert f"{tmp_path / NAME}: no such file" in message
 

@@ -25,7 +25,7 @@ def complaint(path, dimensions=1):
 
 
 @PLAIN_AND_PACKED
-def test_the_bytes_of_the_published_format_are_understood(tmp_path, name):
+def test_the_published_format_is_read(tmp_path, name):
     write(tmp_path / name, HEADER_OF_THREE + bytes([5, 0, 255]))
     values = read_idx(tmp_path / name, dimensions=1)
     assert values.tolist() == [5, 0, 255]
@@ -33,7 +33,7 @@ def test_the_bytes_of_the_published_format_are_understood(tmp_path, name):
 
 
 @PLAIN_AND_PACKED
-def test_images_are_laid_out_row_by_row_with_lengths_big_end_first(tmp_path, name):
+def test_images_are_read_row_by_row_with_big_endian_lengths(tmp_path, name):
     # One image of 2 rows and 258 columns: 258 is 1 times 256 and 2.
     pixels = bytes(range(256)) + bytes([1, 2]) + bytes(258)
     write(tmp_path / name, bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 1, 2]) + pixels)
@@ -43,7 +43,7 @@ def test_images_are_laid_out_row_by_row_with_lengths_big_end_first(tmp_path, nam
     assert not images[0, 1].any()
 
 
-def test_what_is_written_is_the_published_format(tmp_path):
+def test_the_published_format_is_written(tmp_path):
     write_idx(tmp_path / "labels", np.array([5, 0, 255], np.uint8))
     assert (tmp_path / "labels").read_bytes() == HEADER_OF_THREE + bytes([5, 0, 255])
 
@@ -57,7 +57,7 @@ def test_a_round_trip_changes_nothing(tmp_path, shape):
     assert again.dtype == np.uint8
 
 
-def test_a_round_trip_changes_nothing_of_an_array_that_is_laid_out_otherwise(tmp_path):
+def test_a_non_contiguous_array_round_trips(tmp_path):
     images = np.arange(24, dtype=np.uint8).reshape(2, 3, 4).transpose(0, 2, 1)
     write_idx(tmp_path / "images", images)
     np.testing.assert_array_equal(read_idx(tmp_path / "images", dimensions=3), images)
@@ -73,7 +73,7 @@ def test_a_round_trip_changes_nothing_of_an_array_that_is_laid_out_otherwise(tmp
         b"<htm",  # of an error page that was saved as the file
     ],
 )
-def test_a_file_of_something_else_is_refused_by_its_first_bytes(tmp_path, name, magic):
+def test_a_file_with_the_wrong_magic_number_is_refused(tmp_path, name, magic):
     write(tmp_path / name, magic + HEADER_OF_THREE[4:] + bytes(3))
     message = complaint(tmp_path / name)
     assert name in message
@@ -108,7 +108,7 @@ def test_a_file_of_the_wrong_length_is_refused(tmp_path, name, held):
     assert f"holds {held}" in message
 
 
-def test_a_file_that_is_only_called_gz_is_refused(tmp_path):
+def test_a_gz_file_that_is_not_gzipped_is_refused(tmp_path):
     path = tmp_path / "labels.gz"
     path.write_bytes(HEADER_OF_THREE + bytes(3))
     message = complaint(path)
@@ -117,7 +117,7 @@ def test_a_file_that_is_only_called_gz_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("kept", [0.2, 0.5, 0.9])  # into the header, the packed bytes and the checksum at the end
-def test_a_gz_file_that_was_cut_short_is_refused(tmp_path, kept):
+def test_a_truncated_gz_file_is_refused(tmp_path, kept):
     path = tmp_path / "labels.gz"
     packed = gzip.compress(HEADER_OF_THREE + bytes([5, 0, 255]))
     path.write_bytes(packed[: int(kept * len(packed))])

@@ -30,7 +30,7 @@ def complaint(path, label="label", image_shape=(2, 2)):
     return message.removeprefix(str(path))
 
 
-def test_kaggle_s_layout_is_read(csv):
+def test_kaggles_layout_is_read(csv):
     images = read_labelled_csv(csv(HEADER, "7,0,1,2,255", "3,10,20,30,40", "0,0,0,0,0"), "label", (2, 2))
     assert images.labels.tolist() == [7, 3, 0]
     assert images.pixels.tolist() == [[[0, 1], [2, 255]], [[10, 20], [30, 40]], [[0, 0], [0, 0]]]
@@ -53,15 +53,15 @@ def test_the_label_can_be_in_any_column_and_have_any_name(csv, header, row):
     assert images.pixels.tolist() == [[[1, 2], [3, 4]]]
 
 
-def test_a_whole_number_may_be_written_with_a_point(csv):
+def test_a_whole_number_may_have_a_decimal_point(csv):
     assert read_labelled_csv(csv(HEADER, "7.0,0.0,1,2,255"), "label", (2, 2)).labels.tolist() == [7]
 
 
-def test_a_missing_file_is_named(tmp_path):
+def test_a_missing_file_is_reported(tmp_path):
     assert "not there" in complaint(tmp_path / "images.csv")
 
 
-def test_a_missing_label_column_is_named_beside_those_there_are(csv):
+def test_a_missing_label_column_is_reported_with_the_existing_ones(csv):
     message = complaint(csv(HEADER, GOOD_ROW), label="digit")
     assert "'digit'" in message
     assert "label, pixel0" in message
@@ -69,7 +69,7 @@ def test_a_missing_label_column_is_named_beside_those_there_are(csv):
 
 
 @pytest.mark.parametrize("cell", ["256", "-1", "0.5", "x", "1e9", "inf", "99999999999999999999"])
-def test_a_pixel_that_is_no_byte_is_named_with_its_line_and_column(csv, cell):
+def test_a_pixel_that_is_not_a_byte_is_reported_with_line_and_column(csv, cell):
     message = complaint(csv(HEADER, GOOD_ROW, f"7,0,{cell},2,3", GOOD_ROW))
     assert "line 3" in message
     assert "'pixel1'" in message
@@ -82,28 +82,28 @@ def test_the_message_quotes_the_cell(csv, cell):
 
 
 @pytest.mark.parametrize("cell", ["256", "-1", "0.5", "x"])
-def test_a_label_that_is_no_byte_is_named_too(csv, cell):
+def test_a_label_that_is_not_a_byte_is_reported_too(csv, cell):
     message = complaint(csv(HEADER, f"{cell},0,1,2,3"))
     assert "line 2" in message
     assert "'label'" in message
     assert f"'{cell}'" in message
 
 
-def test_an_empty_cell_is_named_with_its_line_and_column(csv):
+def test_an_empty_cell_is_reported_with_line_and_column(csv):
     message = complaint(csv(HEADER, GOOD_ROW, GOOD_ROW, "7,0,1,,3"))
     assert "line 4" in message
     assert "'pixel2'" in message
     assert "empty" in message
 
 
-def test_of_several_wrong_cells_the_uppermost_is_named(csv):
+def test_the_topmost_bad_cell_is_reported(csv):
     message = complaint(csv(HEADER, GOOD_ROW, "7,0,1,2,256", "x,0,1,2,3"))
     assert "line 3" in message
     assert "'pixel3'" in message
 
 
 @pytest.mark.parametrize("row", ["7,0,1,2", "7,0,1", "7"])
-def test_a_row_that_is_too_short_is_named(csv, row):
+def test_a_row_that_is_too_short_is_reported(csv, row):
     message = complaint(csv(HEADER, GOOD_ROW, row))
     assert "line 3" in message
     assert "empty" in message
@@ -120,7 +120,7 @@ def test_a_row_that_is_too_short_is_named(csv, row):
     ],
     ids=["a later row", "the first row", "every row", "a comma after every row"],
 )
-def test_a_row_that_is_too_long_is_named(csv, rows, line):
+def test_a_row_that_is_too_long_is_reported(csv, rows, line):
     message = complaint(csv(HEADER, *rows))
     assert line in message
     assert "empty" not in message  # there is too much in that row, not too little
@@ -136,13 +136,13 @@ def test_a_header_without_rows_is_refused(csv):
     assert "no rows" in message
 
 
-def test_bytes_that_are_no_text_are_refused(tmp_path):
+def test_bytes_that_are_not_text_are_refused(tmp_path):
     path = tmp_path / "images.csv"
     path.write_bytes(f"{HEADER}\n7,0,".encode() + b"\xff\xfe,2,3\n")
     assert "can't be read as a CSV" in complaint(path)
 
 
-def test_an_image_shape_of_other_pixels_is_refused(csv):
+def test_an_image_shape_that_does_not_fit_the_columns_is_refused(csv):
     message = complaint(csv(HEADER, GOOD_ROW), image_shape=(28, 27))
     assert "4 pixel columns" in message
     assert "28 x 27" in message
@@ -150,6 +150,6 @@ def test_an_image_shape_of_other_pixels_is_refused(csv):
     assert "dataset.image_shape" in message
 
 
-def test_lines_are_counted_as_an_editor_does_with_blank_ones_between(csv):
+def test_blank_lines_are_counted_as_in_an_editor(csv):
     message = complaint(csv("label,a,b,c,d", "", "7,0,1,2,3", "", "7,0,x,2,3"))
     assert "line 5" in message
