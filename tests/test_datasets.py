@@ -98,13 +98,15 @@ def test_mnist_from_a_directory_is_the_same_data(reproduced: Project) -> None:
     assert checksums(reproduced.root / "raw") == before
 
 
-def test_the_second_mirror_helps_where_the_first_is_down(reproduced: Project, small_mnist: Path, dead_url: str) -> None:
+def test_the_second_mirror_is_used_when_the_first_is_down(
+    reproduced: Project, small_mnist: Path, dead_url: str
+) -> None:
     with served(small_mnist) as url:
         compose_for_a_stage(reproduced, "dataset=mnist", mirrors(dead_url, url), *pinned(small_mnist))
         assert "mnist: 200 + 50 images in raw/" in reproduced.ok(*DOWNLOAD)
 
 
-def test_a_file_with_another_checksum_is_never_put_in_place(reproduced: Project, small_mnist: Path) -> None:
+def test_a_file_with_the_wrong_checksum_is_never_used(reproduced: Project, small_mnist: Path) -> None:
     before = checksums(reproduced.root / "raw")
     compose_for_a_stage(reproduced, "dataset=mnist", f"dataset.source={small_mnist}")
     printed = reproduced.fails(*DOWNLOAD)
@@ -113,7 +115,7 @@ def test_a_file_with_another_checksum_is_never_put_in_place(reproduced: Project,
     assert checksums(reproduced.root / "raw") == before
 
 
-def test_a_pinned_file_that_is_no_idx_file_is_named(reproduced: Project, tmp_path: Path) -> None:
+def test_a_pinned_file_that_is_not_idx_is_reported(reproduced: Project, tmp_path: Path) -> None:
     published = tmp_path / "published"
     write_small_mnist(published)
     (published / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(b"<html>moved</html>"))
@@ -123,7 +125,7 @@ def test_a_pinned_file_that_is_no_idx_file_is_named(reproduced: Project, tmp_pat
     assert "IDX" in printed
 
 
-def test_with_no_mirror_up_each_is_named_and_the_data_stays(
+def test_when_every_mirror_is_down_each_is_reported_and_the_data_is_kept(
     reproduced: Project, small_mnist: Path, dead_url: str
 ) -> None:
     before = checksums(reproduced.root / "data")
@@ -147,7 +149,7 @@ def write_csv(project: Project, name: str, pixel: object = 0) -> None:
 CSV = ("dataset=csv", "dataset.label=digit", "dataset.image_shape=[2,2]", "iterations=50")
 
 
-def test_a_csv_in_the_projects_folder_trains_from_a_temporary_checkout_too(reproduced: Project) -> None:
+def test_a_csv_in_the_project_also_trains_in_a_temporary_checkout(reproduced: Project) -> None:
     write_csv(reproduced, "mine.csv")
     reproduced.ok(*experiment(*CSV, "dataset.path=mine.csv"), "--temp", "-n", "csv", "train")
     [run] = reproduced.tracked_runs("tags.dvc_exp_name = 'csv'")
@@ -156,7 +158,7 @@ def test_a_csv_in_the_projects_folder_trains_from_a_temporary_checkout_too(repro
     assert run.data.tags["data_md5"] not in reproduced.read("data.dvc")  # that of the data in the temporary checkout
 
 
-def test_text_in_a_pixel_is_shown_by_line_and_column(reproduced: Project) -> None:
+def test_text_in_a_pixel_is_reported_with_line_and_column(reproduced: Project) -> None:
     write_csv(reproduced, "dark.csv", pixel="dark")
     compose_for_a_stage(reproduced, *CSV, "dataset.path=dark.csv")
     printed = reproduced.fails(*DOWNLOAD)

@@ -297,7 +297,7 @@ ORGANISED = [
 
 
 @pytest.mark.parametrize("script", ORGANISED)
-def test_a_right_network_is_healthy_however_it_is_organised(script):
+def test_a_correct_network_is_healthy_however_it_is_written(script):
     report = examine(*script())
     assert (report.cause, report.error) == (None, "")
     assert "Nothing is wrong." in str(report)
@@ -318,11 +318,11 @@ def climbing(script):
 
 
 @pytest.mark.parametrize("script", [of_class_numbers, in_columns, one_at_a_time, in_place, adam_in_a_closure, clipped])
-def test_a_climbing_one_is_found_however_it_is_organised(script):
+def test_gradient_ascent_is_found_however_the_network_is_written(script):
     assert examine(*climbing(script)).cause == "gradient_sign"
 
 
-def test_a_report_says_where_how_it_is_known_and_the_right_line():
+def test_a_report_gives_the_place_the_evidence_and_the_correct_line():
     def without_slope(p, x, t):
         h = np.tanh(x @ p[0] + p[1])
         d2 = (softmax(h @ p[2] + p[3]) - t) / len(x)
@@ -336,7 +336,7 @@ def test_a_report_says_where_how_it_is_known_and_the_right_line():
     assert "`d1 = (d2 @ params[2].T) * (1 - a1**2)`" in str(report)
 
 
-def test_one_cause_comes_first_and_the_rest_follows():
+def test_a_report_starts_with_one_cause_and_lists_the_other_problems():
     def two_faults(p, x, t):
         new = step(p, x, t)
         return [p[0] + (new[0] - p[0]).mean(), p[1], new[2], new[3]]
@@ -346,7 +346,7 @@ def test_one_cause_comes_first_and_the_rest_follows():
     assert "parameter_not_updated" in report.problems
 
 
-def test_nothing_of_theirs_is_changed():
+def test_the_users_state_is_left_unchanged():
     params, answers, adam, x, y = adam_in_a_closure()
     rng = np.random.default_rng(3)
     cells = {name: cell.cell_contents for name, cell in zip(adam.__code__.co_freevars, adam.__closure__, strict=True)}
@@ -383,7 +383,7 @@ class Stepper:
 
 
 @pytest.mark.parametrize("as_step", [lambda s: s.step, lambda s: s, lambda s: partial(s.step, count=[5])])
-def test_nor_is_anything_in_the_objects_whose_methods_are_called(as_step):
+def test_objects_whose_methods_are_called_are_left_unchanged(as_step):
     stepper = Stepper()
     params = stepper.params
     given = as_step(stepper)
@@ -395,7 +395,7 @@ def test_nor_is_anything_in_the_objects_whose_methods_are_called(as_step):
     assert not isinstance(given, partial) or given.keywords == {"count": [5]}
 
 
-def test_an_object_keeps_its_aliases_and_its_numbers():
+def test_an_object_keeps_its_aliases_and_values():
     net, *rest = an_object()
     before = [value.copy() for value in net.params]
     examine(net, *rest)
@@ -432,7 +432,7 @@ def convolution(sign=-1):
     return {"filter": rng.standard_normal(3), "slope": 1.0, "offset": 0.0}, answer, update, x, x.mean(axis=1)
 
 
-def test_a_network_of_another_kind_is_compared_with_differences():
+def test_other_kinds_of_network_are_checked_by_finite_differences():
     assert examine(*convolution()).cause is None
     assert examine(*convolution(sign=1)).cause == "gradient_sign"
 
@@ -454,7 +454,7 @@ def test_a_network_of_another_kind_is_compared_with_differences():
         ("params[1] is not finite", {"params": [drawn()[0], np.full(20, np.inf), *drawn()[2:]]}),
     ],
 )
-def test_what_can_not_be_examined_gets_one_sentence(said, change):
+def test_arguments_that_cannot_be_examined_get_one_sentence(said, change):
     given = {"params": drawn(), "forward": forward, "step": step, "x": X, "y": ONE_HOT} | change
     report = examine(**given)
     assert said in report.error
@@ -493,7 +493,7 @@ def test_the_command_examines_a_file(tmp_path):
         ("x has 20 samples, but y", SCRIPT + "    y = y[:3]"),
     ],
 )
-def test_a_file_that_can_not_be_examined_gets_one_sentence(said, text, tmp_path, monkeypatch, capsys):
+def test_a_file_that_cannot_be_examined_gets_one_sentence(said, text, tmp_path, monkeypatch, capsys):
     path = tmp_path / "mynetwork.py"
     path.write_text(dedent(text))
     monkeypatch.setattr(sys, "argv", ["doctor", str(path)])
@@ -504,7 +504,7 @@ def test_a_file_that_can_not_be_examined_gets_one_sentence(said, text, tmp_path,
     assert capsys.readouterr().out == ""
 
 
-def test_a_file_that_is_not_there_gets_one_sentence(tmp_path, monkeypatch):
+def test_a_missing_file_gets_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["doctor", str(tmp_path / "none.py")])
     with pytest.raises(SystemExit, match="is no Python file"):
         run(main)
@@ -573,11 +573,11 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("cause", SETTINGS)
-def test_a_setting_that_is_to_blame_is_named(cause):
+def test_a_bad_setting_is_named(cause):
     assert SETTINGS[cause]() == cause
 
 
-def test_every_cause_that_is_named_is_in_the_catalogue():
+def test_every_named_cause_is_in_the_catalogue():
     texts = [path.read_text() for path in (CHECKOUT / "pipeline/core/diagnosis/people").glob("*.py")]
     named = {name for text in texts for name in re.findall(r'"([a-z]+(?:_[a-z]+)+|labels|broadcast|optimiser)"', text)}
     assert named - {"cell_contents"} <= set(CATALOGUE)
@@ -585,5 +585,5 @@ def test_every_cause_that_is_named_is_in_the_catalogue():
     assert set(CATALOGUE) - set(CAUSES) <= named
 
 
-def test_the_page_of_causes_is_that_of_the_catalogue():
+def test_the_causes_page_matches_the_catalogue():
     assert (CHECKOUT / "docs/causes.md").read_text() == as_markdown()

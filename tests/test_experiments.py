@@ -42,7 +42,7 @@ def test_plots_are_drawn(tried: Project) -> None:
         assert name in page
 
 
-def test_a_temporary_experiment_has_its_run_in_the_projects_store(tried: Project) -> None:
+def test_a_temporary_experiment_logs_to_the_projects_store(tried: Project) -> None:
     printed = tried.ok("dvc", "exp", "run", "--temp", "-n", "apart", *SHORT, "-S", "alpha=0.2")
     assert tried.stages_run(printed) == ["config", "train", "evaluate"]
     run = run_of(tried, "apart")
@@ -53,14 +53,14 @@ def test_a_temporary_experiment_has_its_run_in_the_projects_store(tried: Project
     assert "report/learning_curve.png" in files
 
 
-def test_an_experiment_can_be_applied_and_needs_no_work_then(tried: Project) -> None:
+def test_after_applying_an_experiment_repro_has_nothing_to_do(tried: Project) -> None:
     tried.ok("dvc", "exp", "apply", "apart")
     assert "alpha: 0.2" in tried.read("params.yaml")
     assert "Data and pipelines are up to date" in tried.ok("dvc", "repro")
     assert "alpha: 0.2" in tried.read("params.yaml")
 
 
-def test_a_queue_of_a_grid_runs_side_by_side(tried: Project) -> None:
+def test_a_queued_grid_runs_in_parallel(tried: Project) -> None:
     grid = ("-S", "alpha=0.6,0.7", "-S", "init=uniform")
     tried.ok("dvc", "exp", "run", "--queue", "-n", "queued", *SHORT, *grid, "train")
     start_queue(tried)
@@ -99,13 +99,13 @@ def test_experiments_are_listed_with_their_settings(tried: Project) -> None:
         assert column in table.splitlines()[0]
 
 
-def test_no_run_is_left_open_or_doubled(tried: Project) -> None:
+def test_no_run_is_left_open_or_duplicated(tried: Project) -> None:
     runs = tried.tracked_runs()
     assert len(runs) == 5  # the first `dvc repro`, tried, apart, and two of the queue
     assert {run.info.status for run in runs} == {"FINISHED"}
 
 
-def test_a_plain_mlflow_ui_in_the_projects_folder_shows_them_all(tried: Project) -> None:
+def test_plain_mlflow_ui_in_the_project_shows_every_run(tried: Project) -> None:
     port = free_port()
     server = subprocess.Popen(
         ["mlflow", "ui", "--port", str(port), "--workers", "1"],

@@ -52,7 +52,7 @@ def test_a_ray_cluster_trains_the_same_models(reproduced: Project, models: dict[
 
 
 @pytest.mark.parametrize("launcher", ["joblib", "ray", "submitit_local"])
-def test_hydra_s_launchers_train_the_same_model(reproduced: Project, models: dict[str, str], launcher: str) -> None:
+def test_hydra_launchers_train_the_same_model(reproduced: Project, models: dict[str, str], launcher: str) -> None:
     before = len(reproduced.tracked_runs())
     reproduced.ok(*POINT, "retrain=true", f"hydra/launcher={launcher}", **ON_LOOPBACK)
     runs = reproduced.tracked_runs()
@@ -61,13 +61,13 @@ def test_hydra_s_launchers_train_the_same_model(reproduced: Project, models: dic
 
 
 @pytest.mark.usefixtures("models")
-def test_hydra_s_launchers_leave_what_is_finished(reproduced: Project) -> None:
+def test_hydra_launchers_skip_finished_points(reproduced: Project) -> None:
     before = len(reproduced.tracked_runs())
     assert "finished already" in reproduced.ok(*POINT, "hydra/launcher=basic")
     assert len(reproduced.tracked_runs()) == before
 
 
-def test_optuna_makes_the_validation_loss_small(reproduced: Project) -> None:
+def test_optuna_minimises_the_validation_loss(reproduced: Project) -> None:
     command = ("python", "-m", "pipeline.sweep", "hydra/sweeper=optuna", "alpha=choice(0.01,0.5,1000000)")
     trials = ("hydra/sweeper/sampler=grid", "hydra.sweeper.n_trials=3", "hydra.sweeper.n_jobs=2", "iterations=30")
     printed = reproduced.ok(*command, *trials)

@@ -63,17 +63,17 @@ def modules_behind(stage: str) -> set[str]:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_depends_on_the_folders_that_it_imports_from_but_for_those_that_only_tell(stage: str) -> None:
+def test_a_stage_depends_on_every_folder_it_imports_except_reporting(stage: str) -> None:
     imported = {folder_of(file) for file in modules_behind(stage)} - {"pipeline/__init__.py"} - ONLY_TELLS
     assert set(STAGES[stage]["deps"]) == imported | READS[stage]
 
 
-def test_every_file_directly_in_pipeline_can_be_run() -> None:
+def test_every_module_directly_in_pipeline_can_be_run() -> None:
     for file in (CHECKOUT / "pipeline").glob("*.py"):
         assert file.name == "__init__.py" or 'if __name__ == "__main__":' in file.read_text(), file
 
 
-def test_what_decides_a_training_is_the_same_for_dvc_and_for_sweeps() -> None:
+def test_dvc_and_sweeps_agree_on_what_decides_a_training() -> None:
     assert set(STAGES["train"]["deps"]) == {"normalised", "pipeline/train.py", *DECIDES_A_TRAINING}
 
 
@@ -83,14 +83,14 @@ def test_training_declares_every_setting_that_decides_the_model() -> None:
     assert declared == set(settings.of_the_model())
 
 
-def test_stages_run_as_modules_of_the_checkout_that_they_are_in() -> None:
+def test_stages_run_as_modules() -> None:
     assert {stage: STAGES[stage]["cmd"] for stage in STAGES} == {
         stage: f"python -m pipeline.{stage}" for stage in STAGES
     }
 
 
 @pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
-def test_locks_have_hashes_and_no_addresses(lock: str) -> None:
+def test_lock_files_have_hashes_and_no_urls(lock: str) -> None:
     lines = (CHECKOUT / lock).read_text().splitlines()
     assert not [line for line in lines if "://" in line or line.startswith("-")]
     pinned = [number for number, line in enumerate(lines) if "==" in line and not line.lstrip().startswith("#")]

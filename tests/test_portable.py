@@ -48,26 +48,26 @@ def hashes(digits, threads="1", **environment):
 
 
 @pytest.mark.parametrize("threads", ["1", "2"])
-def test_every_training_has_the_committed_bits_here(digits, threads):
+def test_every_training_has_the_committed_hash(digits, threads):
     assert hashes(digits, threads) == COMMITTED
 
 
 @pytest.mark.parametrize("core_type", HERE)
-def test_every_training_has_them_with_the_kernels_of_other_processors(digits, core_type):
+def test_kernels_of_other_processors_give_the_committed_hashes(digits, core_type):
     assert hashes(digits, OPENBLAS_CORETYPE=core_type) == COMMITTED
 
 
 @pytest.mark.skipif(not HERE, reason="NumPy has no such vector units to switch off on this processor")
-def test_every_training_has_them_without_numpy_s_vector_units(digits):
+def test_numpy_without_vector_units_gives_the_committed_hashes(digits):
     found = hashes(digits, NPY_DISABLE_CPU_FEATURES=WITHOUT_VECTORS, OPENBLAS_CORETYPE=HERE[-1])
     assert found == COMMITTED
 
 
-def test_a_stack_changes_nothing():
+def test_stacking_does_not_change_the_hash():
     assert COMMITTED["stacked"] == COMMITTED["full batch"]
 
 
-def test_the_kernels_that_are_asked_for_are_those_that_compute():
+def test_the_requested_kernels_are_used():
     code = "import numpy, threadpoolctl; print(*[pool['architecture'] for pool in threadpoolctl.threadpool_info()])"
     for core_type in HERE:
         environment = os.environ | {"OPENBLAS_CORETYPE": core_type}
@@ -76,7 +76,7 @@ def test_the_kernels_that_are_asked_for_are_those_that_compute():
 
 
 @pytest.mark.parametrize("core_type", HERE[:2])
-def test_a_fresh_clone_makes_what_is_committed_on_other_processors(core_type, tmp_path):
+def test_a_fresh_clone_reproduces_the_commit_with_other_kernels(core_type, tmp_path):
     project = new_project(tmp_path / "clone")
     project.ok("dvc", "repro", OPENBLAS_CORETYPE=core_type)
     assert project.git_status() == ""
