@@ -1,4 +1,4 @@
-"""A network trained in portable precision is as good as one in plain float64: rounding matters less than the seed."""
+"""Networks trained in portable precision are as good as in float64: rounding matters less than the seed."""
 
 from functools import cache
 

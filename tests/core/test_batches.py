@@ -1,4 +1,4 @@
-"""The batches that updates are made from."""
+"""The batches used for updates."""
 
 from itertools import islice
 
@@ -9,7 +9,7 @@ from pipeline.core.batches import batches
 
 N = 10
 LABELS = np.arange(N)
-X = 100.0 * LABELS[:, np.newaxis]  # sample k is 100 k, so a label that is with another's sample shows
+X = 100.0 * LABELS[:, np.newaxis]  # sample k is 100 k, so a label paired with the wrong sample shows
 
 
 def draw(batch_size, number, seed=0):

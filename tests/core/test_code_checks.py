@@ -1,4 +1,4 @@
-"""The checks of a network's code find each mistake by what the functions do, for any sizes, and none where none is."""
+"""Checking a network's code finds each mistake by what the functions do, for any sizes, and raises no false alarm."""
 
 from typing import get_args
 
@@ -18,7 +18,7 @@ from pipeline.core.normalisation import Affine
 
 X, LABELS = samples("train", "float64")
 SIZES = [(64, 20, 10), (64, 10, 10), (64, 16, 12, 10)]
-NARROW = (64, *12 * [2], 10)  # most of its layers are off, and next to nothing comes back through them
+NARROW = (64, *12 * [2], 10)  # most of its layers are dead, so almost no error propagates back
 
 
 FEW = Samples(X[::90] / X.max(), LABELS[::90])
@@ -27,7 +27,7 @@ FEW_AFFINE = Affine(AFFINE.shift, AFFINE.scale * X.max())
 
 
 def gradient_by(reduction, fault=None, precision="float64"):
-    """What trains with those settings, on the few samples."""
+    """The gradient function that trains with these settings, on the few samples."""
     if fault is not None:
         return lambda network: faults.loss_and_gradient(network, *FEW, reduction, fault, precision).gradient
     engine = Engine(FEW_PIXELS, FEW.labels, FEW_AFFINE, precision, threads=1)

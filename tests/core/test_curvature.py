@@ -1,4 +1,4 @@
-"""The curvature of a loss, against the Hessian itself."""
+"""The curvature of a loss, compared with the Hessian itself."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def test_the_largest_eigenvalue_of_a_small_matrix_is_exact(values):
 
 
 def test_opposite_eigenvalues_do_not_confuse_it():
-    # Power iteration would go back and forth between them.
+    # Power iteration would alternate between them.
     matrix = with_eigenvalues([-10, 10, *RNG.uniform(-1, 1, 98)])
     assert largest_eigenvalue(lambda v: matrix @ v, RNG.standard_normal(100)) == pytest.approx(10, rel=1e-3)
 
@@ -43,7 +43,7 @@ def test_descent_on_a_quadratic_is_stable_just_below_two_over_the_curvature():
         there = flat(start)
         for _ in range(1000):
             there = there - factor * alpha * matrix @ there
-        assert (np.linalg.norm(there) < 1) is np.bool_(ends_small)
+        assert (np.linalg.norm(there) < 1) == ends_small
 
 
 def test_the_estimate_is_close_to_the_full_hessian():
@@ -56,7 +56,7 @@ def test_the_estimate_is_close_to_the_full_hessian():
 
 
 def test_at_zeros_only_the_last_biases_have_curvature():
-    # There the Hessian is that of a softmax at equal probabilities: 1/10 for every direction that changes them.
+    # There the Hessian is that of a softmax with equal probabilities: 1/10 in every direction that changes them.
     assert stable_alpha(untrained("zeros", "float64"), gradient_of) == pytest.approx(20, rel=0.02)
 
 
@@ -67,9 +67,14 @@ def test_a_flat_or_non_finite_loss_has_no_stable_alpha():
 
 
 def test_the_estimate_needs_few_gradients():
-    asked = []
-    stable_alpha(untrained("he", "float64"), lambda there: asked.append(1) or gradient_of(there))
-    assert len(asked) == 1 + curvature.PRODUCTS
+    calls = []
+
+    def counted(there):
+        calls.append(there)
+        return gradient_of(there)
+
+    stable_alpha(untrained("he", "float64"), counted)
+    assert len(calls) == 1 + curvature.PRODUCTS
 
 
 def test_smaller_batches_have_a_smaller_stable_alpha():

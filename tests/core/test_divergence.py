@@ -1,4 +1,4 @@
-"""A training whose loss leaves the finite numbers: it stops there, and hands back what it last had."""
+"""A training whose loss is no longer finite stops there and returns its last finite state."""
 
 import warnings
 
@@ -13,20 +13,20 @@ from pipeline.core.initialisation import initialise
 from pipeline.core.network import Layer, measure
 from pipeline.core.training import is_recorded
 
-# The first explodes over some updates, the second within a few, and the last is itself beyond float32.
+# The first explodes over many updates, the second within a few, and the third is itself too large for float32.
 HUGE = pytest.mark.parametrize("alpha", [1e2, 1e10, 1e39])
 
 
 @pytest.fixture(autouse=True)
 def no_warnings():
-    """A training that diverges says so in its outcome and in no warning."""
+    """A diverging training says so in its outcome, not in warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         yield
 
 
-def first_loss_that_is_not_finite(alpha):
-    """The number of updates after which an unguarded descent has lost itself."""
+def first_non_finite_loss(alpha):
+    """The number of updates after which plain gradient descent overflows."""
     source = batches(*TRAINING, None, np.random.default_rng(1))
     with np.errstate(all="ignore"):
         for state in gradient_descent(untrained(), source, alpha, iterations=100, reduction="mean"):
@@ -39,7 +39,7 @@ def first_loss_that_is_not_finite(alpha):
 def test_a_huge_alpha_diverges_at_the_first_non_finite_loss(alpha):
     training = train_digits(alpha=alpha)
     assert training.diverged
-    assert training.iterations == first_loss_that_is_not_finite(alpha)
+    assert training.iterations == first_non_finite_loss(alpha)
     assert [row.iteration for row in training.history] == list(range(training.iterations))
 
 
@@ -69,13 +69,13 @@ def test_observe_sees_exactly_the_history_of_a_diverged_training(alpha):
 
 
 def test_the_last_iteration_can_diverge_too():
-    diverges_at = first_loss_that_is_not_finite(1e2)
+    diverges_at = first_non_finite_loss(1e2)
     assert train_digits(alpha=1e2, iterations=diverges_at).diverged
     assert not train_digits(alpha=1e2, iterations=diverges_at - 1).diverged
 
 
 def train_one_by_one(samples, validation, iterations=200):
-    """A small training, a sample at a time, in the order that seed 9 draws."""
+    """A small training, one sample at a time, in the order drawn with seed 9."""
     return train_on(
         initialise([2, 3, 2], "he", 0.01, "float32", np.random.default_rng(0)),
         samples,
@@ -88,7 +88,7 @@ def train_one_by_one(samples, validation, iterations=200):
 
 
 def test_divergence_between_rows_restores_the_network_of_the_last_row():
-    # The sample that comes after 155 updates has no number, and 150 is the last recorded iteration before it.
+    # The sample used after 155 updates is NaN, and 150 is the last recorded iteration before it.
     rng = np.random.default_rng(0)
     x, labels = rng.standard_normal((200, 2)).astype("float32"), rng.integers(0, 2, 200)
     validation = Samples(x[:20].copy(), labels[:20])
@@ -126,8 +126,8 @@ def test_a_non_finite_validation_loss_ends_the_training_too():
 
 
 def test_an_infinite_weight_behind_a_dead_relu_is_not_kept():
-    # The first update takes 2e39 off the hidden unit's weight, more than float32 holds. The unit is off from then on,
-    # and the last bias alone gets the sample right: the loss is 0.
+    # The first update subtracts 2e39 from the hidden unit's weight, more than float32 holds. The unit is then dead,
+    # and the last bias alone classifies the sample correctly: the loss is 0.
     network = (Layer(np.ones((1, 1), "f4"), np.zeros(1, "f4")), Layer(np.array([[10, -10]], "f4"), np.zeros(2, "f4")))
     sample = Samples(np.ones((1, 1), "f4"), np.array([1]))
     training = train_on(network, sample, sample, alpha=1e38, iterations=1)

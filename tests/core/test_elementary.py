@@ -1,4 +1,4 @@
-"""exp, log and normal numbers of our own, next to those of NumPy."""
+"""Our own exp, log and normal numbers, compared with NumPy's."""
 
 import numpy as np
 import pytest

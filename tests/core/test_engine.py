@@ -1,4 +1,4 @@
-"""The engine against the readable network, its yardstick: the same mathematics, whatever is stacked with what."""
+"""The engine compared with the readable network: the same mathematics, however networks are stacked."""
 
 import warnings
 from functools import cache
@@ -31,7 +31,7 @@ def one_blas_thread():
 
 
 def alpha_for(method, reduction, images):
-    """A learning rate at which the descent moves, but one ReLU that rounding switches on or off decides nothing."""
+    """A learning rate at which the descent moves, but a ReLU switched on or off by rounding makes no difference."""
     alpha = 1e-6 if method == "none" else 0.005
     return alpha / images if reduction == "sum" else alpha
 
@@ -43,7 +43,7 @@ def last_state(states):
 
 @cache
 def images_of(source):
-    """Pixels (n, d) and labels (n,): half of the digits, or every fortieth image of MNIST."""
+    """Pixels (n, d) and labels (n,): half of the digits, or one in forty MNIST images."""
     if source == "digits":
         return PIXELS[::2].astype(np.uint8), LABELS[::2]
     images = read_images(MNIST, "train")
@@ -57,7 +57,7 @@ def engine_for(source, method, precision, threads=2):
 
 
 def trained(loss_and_gradient, networks, alpha, iterations):
-    """The scores at the end of some descent of the whole stack, and the networks."""
+    """Train the whole stack: its scores at the end, and its networks."""
     stacked = stack(networks)
     alphas = np.full(len(networks), alpha, stacked[0].dtype)
     for _ in range(iterations):
@@ -72,13 +72,13 @@ def assert_agree(source, scheme, hidden, method, reduction, precision):
     how = (alpha_for(method, reduction, len(labels)), ITERATIONS, reduction)
 
     x = METHODS[method](pixels).apply(pixels, dtype)
-    yardstick = last_state(gradient_descent(network, batches(x, labels, None, np.random.default_rng(0)), *how))
+    expected = last_state(gradient_descent(network, batches(x, labels, None, np.random.default_rng(0)), *how))
     engine = engine_for(source, method, precision)
     scores, [found] = trained(lambda stacked: engine.loss_and_gradient(stacked, reduction), [network], *how[:2])
 
-    assert scores.loss[0] == pytest.approx(yardstick.loss, rel=TOLERANCE[precision])
-    assert scores.accuracy[0] == pytest.approx(yardstick.accuracy, abs=1e-15 if precision == "float64" else 0.01)
-    assert_close(found, yardstick.network, dtype, TOLERANCE[precision])
+    assert scores.loss[0] == pytest.approx(expected.loss, rel=TOLERANCE[precision])
+    assert scores.accuracy[0] == pytest.approx(expected.accuracy, abs=1e-15 if precision == "float64" else 0.01)
+    assert_close(found, expected.network, dtype, TOLERANCE[precision])
 
 
 def assert_close(network, expected, dtype, tolerance):
@@ -149,7 +149,7 @@ def test_measure_agrees_with_a_pass_and_with_the_readable_network():
 def test_an_overflowing_network_affects_no_other_and_gives_no_warning(precision, huge):
     engine, dtype = engine_for("digits", "standard", precision), ARITHMETIC[precision].dtype
     good, bad = (initialise([64, 20, 10], "normal", s, dtype, np.random.default_rng(0)) for s in (0.1, huge))
-    with warnings.catch_warnings(), np.errstate(over="ignore", invalid="ignore"):  # as `train` has it
+    with warnings.catch_warnings(), np.errstate(over="ignore", invalid="ignore"):  # as in `train`
         warnings.simplefilter("error")
         both = engine.loss_and_gradient(stack([bad, good]), "mean")
     assert not np.isfinite(both.scores.loss[0])

@@ -1,4 +1,4 @@
-"""Products of rounded factors have no rounding error: whole numbers tell, which Python adds without any."""
+"""Products of rounded factors have no rounding error, as Python's exact fractions show."""
 
 from fractions import Fraction
 
@@ -31,7 +31,7 @@ def rounded(values, digits):
 
 
 def exactly(left, right):
-    """left @ right in fractions, which know no rounding."""
+    """left @ right in fractions, so without rounding."""
     columns = [[Fraction(value) for value in column] for column in right.T.tolist()]
     rows = [[Fraction(value) for value in row] for row in left.tolist()]
     return [[sum(a * b for a, b in zip(row, column, strict=True)) for column in columns] for row in rows]

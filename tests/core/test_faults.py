@@ -1,4 +1,4 @@
-"""Networks with a mistake built in make just that mistake."""
+"""Networks with a built-in mistake make exactly that mistake."""
 
 from typing import get_args
 
@@ -65,7 +65,7 @@ def test_a_softmax_over_samples_sums_to_one_for_each_class():
 
 def test_a_softmax_over_samples_keeps_the_gradient_probabilities_minus_labels():
     logits = network.forward(NET, X)[-1]
-    p = np.exp(logits) / sum(np.exp(logits))
+    p = np.exp(logits) / np.exp(logits).sum(axis=0)
     expected = (p - np.eye(10)[LABELS]).sum(axis=0) / len(LABELS)
     np.testing.assert_allclose(wrong("softmax_over_samples").gradient[-1].bias, expected, rtol=1e-9, atol=1e-15)
 

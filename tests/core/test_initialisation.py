@@ -1,11 +1,11 @@
-"""The parameters that each scheme draws: their ranges and moments, on a layer that is large enough to see them."""
+"""The ranges and moments of the parameters that each scheme draws, on a layer large enough to measure them."""
 
 import numpy as np
 import pytest
 
 from pipeline.core.initialisation import SCHEMES, initialise
 
-# So many weights that a mean or a deviation which is 1 % off is no chance: that would be five standard errors.
+# Enough weights that a mean or standard deviation 1% off is not chance: it would be five standard errors.
 INPUTS, OUTPUTS = 400, 300
 SCALE = 0.03
 
@@ -20,9 +20,9 @@ def layer_of(scheme, seed=0, dtype="float64"):
 @pytest.mark.parametrize(
     ("scheme", "deviation"),
     [
-        ("uniform", np.sqrt(1 / 12)),  # of a uniform distribution that is 1 wide
+        ("uniform", np.sqrt(1 / 12)),  # of a uniform distribution of width 1
         ("he", np.sqrt(2 / INPUTS)),
-        ("xavier", np.sqrt(2 / (INPUTS + OUTPUTS))),  # of a uniform one from -r to r: r / sqrt(3)
+        ("xavier", np.sqrt(2 / (INPUTS + OUTPUTS))),  # of a uniform distribution from -r to r: r / sqrt(3)
         ("normal", SCALE),
     ],
 )

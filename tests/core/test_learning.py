@@ -1,4 +1,4 @@
-"""Networks that are trained on real digits learn, but for the one that starts from zeros."""
+"""Networks trained on real digits learn, except the one that starts from zeros."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from pipeline.core.batches import batches
 def test_a_network_learns_the_digits(scheme):
     training = train_digits(scheme, iterations=200)
     first, last = training.history[0], training.history[-1]
-    assert first.accuracy < 0.25  # untrained, it guesses among ten
+    assert first.accuracy < 0.25  # untrained, it guesses one of ten
     assert last.loss < 0.1 < first.loss
     assert last.accuracy > 0.98
     assert last.validation_accuracy > 0.88
@@ -47,7 +47,7 @@ def test_a_batch_of_all_samples_is_the_full_batch():
 
     full, one_batch = descend(None), descend(len(labels))
 
-    # The batch has the samples in another order, so the sums are rounded otherwise.
+    # The batch has the samples in another order, so the sums are rounded differently.
     assert one_batch.loss == pytest.approx(full.loss, rel=1e-9)
     for one, other in zip(full.network, one_batch.network, strict=True):
         np.testing.assert_allclose(other.weights, one.weights, rtol=1e-7, atol=1e-9)

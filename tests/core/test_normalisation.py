@@ -1,4 +1,4 @@
-"""What each method makes of pixels."""
+"""What each normalisation method does to pixels."""
 
 import numpy as np
 import pytest
@@ -86,8 +86,8 @@ def test_the_pixels_are_not_modified(method):
 @pytest.mark.parametrize(
     ("method", "expected"),
     [
-        (unit, [[2, -0.5]]),  # trained on 50 to 150: 250 is as far above as the range is wide
-        (standard, [[3, -2]]),  # both pixels have mean 100 and deviation 50 in the training images
+        (unit, [[2, -0.5]]),  # trained on 50 to 150: 250 is above it by the width of the range
+        (standard, [[3, -2]]),  # both pixels have mean 100 and standard deviation 50 in the training images
     ],
 )
 def test_other_images_are_normalised_by_the_training_images(method, expected):

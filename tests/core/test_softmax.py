@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.core.network import accuracy, cross_entropy, log_softmax
 
-# More classes than samples: with as many of both, a sum along the wrong axis might go unseen.
+# More classes than samples: with equal numbers, a sum along the wrong axis might go unnoticed.
 LOGITS = np.random.default_rng(0).normal(0, 3, (4, 6))
 
 
@@ -25,7 +25,7 @@ def test_shifting_a_samples_logits_changes_nothing():
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_extreme_logits_stay_finite(dtype):
-    # The exponential of 1000 is beyond float64's numbers, and a row of -1000 has exponentials that are all 0.
+    # exp(1000) overflows float64, and exp(-1000) is 0.
     logits = np.array([[1000, -1000, 0], [-1000, -1000, -1000], [1000, 1000, 1000]], dtype)
     with np.errstate(over="raise", invalid="raise", divide="raise"):
         log_probabilities = log_softmax(logits)

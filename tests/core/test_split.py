@@ -1,4 +1,4 @@
-"""Which samples train, validate and test."""
+"""Which samples are used to train, validate and test."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def test_the_rank_counts_the_earlier_samples_of_the_same_class():
 
 
 def test_of_every_ten_of_a_class_the_ninth_validates_and_the_tenth_tests():
-    # Twenty fives in a row: 8 and 18 are the ninth of their ten, 9 and 19 the tenth.
+    # Twenty fives in a row: 8 and 18 are the ninth of their tens, 9 and 19 the tenth.
     parts = split(np.full(20, 5), has_published_test=False)
     assert parts["validation"].tolist() == [8, 18]
     assert parts["test"].tolist() == [9, 19]
@@ -24,8 +24,8 @@ def test_of_every_ten_of_a_class_the_ninth_validates_and_the_tenth_tests():
 
 
 def test_each_class_is_counted_separately():
-    # Ten zeros and nine ones take turns, and an only two is last: the ninth zero has index 16 and the tenth 18, the
-    # ninth one has 17, and there is no tenth.
+    # Ten zeros alternate with nine ones, and a single two comes last: the ninth zero has index 16 and the tenth 18,
+    # the ninth one has 17, and there is no tenth.
     labels = np.array([0, 1] * 9 + [0, 2])
     parts = split(labels, has_published_test=False)
     assert parts["validation"].tolist() == [16, 17]
@@ -58,7 +58,7 @@ def test_each_part_has_its_share_of_each_class():
     of_class = np.bincount(REAL_LABELS)
     for part, share in {"train": 0.8, "validation": 0.1, "test": 0.1}.items():
         in_part = np.bincount(REAL_LABELS[parts[part]], minlength=10)
-        # An unfinished ten puts a part off by less than two samples.
+        # An incomplete ten shifts a part by fewer than two samples.
         assert (np.abs(in_part - share * of_class) < 2).all()
 
 

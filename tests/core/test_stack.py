@@ -1,4 +1,4 @@
-"""Networks as one stack and back again, and a step of all of them."""
+"""Stacking networks and taking them out again, and a step of all of them at once."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ SIZES = [6, 4, 3, 2]
 
 
 def networks(number, first_seed=0, dtype="float32"):
-    """Networks of which no two parameters are equal; `uniform` draws the biases as well."""
+    """Networks whose parameters all differ; `uniform` draws the biases too."""
     seeds = range(first_seed, first_seed + number)
     return [initialise(SIZES, "uniform", 1, dtype, np.random.default_rng(seed)) for seed in seeds]
 

@@ -1,4 +1,4 @@
-"""The layout holds every image once and whole, and leaves out nothing but zeros."""
+"""The layout holds every image once and in full, and leaves out only zeros."""
 
 import numpy as np
 import pytest
@@ -13,19 +13,19 @@ DIGITS = PIXELS.astype(np.uint8)
 
 
 def images_in(group, pixels):
-    """The images of a group's blocks, put together again: (n, pixels)."""
+    """The images of a group's blocks, reassembled: (n, pixels)."""
     images = []
     for block in group.blocks:
         inputs, count = block.inputs.shape
         rows = np.zeros((count, 1 + pixels), np.uint8)
         rows[:, group.order[:inputs]] = block.inputs.T
         assert (rows[:, 0] == 1).all()
-        assert_steps_leave_out_zeros_alone(block)
+        assert_steps_leave_out_only_zeros(block)
         images.append(rows[:, 1:])
     return np.concatenate(images)
 
 
-def assert_steps_leave_out_zeros_alone(block):
+def assert_steps_leave_out_only_zeros(block):
     assert np.concatenate([np.arange(block.inputs.shape[1])[step.images] for step in block.steps]).tolist() == [
         *range(block.inputs.shape[1])
     ]
@@ -72,7 +72,7 @@ def test_blocks_need_fewer_and_fewer_pixels():
 
 
 def test_the_rarest_pixels_come_last():
-    # Pixel 1 is used by no image, pixel 0 by one, pixel 3 by one of those left, and pixel 2 by the last one.
+    # No image uses pixel 1, one uses pixel 0, one of the rest uses pixel 3, and the last uses pixel 2.
     used = np.array([[1, 0, 1, 1], [0, 0, 1, 1], [0, 0, 1, 0]], bool)
     order, prefix = pixel_order(used)
     assert order.tolist() == [2, 3, 0, 1]

@@ -1,4 +1,4 @@
-"""What a training that goes well records on its way."""
+"""What a training that goes well records along the way."""
 
 import numpy as np
 import pytest

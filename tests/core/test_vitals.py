@@ -1,4 +1,4 @@
-"""The vital signs of a network, by hand."""
+"""The vital signs of a network, worked by hand."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from pipeline.core.network import Layer
 from pipeline.core.training import is_examined
 from pipeline.core.vitals import Signs, signs_of
 
-# Of two hidden units, the second is off for every image; of four images, one is taken for class 1.
+# Of the two hidden units, the second is off for every image; of the four images, one is predicted as class 1.
 NET = (
     Layer(np.array([[1.0, -1.0]]), np.array([0.0, -1.0])),
     Layer(np.array([[2.0, -2.0], [1.0, 1.0]]), np.array([-3.0, 0.0])),
