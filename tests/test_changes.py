@@ -1,4 +1,4 @@
-"""Exactly the stages that a change concerns run again, and undoing it brings everything back without work."""
+"""A change reruns exactly the stages it affects, and undoing it restores everything without rerunning them."""
 
 import pytest
 from conftest import Project
@@ -7,8 +7,8 @@ CONFIG = "conf/config.yaml"
 
 
 @pytest.fixture(autouse=True)
-def undone(reproduced: Project):
-    """Take the change back: then DVC restores what it had, runs nothing but the composing, and Git sees no change."""
+def undo_the_change(reproduced: Project):
+    """Undo the change: DVC restores its results, reruns at most `config`, and leaves no change in Git."""
     yield
     reproduced.ok("git", "checkout", "--quiet", "conf", "pipeline")
     assert set(reproduced.stages_run(reproduced.ok("dvc", "repro"))) <= {"config"}
@@ -30,7 +30,7 @@ def test_changing_alpha_reruns_training_and_evaluation(reproduced: Project) -> N
 
 def test_changing_the_normalisation_reruns_the_stages_after_it(reproduced: Project) -> None:
     reproduced.edit(CONFIG, "normalise: standard", "normalise: unit")
-    printed = reproduced.ok("dvc", "repro", "train")  # that evaluating follows training is shown above
+    printed = reproduced.ok("dvc", "repro", "train")  # the test above shows that evaluation follows training
     assert reproduced.stages_run(printed) == ["config", "normalise", "train"]
 
 

@@ -1,4 +1,4 @@
-"""Secrets in addresses are never repeated."""
+"""Credentials in addresses are never printed."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Each cause, provoked in real trainings on real digits, is named; and trainings without one are left in peace."""
+"""Each cause, provoked in real trainings on real digits, is diagnosed, and healthy trainings raise no alarm."""
 
 from dataclasses import replace
 from functools import cache
@@ -113,7 +113,7 @@ def test_labels_shuffled_only_in_training_are_diagnosed():
 
 
 def two_classes(of_one):
-    """The digits with two labels: those of a kind, and the others."""
+    """The digits with two labels: 1 for the given digits, 0 for the others."""
     dataset = relabelled(lambda labels: np.isin(labels, of_one).astype(np.uint8))
     return replace(dataset, about=replace(dataset.about, classes=2))
 
@@ -144,7 +144,7 @@ def test_a_single_update_is_not_a_failure():
 
 
 def noisy(share):
-    """The digits, a share of whose training labels say anything."""
+    """The digits, with a share of the training labels replaced by random ones."""
     rng, train = np.random.default_rng(0), digits().parts["train"]
     is_wrong = rng.random(len(train.labels)) < share
     labels = np.where(is_wrong, rng.integers(10, size=len(train.labels)), train.labels).astype(np.uint8)
@@ -167,14 +167,14 @@ def test_overfitting_is_diagnosed_and_stopping_earlier_prescribed(seed):
 def test_the_prescription_cures_it(changes):
     found = diagnosed(**changes)
     if "fault" in changes:
-        assert found.prescription == {}  # no setting mends code
+        assert found.prescription == {}  # no setting can fix code
         return
     assert found.prescription
     assert all(f"{name}=" in found.advice for name in found.prescription)
-    mended = diagnosed(**changes | found.prescription)
-    assert mended.cause == "none"
-    assert mended.prescription == {}
-    assert mended.evidence["last_validation_accuracy"] > 0.736
+    cured = diagnosed(**changes | found.prescription)
+    assert cured.cause == "none"
+    assert cured.prescription == {}
+    assert cured.evidence["last_validation_accuracy"] > 0.736
 
 
 @SEEDS
@@ -184,9 +184,9 @@ def test_the_prescribed_alpha_is_below_one_that_was_too_large(seed):
     assert found.prescription["alpha"] < 1.5
 
 
-@pytest.mark.parametrize("of_the_start", [{"normalise": "none"}, {"init": "normal", "init_scale": 10.0}])
-def test_alpha_is_not_blamed_for_large_inputs_or_weights(of_the_start):
-    found = diagnosed(**of_the_start, alpha=0.3)
+@pytest.mark.parametrize("changes", [{"normalise": "none"}, {"init": "normal", "init_scale": 10.0}])
+def test_alpha_is_not_blamed_for_large_inputs_or_weights(changes):
+    found = diagnosed(**changes, alpha=0.3)
     assert found.cause in ("inputs_not_scaled", "weights_too_large")
 
 
@@ -201,7 +201,7 @@ def test_huge_weights_are_diagnosed_though_the_loss_is_finite():
 def test_every_known_cause_is_provoked_here():
     provoked = {cause for cause, _, _ in PROVOKED} | {"data_scrambled", "labels_constant", "class_missing"}
     provoked |= {"overfitting"}
-    # No fault that can be chosen has the others of the code: tests of people's networks make them.
+    # No value of `fault` causes the other mistakes in the code: the doctor's tests provoke them.
     assert set(CAUSES) - provoked - set(IN_THE_CODE) == {"unknown"}
 
 

@@ -1,4 +1,4 @@
-"""Every command in the README, CONTRIBUTING and docs/ is run by a test, or it is said here why not."""
+"""Every command in the README, CONTRIBUTING and docs/ is run by a test, or exempted here with a reason."""
 
 import re
 import signal
@@ -20,7 +20,7 @@ FENCED = re.compile(r"^( *)```(.*?)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 WITH_COMMANDS = ("sh", "console")
 WITHOUT_COMMANDS = ("diff", "math", "mermaid", "python", "text")
 
-RUN_HERE = [  # in this order, in a fresh clone; where a page shows what a command prints, it prints that
+RUN_HERE = [  # in this order, in a fresh clone; if a page shows a command's output, it is checked
     "dvc repro",
     "python -m pipeline.sweep alpha=0.1,0.3,1 init=uniform,he,zeros",
     "python -m pipeline.heal alpha=5 init=zeros normalise=none",
@@ -151,19 +151,19 @@ class Block(NamedTuple):
 
 
 def blocks(*kinds: str) -> list[Block]:
-    """The blocks of some kinds, or of all, on all pages."""
+    """The blocks of these kinds, or of all kinds, on all pages."""
     found = [Block(page, kind, dedent(text)) for page in PAGES for _, kind, text in FENCED.findall(page.read_text())]
     return [block for block in found if not kinds or block.kind in kinds]
 
 
 def commands() -> set[str]:
-    """Every command, without the comment behind it."""
+    """Every command, without its trailing comment."""
     lines = [line for block in blocks("sh") for line in block.text.splitlines()]
     return {re.sub(r"  +#.*", "", line) for line in lines} | set(shown())
 
 
 def shown() -> dict[str, list[str]]:
-    """The commands of which a page shows what they print, each with these lines."""
+    """The commands whose output is on a page, each with the lines of output."""
     sessions = [block.text.splitlines() for block in blocks("console")]
     assert all(first.startswith("$ ") for first, *_ in sessions)
     return {first.removeprefix("$ "): lines for first, *lines in sessions}
@@ -171,7 +171,7 @@ def shown() -> dict[str, list[str]]:
 
 def test_every_block_is_of_a_known_kind() -> None:
     assert {block.kind for block in blocks()} <= {*WITH_COMMANDS, *WITHOUT_COMMANDS}
-    for page in PAGES:  # a block that is only indented would escape
+    for page in PAGES:  # an indented block would be missed
         assert not re.search(r"\n\n    \S", FENCED.sub("", page.read_text())), page
 
 
@@ -207,13 +207,13 @@ def test_the_ui_prints_what_the_page_shows(project: Project) -> None:
 
 @contextmanager
 def printed_by_the_ui(project: Project) -> Iterator[Iterable[str]]:
-    """The lines that it prints; it is ended as by Ctrl-C."""
+    """Run the UI and yield the lines it prints; stop it with Ctrl-C."""
     process = project.start("python", "-u", "-m", "pipeline.ui", "--port", "0")
     assert process.stdout
     try:
         yield process.stdout
     finally:
-        time.sleep(1)  # its server is being started
+        time.sleep(1)  # its server is still starting
         process.send_signal(signal.SIGINT)
         process.wait(timeout=60)
 

@@ -1,4 +1,4 @@
-"""The doctor for people's own networks: however a script is organised, it is examined, and left as it was."""
+"""The doctor examines people's own networks, however they are written, and leaves them unchanged."""
 
 import re
 import subprocess
@@ -52,7 +52,7 @@ def cross_entropy(p, x, t):
     return -(t * np.log(forward(p, x))).sum() / len(x)
 
 
-def of_class_numbers():
+def class_numbers():
     return drawn(), forward, lambda p, x, y: step(p, x, np.eye(10)[y]), X, Y
 
 
@@ -91,7 +91,7 @@ def nested():
 
 
 class Network:
-    """Parameters under two names, momenta, activations and data in one object."""
+    """One object with aliased parameters, momenta, activations and data."""
 
     def __init__(self):
         self.W1, self.b1, self.W2, self.b2 = self.params = drawn()
@@ -220,7 +220,7 @@ def unrolled():
 
 
 class Neuron:
-    """A unit as an object of its own, in plain Python."""
+    """A single unit as an object, in plain Python."""
 
     def __init__(self, rng, inputs):
         self.weights, self.bias = rng.uniform(-1, 1, inputs).tolist(), 0.0
@@ -254,7 +254,7 @@ def neurons():
     return [[Neuron(rng, 2) for _ in range(4)], [Neuron(rng, 4)]], answer, train, x, np.sign(x[:, 0]) * 0.8
 
 
-def hubers_loss():
+def huber_loss():
     def fitted(p, x, y):
         error = np.clip(x @ p["w"] + p["b"] - y, -0.5, 0.5)
         return {"w": p["w"] - 0.1 * x.T @ error / len(x), "b": p["b"] - 0.1 * error.mean(axis=0)}
@@ -273,8 +273,8 @@ def two_floats():
     return {"slope": 0.0, "offset": 0}, lambda p, x: p["slope"] * x + p["offset"], fitted, x, 3 * x + 1
 
 
-ORGANISED = [
-    of_class_numbers,
+SCRIPTS = [
+    class_numbers,
     in_columns,
     one_at_a_time,
     in_place,
@@ -291,12 +291,12 @@ ORGANISED = [
     in_lists,
     unrolled,
     neurons,
-    hubers_loss,
+    huber_loss,
     two_floats,
 ]
 
 
-@pytest.mark.parametrize("script", ORGANISED)
+@pytest.mark.parametrize("script", SCRIPTS)
 def test_a_correct_network_is_healthy_however_it_is_written(script):
     report = examine(*script())
     assert (report.cause, report.error) == (None, "")
@@ -305,7 +305,7 @@ def test_a_correct_network_is_healthy_however_it_is_written(script):
 
 
 def climbing(script):
-    """The same script, whose step goes the other way, seen from outside."""
+    """The same script, with a wrapper that makes its step go the opposite way."""
     params, answers, right, x, y = script()
     start = [value.copy() for value in params]
 
@@ -317,7 +317,7 @@ def climbing(script):
     return start, answers, up, x, y
 
 
-@pytest.mark.parametrize("script", [of_class_numbers, in_columns, one_at_a_time, in_place, adam_in_a_closure, clipped])
+@pytest.mark.parametrize("script", [class_numbers, in_columns, one_at_a_time, in_place, adam_in_a_closure, clipped])
 def test_gradient_ascent_is_found_however_the_network_is_written(script):
     assert examine(*climbing(script)).cause == "gradient_sign"
 
@@ -364,7 +364,7 @@ def test_the_users_state_is_left_unchanged():
 
 
 class Stepper:
-    """State in the object whose methods are handed over, in a default argument, and in the object that is called."""
+    """State in the object whose methods are passed, in a default argument, and in a callable object."""
 
     def __init__(self):
         self.t, self.velocity, self.params = 0, [0.0] * 4, drawn()
@@ -406,7 +406,7 @@ def test_an_object_keeps_its_aliases_and_values():
 
 
 def convolution(sign=-1):
-    """One filter of three weights over a signal, its mean, and a line: no dense layers."""
+    """A filter of three weights over a signal, averaged and scaled, without dense layers."""
 
     def parts(p, x):
         z = np.stack([np.convolve(row, p["filter"], "valid") for row in x])
@@ -511,7 +511,7 @@ def test_a_missing_file_gets_one_sentence(tmp_path, monkeypatch):
 
 
 def trained_with(scale=1.0, alpha=ALPHA, start=None, x=X, t=ONE_HOT):
-    """The right network, with other settings."""
+    """The correct network, with other settings."""
 
     def update(p, x, t):
         return [value - alpha * slope for value, slope in zip(p, gradient(p, x, t), strict=True)]

@@ -1,4 +1,4 @@
-"""What a new user sees: a fresh clone, `dvc repro`, and a trained, evaluated, tracked network."""
+"""What a new user gets: a fresh clone, `dvc repro`, and a network trained, evaluated and tracked."""
 
 import json
 import math
@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_info
 
 METRICS_BY_STEP = ["loss", "accuracy", "validation_loss", "validation_accuracy"]
 PICTURES = ["confident_mistakes", "confusion_matrix", "first_layer_weights", "learning_curve", "vital_signs"]
-BUILT_WITH = "SkylakeX"  # the OpenBLAS kernels with which the committed dvc.lock was made
+BUILT_WITH = "SkylakeX"  # the OpenBLAS kernels that made the committed dvc.lock
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def test_repro_leaves_tracked_files_unchanged(fresh: Project) -> None:
     architectures = {library.get("architecture") for library in threadpool_info()}
     if BUILT_WITH in architectures:
         assert changed == ""
-    else:  # other kernels round otherwise in the last bits, so the weights have other checksums
+    else:  # other kernels round the last bits differently, so the weights have other checksums
         assert set(changed.split()) <= {"M", "dvc.lock", "report/metrics.json"}
 
 

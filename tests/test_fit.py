@@ -1,4 +1,4 @@
-"""Many settings to as many trainings: each is what it would be alone."""
+"""Fitting many settings at once: each training is what it would be alone."""
 
 from functools import cache
 
@@ -19,7 +19,7 @@ from pipeline.training.fit import fit
 
 @cache
 def digits():
-    """Every third of the digits, as the stage `normalise` would make a dataset of them."""
+    """One in three digits, as a dataset like that of the stage `normalise`."""
     pixels, labels = (values[::3].astype(np.uint8) for values in load_digits(return_X_y=True))
     parts = {
         name: Part(pixels[chosen], labels[chosen]) for name, chosen in split(labels, has_published_test=False).items()
@@ -41,14 +41,14 @@ def train(points, threads=1):
     return [diagnosed.training for diagnosed in fit(points, digits(), threads, observe_nothing)]
 
 
-def assert_each_is_as_alone(points):
+def assert_each_trains_as_it_would_alone(points):
     found = train(points)
     assert len(found) == len(points)
     for chosen, training in zip(points, found, strict=True):
         assert_same(training, train([chosen])[0])
 
 
-IN_ALL_THAT_MAY_DIFFER = [
+EVERYTHING_THAT_MAY_DIFFER = [
     {},
     {"alpha": 0.1},
     {"iterations": 12},
@@ -65,12 +65,14 @@ IN_ALL_THAT_MAY_DIFFER = [
 
 @pytest.mark.parametrize("batch_size", [None, 100])
 def test_each_point_trains_as_it_would_alone(batch_size):
-    assert_each_is_as_alone([point(batch_size=batch_size, **changes) for changes in IN_ALL_THAT_MAY_DIFFER])
+    assert_each_trains_as_it_would_alone(
+        [point(batch_size=batch_size, **changes) for changes in EVERYTHING_THAT_MAY_DIFFER]
+    )
 
 
 def test_without_minibatches_points_may_differ_in_seed():
     points = [point(seed=seed, alpha=alpha) for seed in (3, 0) for alpha in (0.5, 0.1)]
-    assert_each_is_as_alone(points)
+    assert_each_trains_as_it_would_alone(points)
     losses = [training.history[-1].loss for training in train(points)]
     assert len(set(losses)) == 4
 
@@ -82,7 +84,7 @@ def test_trainings_keep_the_order_of_the_points():
 
 @pytest.mark.parametrize("changes", [{"hidden": [12, 8]}, {"reduction": "sum", "alpha": 0.0003}], ids=str)
 def test_shared_settings_apply_to_every_point(changes):
-    assert_each_is_as_alone([point(**changes), point(**{**changes, "init": "xavier"})])
+    assert_each_trains_as_it_would_alone([point(**changes), point(**{**changes, "init": "xavier"})])
     training = train([point(**changes)])[0]
     assert [layer.weights.shape[1] for layer in training.network] == [*changes.get("hidden", [20]), 10]
     assert training.history[-1].loss < training.history[0].loss
@@ -108,7 +110,7 @@ def test_the_history_starts_with_the_untrained_network_on_the_first_batch(batch_
 @pytest.mark.parametrize("batch_size", [None, 100])
 def test_the_sum_trains_like_the_mean_with_a_smaller_alpha(batch_size):
     images = batch_size or len(digits().parts["train"].labels)
-    common = {"batch_size": batch_size, "iterations": 4}  # so few that no batch is smaller
+    common = {"batch_size": batch_size, "iterations": 4}  # few enough that no batch is smaller
     [of_mean] = train([point(**common)])
     [of_sum] = train([point(**common, reduction="sum", alpha=0.5 / images)])
     assert of_sum.history[-1].loss == pytest.approx(of_mean.history[-1].loss, rel=1e-3)

@@ -1,4 +1,4 @@
-"""How points become stacks, and results a table."""
+"""Points become stacks, and results become a table."""
 
 import sys
 from dataclasses import replace
@@ -31,7 +31,7 @@ from pipeline.grid.workers import Workers
 
 
 def points(**values):
-    """A point for each value of the one setting that is named."""
+    """A point for each value of a single setting."""
     [(name, several)] = values.items()
     return [Point(n, [f"{name}={value}"], PLAIN.model_copy(update={name: value})) for n, value in enumerate(several)]
 
@@ -41,7 +41,7 @@ def numbers(stacks):
 
 
 def result(**changes):
-    """A result that ended with this validation accuracy, or diverged at once."""
+    """A result with this final validation accuracy, or one that diverged at once."""
     accuracy = changes.pop("ends_with", None)
     rows = [] if accuracy is None else [Record(0, 2.3, 0.1, 2.3, 0.1), Record(100, 0.2, 0.9, 0.3, accuracy)]
     outcome, cause = ("converged", "none") if rows else ("diverged", "alpha_too_large")
@@ -51,7 +51,7 @@ def result(**changes):
 
 
 def with_cause(of_point, cause):
-    """The same result for another reason."""
+    """The same result with another cause."""
     return of_point._replace(diagnosis=replace(of_point.diagnosis, cause=cause))
 
 

@@ -1,4 +1,4 @@
-"""Healing, as a real process: each training is a run that says which one it heals, and the last one is healthy."""
+"""Healing, as a real process: each training is a run tagged with the one it heals, and the last is healthy."""
 
 import re
 from itertools import pairwise
@@ -8,12 +8,12 @@ from conftest import Project
 from mlflow.entities import Run
 
 HEAL = ("python", "-m", "pipeline.heal")
-ILL = ("alpha=5", "init=zeros", "normalise=none", "iterations=100", "hidden=[20,10]")
+FAILING = ("alpha=5", "init=zeros", "normalise=none", "iterations=100", "hidden=[20,10]")
 COMMAND = re.compile(r"`(dvc exp run.*?)`")
 
 
 def rows(printed: str) -> list[list[str]]:
-    """The rows of the table that was printed, each by its columns."""
+    """The rows of the printed table, split into columns."""
     lines = printed.splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith("settings changed"))
     return [re.split(r"\s{2,}", line) for line in lines[start + 1 :] if re.search(r"\d%$", line)]
@@ -21,14 +21,14 @@ def rows(printed: str) -> list[list[str]]:
 
 @pytest.fixture(scope="module")
 def healed(reproduced: Project) -> Project:
-    """A project in which settings were healed with which nothing trains."""
-    reproduced.write("printed.txt", reproduced.ok(*HEAL, *ILL))
+    """A project in which settings that don't train were healed."""
+    reproduced.write("printed.txt", reproduced.ok(*HEAL, *FAILING))
     return reproduced
 
 
 @pytest.fixture(scope="module")
 def runs(healed: Project) -> list[Run]:
-    """The runs of the trainings, after the one of the project itself."""
+    """The runs of the healing, without the project's own."""
     return healed.tracked_runs()[1:]
 
 
@@ -66,7 +66,7 @@ def test_a_healthy_training_is_left_unchanged(healed: Project) -> None:
     printed = healed.ok(*HEAL, "+experiment=repaired", "normalise=standard", "iterations=100")
     [[changed, cause, _]] = rows(printed)
     assert (changed, cause) == ("-", "none")
-    # What was typed holds, and not the experiment's own normalisation.
+    # The typed normalisation overrides the experiment's.
     [command] = COMMAND.findall(printed)
     assert command == "dvc exp run -S init=uniform -S iterations=100"
 

@@ -1,4 +1,4 @@
-"""The loop that heals, and a sample of the settings that `python -m tests.benchmarks.heal` measures."""
+"""The healing loop, and a sample of the settings measured by `python -m tests.benchmarks.heal`."""
 
 from itertools import islice, pairwise
 

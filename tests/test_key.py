@@ -1,4 +1,4 @@
-"""What counts as the same training."""
+"""The key that identifies a training: what counts as the same."""
 
 import sys
 from dataclasses import replace

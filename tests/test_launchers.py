@@ -1,11 +1,11 @@
-"""The same sweep wherever its points are trained: in other processes, on a cluster, under Hydra's own launchers."""
+"""A sweep is the same wherever its points train: in local processes, on a cluster, under Hydra's own launchers."""
 
 from collections.abc import Iterator
 
 import pytest
 from conftest import Project
 
-ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # as there: on 127.0.0.1, not on the machine's address
+ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # stay on 127.0.0.1, as on Windows and macOS
 COMMAND = ("python", "-m", "pipeline.sweep", "iterations=15", "seed=1")
 SWEEP = (*COMMAND, "init=he,uniform")
 POINT = (*COMMAND, "init=he")
@@ -13,7 +13,7 @@ POINT = (*COMMAND, "init=he")
 
 @pytest.fixture(scope="module")
 def models(reproduced: Project) -> dict[str, str]:
-    """The hash of each point's model, by its init, as trained in one process."""
+    """The hash of each point's model by init, trained in one process."""
     reproduced.ok(*SWEEP)
     return trained_last(reproduced)
 
@@ -25,7 +25,7 @@ def trained_last(project: Project) -> dict[str, str]:
 
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The address of a Ray cluster of two nodes, which are processes on this machine, with a core each."""
+    """The address of a local Ray cluster of two nodes, each a process with one core."""
     for name, value in ON_LOOPBACK.items():
         monkeypatch.setenv(name, value)
     from ray.cluster_utils import Cluster

@@ -1,4 +1,4 @@
-"""The mutants are wrong, the healthy networks that they are made of are right, and the doctor tells them apart."""
+"""The mutants are wrong, the healthy networks they come from are right, and the doctor tells them apart."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def differences(loss, params, name, x, y, h=1e-5):
 
 
 def descends(params, updated, x, y, loss, alpha):
-    """Whether each parameter has gone down the gradient of that loss, by alpha times as much."""
+    """Whether each parameter has changed by minus alpha times the gradient of the loss."""
     for name in (name for name in params if name[0] in "Wb"):
         change = updated[name] - params[name]
         expected = -alpha * differences(loss, params, name, x, y)
@@ -33,7 +33,7 @@ def descends(params, updated, x, y, loss, alpha):
 
 
 def both_descend(output, network):
-    """Whether the first update and the second do."""
+    """Whether both the first and the second update descend the gradient."""
     params, _, step, x, y, loss = network
     for _ in range(2):
         updated = step(params, x, y)
@@ -46,7 +46,7 @@ def both_descend(output, network):
 @pytest.mark.parametrize("layers", LAYERS)
 @pytest.mark.parametrize("output", OUTPUTS)
 def test_healthy_networks_descend_their_gradient(output, layers):
-    for seed in range(3):  # a hidden activation each
+    for seed in range(3):  # one for each hidden activation
         assert both_descend(output, healthy(output, layers, seed))
 
 

@@ -1,4 +1,4 @@
-"""Trainings in portable precision have the committed bits, whatever the processor, its vector units and its threads."""
+"""Trainings in portable precision have the committed hashes on any processor, vector units and number of threads."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from conftest import CHECKOUT, new_project
 from numpy._core._multiarray_umath import __cpu_features__ as cpu_features
 from sklearn.datasets import load_digits
 
-# Kernels of OpenBLAS, each with what the processor must have to run them.
+# OpenBLAS kernels, each with the CPU feature that it needs.
 CORE_TYPES = {
     "Haswell": "AVX2",
     "SkylakeX": "AVX512_SKX",
@@ -20,7 +20,7 @@ CORE_TYPES = {
     "Sandybridge": "AVX",
     "Prescott": "SSE3",
 }
-CALLED = {"Zen": "Haswell", "Prescott": "Katmai"}  # as NumPy's BLAS has one set of kernels for both
+REPORTED_AS = {"Zen": "Haswell", "Prescott": "Katmai"}  # NumPy's BLAS has one set of kernels for both
 HERE = [core_type for core_type, feature in CORE_TYPES.items() if cpu_features.get(feature)]
 WITHOUT_VECTORS = "AVX2 FMA3 AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL"
 COMMITTED = json.loads((CHECKOUT / "tests/portable/hashes.json").read_text())
@@ -35,7 +35,7 @@ def digits(tmp_path_factory):
 
 
 def hashes(digits, threads="1", **environment):
-    """The hash of each training, made by a process with so many threads of BLAS."""
+    """The hash of each training, run in a process with this many BLAS threads."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "tests.portable.trainings", str(digits)],
         cwd=CHECKOUT,
@@ -72,7 +72,7 @@ def test_the_requested_kernels_are_used():
     for core_type in HERE:
         environment = os.environ | {"OPENBLAS_CORETYPE": core_type}
         done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
-        assert done.stdout.split() == [CALLED.get(core_type, core_type)]
+        assert done.stdout.split() == [REPORTED_AS.get(core_type, core_type)]
 
 
 @pytest.mark.parametrize("core_type", HERE[:2])

@@ -1,4 +1,4 @@
-"""A sweep's best network becomes the champion, and says over HTTP what the pipeline says; wrong pixels get a 400."""
+"""A sweep's best network becomes the champion, and predicts over HTTP what the pipeline does."""
 
 import json
 from pathlib import Path
@@ -30,7 +30,7 @@ URI = f"models:/{NAME}@champion"
 
 @pytest.fixture(scope="module")
 def swept(reproduced: Project) -> Project:
-    """A project with a network that was trained well, by DVC, and a sweep of networks that were hardly trained."""
+    """A project with a network trained well, by DVC, and a sweep of networks that are hardly trained."""
     reproduced.environment["MLFLOW_DISABLE_TELEMETRY"] = "true"
     reproduced.ok(*SWEEP, "alpha=0.1,0.2", "iterations=20")
     return reproduced
@@ -38,7 +38,7 @@ def swept(reproduced: Project) -> Project:
 
 @pytest.fixture
 def store(swept: Project, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """The project's store, as the pipeline has it."""
+    """The project's store, opened as the pipeline does."""
     monkeypatch.setenv("DVC_ROOT", str(swept.root))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
     return connect()
@@ -46,7 +46,7 @@ def store(swept: Project, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 @pytest.fixture(scope="module")
 def trained_by_dvc(swept: Project) -> str:
-    """The id of its run."""
+    """The id of the run that DVC trained."""
     [run] = swept.tracked_runs("metrics.test_accuracy > 0")
     return run.info.run_id
 
@@ -59,7 +59,7 @@ def pixels(swept: Project) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def predictions(swept: Project) -> pd.DataFrame:
-    """What the pipeline took them for."""
+    """The pipeline's predictions for them."""
     return pd.read_csv(swept.root / "report/predictions.csv")
 
 
@@ -68,13 +68,13 @@ def champion(store: Store):
 
 
 def run_with(project: Project, *conditions: str) -> str:
-    """The id of the one run that meets some conditions."""
+    """The id of the only run that meets these conditions."""
     [run] = project.tracked_runs(" and ".join(conditions))
     return run.info.run_id
 
 
 def assert_answers(answers: list[dict[str, float]], predictions: pd.DataFrame) -> None:
-    """The answers are the pipeline's predictions, as precise as those are written."""
+    """Check that the answers match the pipeline's predictions, to the precision of the CSV."""
     assert [answer["digit"] for answer in answers] == predictions.predicted.to_list()
     assert np.allclose([answer["probability"] for answer in answers], predictions.confidence, atol=1e-6)
 
@@ -157,7 +157,7 @@ def test_a_models_files_are_text_and_arrays_without_local_paths(swept: Project, 
 
 @pytest.fixture(scope="module")
 def url(swept: Project):
-    """Where the champion is served."""
+    """The URL at which the champion is served."""
     with model_server(URI, swept.root, swept.environment) as url:
         yield url
 

@@ -1,4 +1,4 @@
-"""Every mistake in the settings gets a sentence that names it and what is allowed, whichever way it came in."""
+"""Every mistake in the settings gets a sentence that says what is wrong and what is allowed, wherever it was made."""
 
 import copy
 from typing import Any

@@ -1,4 +1,4 @@
-"""The three networks of the README, and every built-in fault, as a user runs them: it is said why they failed."""
+"""The README's three networks and every built-in fault, as a user runs them: the pipeline says why they failed."""
 
 import math
 from pathlib import Path
@@ -12,7 +12,7 @@ SWEEP = ("python", "-m", "pipeline.sweep")
 
 @pytest.fixture(scope="module")
 def collapsed(reproduced: Project) -> Project:
-    """A project in which the collapse was tried."""
+    """A project in which the experiment `collapse` was run."""
     printed = reproduced.ok("dvc", "exp", "run", "-n", "collapse", "-S", "+experiment=collapse")
     reproduced.write("printed.txt", printed)
     return reproduced
@@ -95,7 +95,7 @@ def test_a_sweep_over_all_faults_names_each_cause(collapsed: Project) -> None:
     assert {run.data.params["fault"]: run.data.tags["cause"] for run in children} == {
         "null": "none",
         "softmax_over_samples": "softmax_over_samples",
-        "softmax_unshifted": "none",  # it is no fault while no logit is large
+        "softmax_unshifted": "none",  # harmless while no logit is large
         "gradient_sign": "gradient_sign",
         "gradient_without_mean": "gradient_scale",
         "relu_mask_missing": "activation_derivative",

@@ -1,4 +1,4 @@
-"""A sweep over a grid, as a real process: what the store and the files hold then, and one sentence for a mistake."""
+"""A sweep over a grid, as a real process: its results in the store and the files, and one sentence for a mistake."""
 
 import shutil
 from itertools import product
@@ -44,7 +44,7 @@ def parent(swept: Project) -> Run:
 
 @pytest.fixture(scope="module")
 def table(swept: Project, parent: Run) -> pd.DataFrame:
-    """The table of all points in MLflow, which knows their runs."""
+    """The table of all points in MLflow, with their run ids."""
     return pd.read_csv(swept.store().download_artifacts(parent.info.run_id, "sweep.csv"))
 
 
@@ -199,8 +199,13 @@ def test_a_renamed_setting_is_reported_with_its_new_name(swept: Project) -> None
 
 def test_all_invalid_points_are_reported_before_any_training(swept: Project) -> None:
     before = len(swept.tracked_runs())
-    grid = [("alpha=-1", "alpha=0.3"), ("init=he", "init=glorot"), ("batch_size=null", "batch_size=5000")]
-    grid.append(("dataset=digits", "dataset=mnist"))
+    grid = [
+        ("alpha=-1", "alpha=0.3"),
+        ("init=he", "init=glorot"),
+        ("batch_size=null", "batch_size=5000"),
+        ("dataset=digits", "dataset=mnist"),
+    ]
+    valid = ("alpha=0.3", "init=he", "batch_size=null", "dataset=digits")
     printed = swept.fails(*SWEEP, "alpha=-1,0.3", "init=he,glorot", "batch_size=null,5000", "dataset=digits,mnist")
     assert "15 of 16 points can't be" in printed
     assert "alpha can't be -1: it must be a number greater than 0" in printed
@@ -208,5 +213,5 @@ def test_all_invalid_points_are_reported_before_any_training(swept: Project) -> 
     assert "digits has 1444 images to train on" in printed
     assert "`dvc exp run -S dataset=mnist -S normalise=standard normalise` makes that" in printed
     for point in product(*grid):
-        assert (" ".join(point) in printed) == (point != ("alpha=0.3", "init=he", "batch_size=null", "dataset=digits"))
+        assert (" ".join(point) in printed) == (point != valid)
     assert len(swept.tracked_runs()) == before

@@ -1,4 +1,4 @@
-"""A sweep that is interrupted, however it is: the same command completes it, each point once."""
+"""However a sweep is interrupted, the same command completes it, with each point once."""
 
 import signal
 import time
@@ -6,7 +6,7 @@ import time
 import pytest
 from conftest import Project
 
-# Each size of the hidden layer is a stack of its own, of a few seconds.
+# Each size of the hidden layer is its own stack, which trains for a few seconds.
 SWEEP = ("python", "-m", "pipeline.sweep", "hidden=[20],[21],[22],[23]", "alpha=0.1,0.2", "iterations=3000")
 POINTS, IN_A_STACK = 8, 2
 
@@ -16,7 +16,7 @@ def children(project: Project) -> list:
 
 
 def wait_for_another_stack(project: Project, before: int) -> None:
-    """Wait until another stack has been logged, and the next one is in training."""
+    """Wait until another stack has been logged and the next one is training."""
     deadline = time.monotonic() + 120
     while len(project.tracked_runs("tags.key != '' and attributes.status = 'FINISHED'")) < before + IN_A_STACK:
         assert time.monotonic() < deadline, "no point was logged within two minutes"

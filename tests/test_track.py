@@ -1,4 +1,4 @@
-"""What DVC has is published once, a run is trained again, and what a run says of where it comes from is true."""
+"""DVC's results are published once, a run can be reproduced, and its provenance is recorded correctly."""
 
 import platform
 import subprocess
@@ -27,7 +27,7 @@ def test_an_empty_store_gets_everything_dvc_has(tried: Project) -> None:
     printed = tried.ok(*TRACK, **elsewhere)
     assert "tried: its run is new in MLflow" in printed
     assert "HEAD: its run is new in MLflow" in printed
-    assert "the workspace: MLflow has it" in printed  # as it holds what the experiment made
+    assert "the workspace: MLflow has it" in printed  # it holds the experiment's results
 
     published = tried.tracked_runs(store="elsewhere.db")
     assert len(published) == 2
@@ -67,7 +67,7 @@ def test_reproducing_a_run_on_another_processor_gives_the_same_model(tried: Proj
     [run] = tried.tracked_runs("tags.dvc_exp_name = 'tried'")
     before = len(tried.tracked_runs())
     printed = tried.ok(*TRACK, "reproduce", run.info.run_id, OPENBLAS_CORETYPE="Nehalem")
-    assert "Nehalem" in printed  # it is named as a difference
+    assert "Nehalem" in printed  # reported as a difference
     assert "xavier α=0.4 · 40: dvc exp run -n tried -S alpha=0.4 -S init=xavier -S iterations=40" in printed
     assert f"the same model: {run.data.tags['model_sha256']}" in printed
     assert len(tried.tracked_runs()) == before

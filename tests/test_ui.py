@@ -1,4 +1,4 @@
-"""MLflow's UI on a real sweep, in a browser: what the links that are printed show."""
+"""MLflow's UI on a real sweep, in a browser: the pages behind the printed links."""
 
 import json
 import socket
@@ -25,7 +25,7 @@ COLUMNS = ("params.`alpha`", "params.`init`", "params.`iterations`", ACCURACY, "
 
 @pytest.fixture(scope="module")
 def swept(reproduced: Project) -> Project:
-    """A project in which a grid of 20 points was swept, of which ten diverge."""
+    """A project with a sweep of 20 points, ten of which diverge."""
     reproduced.ok("python", "-m", "pipeline.sweep", *GRID)
     return reproduced
 
@@ -37,14 +37,14 @@ def links(swept: Project) -> Iterator[Links]:
 
 
 @pytest.fixture(scope="module")
-def seen(links: Links) -> Iterator[Browser]:  # noqa: ARG001 (the server is there as long as its browser)
+def seen(links: Links) -> Iterator[Browser]:  # noqa: ARG001 (keeps the server running as long as the browser)
     with browser(1500, 1300) as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
 def own_errors(swept: Project, links: Links, seen: Browser) -> set[str]:
-    """What MLflow's own pages complain of when they compare two runs that are none of ours."""
+    """The console errors of MLflow's own page when it compares two runs that aren't ours."""
     client = swept.store()
     experiment = client.create_experiment("plain")
     runs = [client.create_run(experiment).info.run_id for _ in range(2)]
@@ -77,7 +77,7 @@ def test_the_other_view_sorts_by_accuracy(links: Links, seen: Browser) -> None:
     page = seen.open(links.best)
     expect(page.get_by_role("button", name="Sort: final_validation_accuracy")).to_be_visible()
     cells = [page.locator(f'[row-index="{row}"] [col-id="{ACCURACY}"]') for row in range(22)]
-    expect(cells[-1]).to_have_text("-")  # the sweep, which is no training
+    expect(cells[-1]).to_have_text("-")  # the sweep, which isn't a training
     accuracies = [cell.inner_text() for cell in cells[:-1]]
     assert [*map(float, accuracies)] == sorted(map(float, accuracies), reverse=True)
 

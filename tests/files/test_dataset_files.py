@@ -1,4 +1,4 @@
-"""The normalised dataset on disk."""
+"""Saving and loading the normalised dataset."""
 
 import numpy as np
 import pytest
@@ -48,7 +48,7 @@ def test_a_directory_without_a_dataset_is_reported(tmp_path):
 def test_no_file_needs_pickle(tmp_path):
     save_dataset(some_dataset("standard"), tmp_path)
     files = list(tmp_path.glob("*.npy"))
-    assert len(files) == 8  # pixels and labels of three parts, and the map's shift and scale
+    assert len(files) == 8  # pixels and labels of three parts, and the shift and scale of the map
     for file in files:
         assert np.load(file, allow_pickle=False).dtype in (np.uint8, np.float64)
 

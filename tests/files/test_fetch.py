@@ -1,4 +1,4 @@
-"""Fetching a file from a real server on this machine, from a directory, and from where it can't be had."""
+"""Fetching a file from a local server, from a directory, and from sources that fail."""
 
 import hashlib
 import socket
@@ -16,7 +16,7 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 class Mirror(BaseHTTPRequestHandler):
-    """A mirror that has the file below /good, another one below /other, and breaks off halfway below /cut."""
+    """A mirror with the file in /good and a different one in /other, and which breaks off halfway in /cut."""
 
     def do_GET(self):
         self.server.asked.append(self.path)
@@ -36,10 +36,10 @@ class Mirror(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.setenv("no_proxy", "127.0.0.1")  # a proxy would not find this machine under that address
+    monkeypatch.setenv("no_proxy", "127.0.0.1")  # a proxy can't reach this machine at that address
     with ThreadingHTTPServer(("127.0.0.1", 0), Mirror) as running:
         running.asked = []
-        thread = threading.Thread(target=running.serve_forever, args=(0.01,))  # looks so often whether to stop
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))  # seconds between checks whether to stop
         thread.start()
         yield running
         running.shutdown()
@@ -54,7 +54,7 @@ def mirror(server):
 
 @pytest.fixture
 def closed(monkeypatch):
-    """The URL of a server that is down: its port is taken, so that nobody else opens it, and nobody listens."""
+    """The URL of a server that is down: the port is bound, so nothing else can take it, but nothing listens."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -74,7 +74,7 @@ def assert_fetched(target):
 
 
 def complaint(sources, target):
-    """What a user is told, after it has been seen that nothing is left behind."""
+    """The error message that the user gets; also checks that no file is left behind."""
     with pytest.raises(UserError) as caught:
         fetch(NAME, SHA256, sources, target)
     assert list(target.iterdir()) == []

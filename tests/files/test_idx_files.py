@@ -1,4 +1,4 @@
-"""IDX files: what is written is read again, and a damaged file is named together with what is wrong with it."""
+"""IDX files: they round-trip, and a damaged file is reported with what is wrong with it."""
 
 import gzip
 
@@ -8,13 +8,13 @@ import pytest
 from pipeline.console.errors import UserError
 from pipeline.files.idx import read_idx, write_idx
 
-PLAIN_AND_PACKED = pytest.mark.parametrize("name", ["labels-idx1-ubyte", "labels-idx1-ubyte.gz"])
+PLAIN_AND_GZIPPED = pytest.mark.parametrize("name", ["labels-idx1-ubyte", "labels-idx1-ubyte.gz"])
 
 HEADER_OF_THREE = bytes([0, 0, 8, 1, 0, 0, 0, 3])  # unsigned bytes (8) in one dimension, three of them
 
 
 def write(path, content):
-    """Write the content, packed if the file's name ends in .gz."""
+    """Write the content, gzipped if the file's name ends in .gz."""
     path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
 
 
@@ -24,7 +24,7 @@ def complaint(path, dimensions=1):
     return str(caught.value)
 
 
-@PLAIN_AND_PACKED
+@PLAIN_AND_GZIPPED
 def test_the_published_format_is_read(tmp_path, name):
     write(tmp_path / name, HEADER_OF_THREE + bytes([5, 0, 255]))
     values = read_idx(tmp_path / name, dimensions=1)
@@ -32,9 +32,9 @@ def test_the_published_format_is_read(tmp_path, name):
     assert values.dtype == np.uint8
 
 
-@PLAIN_AND_PACKED
+@PLAIN_AND_GZIPPED
 def test_images_are_read_row_by_row_with_big_endian_lengths(tmp_path, name):
-    # One image of 2 rows and 258 columns: 258 is 1 times 256 and 2.
+    # One image of 2 rows and 258 columns: 258 is 1 * 256 + 2.
     pixels = bytes(range(256)) + bytes([1, 2]) + bytes(258)
     write(tmp_path / name, bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 1, 2]) + pixels)
     images = read_idx(tmp_path / name, dimensions=3)
@@ -63,14 +63,14 @@ def test_a_non_contiguous_array_round_trips(tmp_path):
     np.testing.assert_array_equal(read_idx(tmp_path / "images", dimensions=3), images)
 
 
-@PLAIN_AND_PACKED
+@PLAIN_AND_GZIPPED
 @pytest.mark.parametrize(
     "magic",
     [
         bytes([0, 0, 8, 3]),  # of images, where labels are expected
         bytes([0, 0, 13, 1]),  # of floating-point numbers
         bytes([1, 0, 8, 1]),
-        b"<htm",  # of an error page that was saved as the file
+        b"<htm",  # of an error page saved as the file
     ],
 )
 def test_a_file_with_the_wrong_magic_number_is_refused(tmp_path, name, magic):
@@ -81,7 +81,7 @@ def test_a_file_with_the_wrong_magic_number_is_refused(tmp_path, name, magic):
     assert "00000801" in message
 
 
-@PLAIN_AND_PACKED
+@PLAIN_AND_GZIPPED
 def test_an_empty_file_is_refused(tmp_path, name):
     write(tmp_path / name, b"")
     message = complaint(tmp_path / name)
@@ -89,7 +89,7 @@ def test_an_empty_file_is_refused(tmp_path, name):
     assert "nothing" in message
 
 
-@PLAIN_AND_PACKED
+@PLAIN_AND_GZIPPED
 def test_a_file_that_ends_within_its_header_is_refused(tmp_path, name):
     write(tmp_path / name, HEADER_OF_THREE[:6])
     message = complaint(tmp_path / name)
@@ -98,7 +98,7 @@ def test_a_file_that_ends_within_its_header_is_refused(tmp_path, name):
     assert "cut short" in message
 
 
-@PLAIN_AND_PACKED
+@PLAIN_AND_GZIPPED
 @pytest.mark.parametrize("held", [2, 4])
 def test_a_file_of_the_wrong_length_is_refused(tmp_path, name, held):
     write(tmp_path / name, HEADER_OF_THREE + bytes(held))
@@ -116,7 +116,7 @@ def test_a_gz_file_that_is_not_gzipped_is_refused(tmp_path):
     assert "unpacked" in message
 
 
-@pytest.mark.parametrize("kept", [0.2, 0.5, 0.9])  # into the header, the packed bytes and the checksum at the end
+@pytest.mark.parametrize("kept", [0.2, 0.5, 0.9])  # within the header, the compressed bytes and the final checksum
 def test_a_truncated_gz_file_is_refused(tmp_path, kept):
     path = tmp_path / "labels.gz"
     packed = gzip.compress(HEADER_OF_THREE + bytes([5, 0, 255]))

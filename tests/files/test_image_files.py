@@ -1,4 +1,4 @@
-"""The two files of a part: its images and their labels."""
+"""The two files of a part: its images and its labels."""
 
 import gzip
 

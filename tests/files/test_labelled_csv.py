@@ -1,4 +1,4 @@
-"""Images in a CSV: Kaggle's layout is read, and whatever else a file holds is named by its line and column."""
+"""Images in a CSV: Kaggle's layout is read, and anything else is reported with its line and column."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def csv(tmp_path):
 
 
 def complaint(path, label="label", image_shape=(2, 2)):
-    """What a user is told, after the file's name. The name alone could hold any word: it is that of the test too."""
+    """The error message after the path, which contains the test's name and so might match by accident."""
     with pytest.raises(UserError) as caught:
         read_labelled_csv(path, label, image_shape)
     message = str(caught.value)
@@ -113,7 +113,7 @@ def test_a_row_that_is_too_short_is_reported(csv, row):
     ("rows", "line"),
     [
         ([GOOD_ROW, "7,0,1,2,3,4", GOOD_ROW], "line 3"),
-        # The first row could be taken for one that begins with its name: then each cell would be one column too far.
+        # The first row's extra cell could be mistaken for a row name, which would shift every cell by a column.
         (["7,0,1,2,3,4", GOOD_ROW, GOOD_ROW], "line 2"),
         (["7,0,1,2,3,4", "7,0,1,2,3,4"], "line 2"),
         (["7,0,1,2,3,", "7,0,1,2,3,"], "line 2"),
@@ -123,7 +123,7 @@ def test_a_row_that_is_too_short_is_reported(csv, row):
 def test_a_row_that_is_too_long_is_reported(csv, rows, line):
     message = complaint(csv(HEADER, *rows))
     assert line in message
-    assert "empty" not in message  # there is too much in that row, not too little
+    assert "empty" not in message  # the row has too many cells, not too few
 
 
 def test_an_empty_file_is_refused(csv):

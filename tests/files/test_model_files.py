@@ -1,4 +1,4 @@
-"""A model on disk: all that was saved is there again, and nothing that depends on when it was saved."""
+"""A saved model: everything is loaded again, and no file depends on when it was saved."""
 
 import json
 import zipfile
@@ -20,7 +20,7 @@ from pipeline.files.model import fingerprint, load_model, load_network, save_mod
 
 CONFIG = {"dataset": "digits", "alpha": 0.1, "hidden": [5, 3], "batch_size": None, "seed": 0}
 
-# Numbers that come back only if every digit was written.
+# Numbers that round-trip only if every digit is written.
 HISTORY = [
     Record(0, 2.302585092994046, 0.1, 1 / 3, 0.0),
     Record(1, 0.1 + 0.2, 2 / 3, 5e-324, 1.0),
@@ -100,7 +100,7 @@ def test_an_empty_history_round_trips(tmp_path):
 
 
 def test_more_than_nine_layers_keep_their_order(tmp_path):
-    # Sorted as text, weights10 would come before weights2.
+    # As text, weights10 sorts before weights2.
     saved = some_training(sizes=tuple(range(2, 15)))
     assert_same(load_network(save(tmp_path, "model", saved)), saved.network)
 
@@ -135,7 +135,7 @@ def test_saving_twice_gives_the_same_bytes(tmp_path):
 
 
 def test_no_file_contains_the_time(tmp_path):
-    # A zip's own time goes in steps of two seconds, so the test above could miss it.
+    # A zip file's times are in steps of two seconds, so the test above could miss them.
     with zipfile.ZipFile(save(tmp_path, "model") / "weights.npz") as archive:
         assert {member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
@@ -187,7 +187,7 @@ def test_json_is_indented_and_ends_with_a_newline(tmp_path):
 
 
 def test_a_layer_is_stored_as_weights_and_bias():
-    # The files' names are made from these: models that are already saved could not be read otherwise.
+    # The array names in the files come from these, so renaming a field would make saved models unreadable.
     assert Layer._fields == ("weights", "bias")
 
 

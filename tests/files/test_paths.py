@@ -1,4 +1,4 @@
-"""A directory that is replaced as a whole or not at all, and paths as a user would type them."""
+"""Directories that are replaced completely or not at all, and paths as a user would type them."""
 
 import pytest
 
@@ -6,13 +6,13 @@ from pipeline.files.paths import CHECKOUT, added, replaced, shown
 
 
 def contents(directory):
-    """Every file below the directory and what is in it."""
+    """Every file under the directory, with its content."""
     return {str(path.relative_to(directory)): path.read_text() for path in directory.rglob("*") if path.is_file()}
 
 
 @pytest.fixture
 def old(tmp_path):
-    """A directory of an earlier success."""
+    """A directory left by an earlier success."""
     directory = tmp_path / "model"
     (directory / "below").mkdir(parents=True)
     (directory / "weights").write_text("old")
