@@ -96,7 +96,7 @@ def main() -> None:
     for part in PARTS:
         print(f"{part:>10}: accuracy {metrics[f'{part}_accuracy']:.2%}, loss {metrics.get(f'{part}_loss', inf):.4g}")
     print(f"{model.diagnosis.outcome}, cause: {model.diagnosis.cause}; report/diagnosis.md says more")
-    print(f"report/ has the figures; they {where}: look with `make ui`")
+    print(f"the figures are in report/ {where}: look with `make ui`")
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def point(config: DictConfig) -> float:
         dataset = datasets_for(chosen).for_point(chosen)
         key = key_of(chosen, dataset.about)
         repeats = shall_retrain(config)
-        if not repeats and (known := Publisher().tried(lambda store: finished_models(store, [key]))):
+        if not repeats and (known := Publisher().attempt(lambda store: finished_models(store, [key]))):
             print(f"finished already: MLflow has it as the run {known[key].run}")
             return validation_loss(known[key].model.training)
         directory = Path(HydraConfig.get().runtime.output_dir, "model")

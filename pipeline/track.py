@@ -14,34 +14,34 @@ from pipeline.retraining.reproduction import reproduce
 from pipeline.tracking.champion import crown
 from pipeline.tracking.completion import publish_revisions, publish_what_dvc_has, publish_what_is_kept
 from pipeline.tracking.failures import failures, reason
-from pipeline.tracking.publisher import connected
+from pipeline.tracking.publisher import required_store
 
 
 def complete(arguments: Namespace) -> None:  # noqa: ARG001
     """Publish what DVC has; what was left unpublished is, when the store is opened."""
-    publish_what_dvc_has(connected())
+    publish_what_dvc_has(required_store())
 
 
 def rebuild(arguments: Namespace) -> None:  # noqa: ARG001
     """Publish all that is kept, and then what else DVC has."""
-    store = connected()
+    store = required_store()
     publish_what_is_kept(store)
     publish_what_dvc_has(store)
 
 
 def publish_some(arguments: Namespace) -> None:
     """Publish what is named."""
-    publish_revisions(connected(), arguments.revisions)
+    publish_revisions(required_store(), arguments.revisions)
 
 
 def reproduce_run(arguments: Namespace) -> None:
     """Train a run once more."""
-    reproduce(connected(), arguments.run)
+    reproduce(required_store(), arguments.run)
 
 
 def crown_champion(arguments: Namespace) -> None:
     """Register the best network of a sweep, if it beats the champion."""
-    print(crown(connected(), arguments.run))
+    print(crown(required_store(), arguments.run))
 
 
 def parsed() -> Namespace:

@@ -14,7 +14,7 @@ from pipeline.console.errors import UserError, run
 from pipeline.console.signals import interruptible
 from pipeline.core.arrays import evenly_spaced
 from pipeline.tracking.address import is_a_server, store_uri
-from pipeline.tracking.publisher import connected
+from pipeline.tracking.publisher import required_store
 from pipeline.tracking.store import PARENT, Store
 from pipeline.tracking.view import BEST, COMPARED, SWEEPS, compare_page, curves_page, experiment_page, run_page
 
@@ -32,10 +32,10 @@ def main() -> None:
     asked = arguments()
     uri = store_uri()
     if is_a_server(uri):
-        print_links(connected(), without_credentials(uri).rstrip("/"))
+        print_links(required_store(), without_credentials(uri).rstrip("/"))
         return
     port = free_port(asked.port)
-    print_links(connected(), f"http://{HOST}:{port}")
+    print_links(required_store(), f"http://{HOST}:{port}")
     print("They answer in a few seconds, until Ctrl-C.", flush=True)
     serve(uri, port)
 

@@ -15,10 +15,10 @@ from pipeline.core.normalisation import METHODS
 from pipeline.core.training import Record, Training
 from pipeline.files.dataset import PARTS, About, Dataset, Part
 from pipeline.files.model import Model, fingerprint, save_model
-from pipeline.tracking import waiting
+from pipeline.tracking import unpublished
 from pipeline.tracking.kept import KeptSweep, KeptTraining, add_report, keep, new_id, read_training, write
-from pipeline.tracking.live import Live
-from pipeline.tracking.processes import close_abandoned_runs, keeper
+from pipeline.tracking.live import LiveTraining
+from pipeline.tracking.processes import close_abandoned_runs, owner
 from pipeline.tracking.publish import publish
 from pipeline.tracking.publisher import Publisher, connect
 from pipeline.tracking.store import Store
@@ -119,11 +119,22 @@ def test_publishing_again_adds_nothing(store: Store, tmp_path: Path) -> None:
 def test_a_run_logged_live_is_completed(store: Store, tmp_path: Path) -> None:
     directory = kept_training(tmp_path)
     training = read_training(directory)
-    live = Live(Publisher(), training.id, training.tags, CONFIG, training.started, waiting=[(HISTORY[0], TIMES[0])])
+    sent = [(HISTORY[0], TIMES[0])]
+    live = LiveTraining(Publisher(), training.id, training.tags, CONFIG, training.started, unsent=sent)
     live.send(store)
     assert store.run(live.run).info.status == "RUNNING"
     assert publish(store, directory) == live.run
     assert_is_whole(store, live.run)
+
+
+def test_a_run_that_is_deleted_while_it_trains_holds_nothing_up(store: Store) -> None:
+    live = LiveTraining(Publisher(), new_id(), {}, CONFIG, unsent=[(HISTORY[0], TIMES[0])])
+    live.send(store)
+    store.delete(live.run)
+    live.sent = 0.0
+    live.log(HISTORY[1])
+    assert live.times
+    assert store.search("") == []
 
 
 def test_a_run_left_incomplete_by_a_failing_store_is_completed_by_the_next_process(
@@ -136,14 +147,14 @@ def test_a_run_left_incomplete_by_a_failing_store_is_completed_by_the_next_proce
     said = capsys.readouterr().err
     assert said.count("MLflow's store does not answer (no more)") == 1
     assert "Continuing without it" in said
-    assert waiting.listed() == [directory]
+    assert unpublished.listed() == [directory]
     assert store.search("")[0].info.status == "RUNNING"
 
     connect()
-    assert waiting.listed() == []
+    assert unpublished.listed() == []
     [run] = store.search("")
     assert_is_whole(store, run.info.run_id)
-    assert "MLflow's store now has 1 results that waited" in capsys.readouterr().err
+    assert "MLflow's store now has 1 results that were listed" in capsys.readouterr().err
 
 
 def raise_os_error() -> None:
@@ -155,12 +166,12 @@ def test_an_unreachable_store_is_not_retried_at_once(
 ) -> None:
     publisher = Publisher()
     asked = []
-    assert publisher.tried(lambda _: raise_os_error()) is None
-    assert publisher.tried(asked.append) is None
+    assert publisher.attempt(lambda _: raise_os_error()) is None
+    assert publisher.attempt(asked.append) is None
     assert asked == []
-    monkeypatch.setattr("pipeline.tracking.publisher.SECONDS_BETWEEN_TRIALS", 0)
+    monkeypatch.setattr("pipeline.tracking.publisher.SECONDS_BETWEEN_ATTEMPTS", 0)
     assert publisher.publish(kept_training(tmp_path))
-    assert publisher.lost is None
+    assert publisher.unreachable_since is None
     assert len(store.search("")) == 1
 
 
@@ -171,24 +182,24 @@ def test_an_unreadable_directory_is_reported_and_does_not_stop_the_rest(
     (broken / "model/history.csv").write_bytes(b"")
     gone = tmp_path / "runs/gone"
     for directory in (broken, gone, whole):
-        waiting.add(directory)
+        unpublished.add(directory)
     connect()
     said = capsys.readouterr().err
     for directory in (broken, gone):
-        assert f"not published: what {directory}/ holds can't be read" in said
+        assert f"not published: {directory}/ can't be read" in said
     assert broken.exists()
-    assert waiting.listed() == []
+    assert unpublished.listed() == []
     assert len(store.search("tags.model_sha256 != ''")) == 1
 
 
 def test_each_store_has_its_own_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    waiting.add(tmp_path / "runs/here")
+    unpublished.add(tmp_path / "runs/here")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:password@localhost:1")
-    assert waiting.listed() == []
-    waiting.add(tmp_path / "runs/there")
+    assert unpublished.listed() == []
+    unpublished.add(tmp_path / "runs/there")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://localhost:1")
-    assert waiting.listed() == [tmp_path / "runs/there"]
+    assert unpublished.listed() == [tmp_path / "runs/there"]
 
 
 def test_a_deleted_run_is_not_brought_back(store: Store, tmp_path: Path) -> None:
@@ -230,8 +241,8 @@ def test_a_missing_run_is_reported(store: Store) -> None:
 
 
 def test_a_run_is_closed_only_once_its_process_is_gone(store: Store) -> None:
-    long_ago = store.create("going on", keeper(), 1000.0)
-    gone = store.create("gone", keeper() | {"pid_since": "1000.0"}, 1000.0)
+    long_ago = store.create("going on", owner(), 1000.0)
+    gone = store.create("gone", owner() | {"pid_since": "1000.0"}, 1000.0)
     close_abandoned_runs(store)
     assert store.run(long_ago).info.status == "RUNNING"
     assert store.run(gone).info.status == "KILLED"
@@ -240,7 +251,7 @@ def test_a_run_is_closed_only_once_its_process_is_gone(store: Store) -> None:
 def kept_sweep(tmp_path: Path, name: str, status: str, ended: float | None) -> Path:
     directory = tmp_path / "multirun" / name
     (directory / "provenance").mkdir(parents=True)
-    sweep = KeptSweep(new_id(), "sweep", 1000.0, status, keeper() | {"sweep_key": "k"}, {"alpha": "0.1"}, ended)
+    sweep = KeptSweep(new_id(), "sweep", 1000.0, status, owner() | {"sweep_key": "k"}, {"alpha": "0.1"}, ended)
     write(sweep, directory)
     return directory
 

@@ -25,8 +25,8 @@ def test_an_empty_store_gets_everything_dvc_has(tried: Project) -> None:
     known = {run.data.tags["model_sha256"]: run for run in tried.tracked_runs()}
     elsewhere = {"MLFLOW_TRACKING_URI": "sqlite:///elsewhere.db"}
     printed = tried.ok(*TRACK, **elsewhere)
-    assert "tried: its run is new in MLflow" in printed
-    assert "HEAD: its run is new in MLflow" in printed
+    assert "tried: MLflow now has its run" in printed
+    assert "HEAD: MLflow now has its run" in printed
     assert "the workspace: MLflow has it" in printed  # it holds the experiment's results
 
     published = tried.tracked_runs(store="elsewhere.db")
@@ -57,7 +57,7 @@ def test_an_unknown_revision_or_a_mixed_workspace_is_refused(
         bring("nosuch", tmp_path)
     (tried.root / "model").rename(tmp_path / "model")
     try:
-        with pytest.raises(UserError, match="model/ and report/ are not what one `dvc repro` made"):
+        with pytest.raises(UserError, match="model/ and report/ don't belong together"):
             check_the_workspace()
     finally:
         (tmp_path / "model").rename(tried.root / "model")

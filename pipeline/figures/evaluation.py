@@ -1,4 +1,7 @@
-"""The pictures of an evaluation."""
+"""The pictures of an evaluation.
+
+Their margins are fixed. Matplotlib's layout engines measure every text to find them, and take as long as the drawing.
+"""
 
 import math
 from collections.abc import Sequence
@@ -24,7 +27,8 @@ CELL_WIDTH, CELL_HEIGHT = 1.2, 1.4  # of a picture and the space around it, in w
 def learning_curve(history: Sequence[Record]) -> Figure:
     """Loss and accuracy over the iterations, on the training and the validation images."""
     rows = pd.DataFrame(history, columns=Record._fields)
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure = Figure(figsize=(10, 4))
+    figure.subplots_adjust(left=0.08, right=0.98, bottom=0.13, top=0.92, wspace=0.2)
     for axes, quantity in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         marker = "o" if len(rows) < FEW else ""
         axes.plot(rows.iteration, rows[quantity], marker=marker, color=TRAINING, label="training")
@@ -45,7 +49,8 @@ def learning_curve(history: Sequence[Record]) -> Figure:
 def vital_signs(vitals: Sequence[Vitals], classes: int) -> Figure:
     """What `core.vitals` measures over the iterations, each sign in axes of its own."""
     rows = pd.DataFrame([row.flat() for row in vitals])
-    figure = Figure(figsize=(10, 6.5), layout="constrained")
+    figure = Figure(figsize=(10, 6.5))
+    figure.subplots_adjust(left=0.08, right=0.98, bottom=0.08, top=0.95, wspace=0.2, hspace=0.3)
     titles = {
         "largest_logit": "Largest logit",
         "prediction_entropy": "Entropy of the predictions: 0 if all are one class",
@@ -77,7 +82,8 @@ def confusion_matrix(confusion: Array) -> Figure:
     classes = len(confusion)
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     recalls = recall(confusion)
-    figure = Figure(figsize=(7.5, 7), layout="constrained")
+    figure = Figure(figsize=(7.5, 7))
+    figure.subplots_adjust(left=0.07, right=0.91, bottom=0.07, top=0.95)
     axes = figure.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for actual, predicted in np.ndindex(confusion.shape):
@@ -119,7 +125,9 @@ def contact_sheet(
 ) -> Figure:
     """Small pictures (m, rows, columns) side by side in one pair of axes, which draws far faster than m of them."""
     rows = max(1, math.ceil(len(images) / PER_ROW))
-    figure = Figure(figsize=(10, 0.6 + 1.5 * rows), layout="constrained")
+    height = 0.6 + 1.5 * rows
+    figure = Figure(figsize=(10, height))
+    figure.subplots_adjust(left=0.01, right=0.99, bottom=0.02, top=1 - 0.4 / height)
     axes = figure.subplots()
     for place, (image, caption) in enumerate(zip(images, captions, strict=True)):
         down, right = divmod(place, PER_ROW)

@@ -83,7 +83,7 @@ class Sweep:
 
     def recall(self, jobs: Mapping[str, Job]) -> None:
         """Take the results of the points, given by their keys, that MLflow has as finished."""
-        known = self.publisher.tried(lambda store: finished_models(store, [*jobs])) or {}
+        known = self.publisher.attempt(lambda store: finished_models(store, [*jobs])) or {}
         for key, (_, model) in known.items():
             self.keep(jobs[key], Result(jobs[key].point.settings, model.training, model.diagnosis, model.sha256))
 
@@ -138,7 +138,7 @@ class Sweep:
         """Print the comparison, and where to look."""
         print(summary_as_text(table), end="")
         print(f"{shown(self.directory)}/comparison/ has this table whole, as sweep.csv, and its pictures.")
-        if self.publisher.lost is None:
+        if self.publisher.unreachable_since is None:
             print(f"MLflow has every point, under the run {tracked.kept.name!r}: look with `make ui`, or `mlflow ui`.")
         else:
             print("MLflow will have every point when it answers again and `python -m pipeline.track` has run.")

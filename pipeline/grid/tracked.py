@@ -13,7 +13,7 @@ from pipeline.files.paths import replaced
 from pipeline.grid.job import Job
 from pipeline.grid.key import sweep_key
 from pipeline.tracking.kept import MODEL, KeptSweep, KeptTraining, new_id, write, write_provenance
-from pipeline.tracking.processes import keeper
+from pipeline.tracking.processes import owner
 from pipeline.tracking.provenance import documents, provenance
 from pipeline.tracking.publisher import Publisher
 from pipeline.tracking.sweeps import resumed
@@ -68,8 +68,8 @@ def begun(
 ) -> TrackedSweep:
     """A sweep that begins, or that goes on in the run of one of the same points which was interrupted or is over."""
     origin = provenance()
-    tags = {**origin, **keeper(), "sweep_key": sweep_key(keys)}
-    before = None if repeats else publisher.tried(lambda store: resumed(store, tags["sweep_key"]))
+    tags = {**origin, **owner(), "sweep_key": sweep_key(keys)}
+    before = None if repeats else publisher.attempt(lambda store: resumed(store, tags["sweep_key"]))
     kept_id, started = before or (new_id(), time.time())
     directory.mkdir(parents=True, exist_ok=True)
     write_provenance(documents(origin), directory)

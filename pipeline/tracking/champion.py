@@ -1,4 +1,4 @@
-"""The champion: the version of a registered model that is served, and the gate that a network passes to become it."""
+"""The champion: the version of a registered model that is served, and the test that a network must pass."""
 
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -16,12 +16,11 @@ if TYPE_CHECKING:
 
 
 def crown(store: Store, named: str | None) -> str:
-    """Make a network the champion of its dataset if it is better than the present one; what was done, in sentences.
+    """Make a network the champion of its dataset if it beats the present one. Returns what happened, in sentences.
 
-    `named` is the id of a training's run, or of a sweep's, of which the best point is taken; without it, the newest
-    finished sweep is. Better is a greater validation accuracy on the same data: each version of the registered model
-    has both as its tags, so that no other run is needed. Raises UserError where there is no such network, or where
-    it can't be compared.
+    `named` is the id of a training's run, or of a sweep's, which stands for its best point. The default is the newest
+    finished sweep. A network must have a greater validation accuracy on the same data; each version of the registered
+    model has both as tags. Raises UserError if there is no such network, or if the two can't be compared.
     """
     with lock():
         run = contender(store, named)
@@ -34,28 +33,28 @@ def crown(store: Store, named: str | None) -> str:
                 return f"{figures(run, present)}: version {present.version} of {name} stays the champion."
         version = register(store, run, name)
         better = f"{figures(run, present)}: the champion" if present else "The first champion"
-        return f"{better} is version {version} of {name}, of the run {run.info.run_id}.\n{how_to_call(name)}"
+        return f"{better} is version {version} of {name}, from the run {run.info.run_id}.\n{how_to_call(name)}"
 
 
 def contender(store: Store, named: str | None) -> "Run":
-    """The run of the network that wants to be champion."""
+    """The run of the challenger. Raises UserError if it can't be served."""
     run = store.run(named) if named else newest_sweep(store)
     if "sweep_key" in run.data.tags:
         if "best_run_id" not in run.data.tags:
-            raise UserError(f"the sweep {run.info.run_id} has no best point yet: start it again, and it goes on")
+            raise UserError(f"the sweep {run.info.run_id} has no best point yet: repeat its command to complete it")
         run = store.run(run.data.tags["best_run_id"])
     which = f"the run {run.info.run_id}"
     if "model_sha256" not in run.data.tags or ACCURACY not in run.data.metrics:
         raise UserError(f"{which} has no network: name the run of a finished training, or of a sweep")
     if run.data.tags["outcome"] == "diverged":
-        raise UserError(f"the training of {which} diverged, which leaves no network to serve: take another")
+        raise UserError(f"the training of {which} diverged and left no network to serve: choose another")
     if run.data.params["fault"] != "null":
         raise UserError(f"{which} has the mistake {run.data.params['fault']} built in: train without a fault")
     return run
 
 
 def newest_sweep(store: Store) -> "Run":
-    """The run of the sweep that was started last, of those that finished."""
+    """The run of the newest finished sweep."""
     sweeps = store.search("tags.sweep_key != '' and attributes.status = 'FINISHED'")
     if not sweeps:
         raise UserError("MLflow has no finished sweep: start one with `python -m pipeline.sweep`, or name a run's id")

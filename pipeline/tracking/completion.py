@@ -1,4 +1,4 @@
-"""Making MLflow's store complete: with what is kept in runs/ and multirun/, and with what DVC has."""
+"""Completing MLflow's store with what runs/, multirun/ and DVC hold."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,21 +15,21 @@ from pipeline.tracking.processes import close_abandoned_runs
 from pipeline.tracking.publish import publish
 from pipeline.tracking.revisions import bring, check_the_workspace, experiments, origin_of
 from pipeline.tracking.store import Store
-from pipeline.tracking.trainings import lacking
+from pipeline.tracking.trainings import missing_from
 
 WORKSPACE = "the workspace"
 
 
 def publish_what_is_kept(store: Store) -> None:
-    """Publish every training in runs/, and every sweep in multirun/ with its points; what can't be is named."""
+    """Publish every training in runs/ and every sweep in multirun/. Names what can't be published."""
     directories = kept_directories()
     published = [directory for directory in tqdm(directories, unit="", disable=None) if is_published(store, directory)]
-    close_abandoned_runs(store)  # of sweeps that were never finished
+    close_abandoned_runs(store)  # an unfinished sweep's
     print(f"runs/ and multirun/: MLflow has {len(published)} of {len(directories)} trainings and sweeps")
 
 
 def is_published(store: Store, directory: Path) -> bool:
-    """Publish a directory; whether that was possible."""
+    """Publish a directory. Returns whether that worked."""
     try:
         publish(store, directory)
     except UserError as error:
@@ -39,7 +39,7 @@ def is_published(store: Store, directory: Path) -> bool:
 
 
 def publish_what_dvc_has(store: Store) -> None:
-    """Publish all experiments, the last commit, and the workspace; what can't be is named, and no error."""
+    """Publish DVC's experiments, the last commit and the workspace. Names what can't be published."""
     known = experiments()
     for name in (*known, "HEAD", WORKSPACE):
         try:
@@ -49,14 +49,14 @@ def publish_what_dvc_has(store: Store) -> None:
 
 
 def publish_revisions(store: Store, names: Sequence[str]) -> None:
-    """Publish commits or experiments. Raises UserError for the first that can't be."""
+    """Publish some commits or experiments. Raises UserError for the first that can't be published."""
     known = experiments()
     for name in names:
         publish_revision(store, name, known)
 
 
 def publish_revision(store: Store, name: str, known: dict[str, str]) -> None:
-    """Publish the workspace, a commit or one of the known experiments, and say so."""
+    """Publish the workspace, a commit or one of the known experiments, and print what was new."""
     with TemporaryDirectory() as place:
         if name == WORKSPACE:
             check_the_workspace()
@@ -65,6 +65,6 @@ def publish_revision(store: Store, name: str, known: dict[str, str]) -> None:
             bring(name, Path(place))
             directory, report, origin = Path(place, "model"), Path(place, "report"), origin_of(name, known)
         kept = kept_with_report(load_model(directory), directory, report, origin)
-    new = lacking(store, kept)
+    new = missing_from(store, kept)
     run = publish(store, kept)
-    print(f"{name}: {new} is new in MLflow, in {run}" if new else f"{name}: MLflow has it")
+    print(f"{name}: MLflow now has {new}, in {run}" if new else f"{name}: MLflow has it")

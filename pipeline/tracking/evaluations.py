@@ -1,7 +1,6 @@
-"""The evaluation of a model, added to what is kept of its training.
+"""A model's evaluation, added to the directory of its training.
 
-A training is found again by what it is, its model's hash. Its id stands in no output of DVC: it would differ at every
-training.
+The model's hash finds that directory. DVC's outputs can't hold an id, which would differ each time.
 """
 
 import time
@@ -10,31 +9,30 @@ from pathlib import Path
 
 from pipeline.files.model import Model
 from pipeline.tracking.kept import MODEL, KeptTraining, add_report, keep, kept_trainings, new_id
-from pipeline.tracking.processes import keeper
+from pipeline.tracking.processes import owner
 from pipeline.tracking.provenance import experiment_name
 from pipeline.tracking.publisher import Publisher
 
 
 def publish_evaluation(model: Model, directory: Path, report: Path) -> str:
-    """Keep and publish the evaluation of the model in a directory; in words, what became of it."""
+    """Keep and publish the evaluation of the model in a directory. Returns where it is, in words."""
     kept = kept_with_report(model, directory, report, {"dvc_exp_name": experiment_name()})
     if not Publisher().publish(kept):
-        return "wait in unpublished/ until MLflow can be reached"
-    return "are in the model's run in MLflow"
+        return "and will be in MLflow when its store answers again"
+    return "and in the model's run in MLflow"
 
 
 def kept_with_report(model: Model, directory: Path, report: Path, origin: Mapping[str, str]) -> Path:
-    """Where a model's training is kept, with a report.
+    """Add a report to the directory of a model's training. Returns the directory.
 
-    Where it is not (another machine, a model out of DVC's cache), it is kept from now on, with the tag `filled_in` and
-    the tags that are known of its origin.
+    If there is none, as on another machine, it is made, with the tag `filled_in` and what is known of the origin.
     """
     kept = kept_training_of(model, origin["dvc_exp_name"])
     if kept is None:
         now = time.time()
         tags = {
             **origin,
-            **keeper(),
+            **owner(),
             "filled_in": "true",
             "data_md5": model.about.data_md5,
             "model_sha256": model.sha256,
@@ -45,7 +43,7 @@ def kept_with_report(model: Model, directory: Path, report: Path, origin: Mappin
 
 
 def kept_training_of(model: Model, experiment: str) -> Path | None:
-    """Where the newest training that made a model is kept: one of the same DVC experiment before all others."""
+    """The directory of the newest training of a model, preferably one of the same DVC experiment."""
     same = [
         (directory, training.tags)
         for directory, training in kept_trainings()

@@ -1,4 +1,4 @@
-"""The one experiment in MLflow in which all runs are."""
+"""The MLflow experiment that holds every run."""
 
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ EXPERIMENT = "numpy-mlp"
 
 
 def experiment_id(client: "MlflowClient") -> str:
-    """The experiment's id. It is made, or brought back out of MLflow's trash, where need be."""
+    """The experiment's id. Makes the experiment, or restores it from MLflow's trash, if necessary."""
     from mlflow.exceptions import MlflowException
 
     with lock():
@@ -23,7 +23,7 @@ def experiment_id(client: "MlflowClient") -> str:
         if known is None:
             try:
                 return str(client.create_experiment(EXPERIMENT, artifact_location(), VIEWS | NOTE))
-            except MlflowException:  # somebody else's process, on another machine, was faster
+            except MlflowException:  # another machine's process was faster
                 known = client.get_experiment_by_name(EXPERIMENT)
                 if known is None:
                     raise
@@ -36,8 +36,8 @@ def experiment_id(client: "MlflowClient") -> str:
 
 
 def lock() -> FileLock:
-    """One process at a time: two that make a SQLite store at once break it, and two may fill in the same run.
+    """The lock for one process at a time: two that make a SQLite store at once break it.
 
-    Whoever has it may take it once more.
+    A process that holds it can take it again.
     """
     return FileLock(project_root() / ".mlflow.lock", is_singleton=True)

@@ -1,8 +1,8 @@
-"""What is kept of a training or a sweep when it is over: a directory, from which MLflow can be filled again.
+"""The directories that results are kept in. MLflow can be filled from them at any time.
 
-A training's has model/, report/ once it was evaluated, provenance/ where the training has its own, and run.json. Those
-of the stages are in runs/; a sweep's points are in the sweep's directory, as 0/, 1/, ..., beside its sweep.json. DVC
-keeps model/ and report/ as well, but no times: its outputs must be the same bytes for the same settings.
+A training's directory holds model/, run.json and, once it was evaluated, report/. Trainings by the stages lie in runs/
+and have their own provenance/. A sweep's directory holds sweep.json, provenance/, comparison/, and a directory for each
+point: 0/, 1/, ... DVC keeps model/ and report/ as well, but without times: the same settings must give the same bytes.
 """
 
 import json
@@ -24,7 +24,7 @@ RUN, SWEEP = "run.json", "sweep.json"
 
 
 def new_id() -> str:
-    """An id by which MLflow's run of a training or a sweep is found again, in whatever store."""
+    """An id that finds the MLflow run of a training or a sweep again, in any store."""
     return uuid4().hex
 
 
@@ -35,42 +35,43 @@ class KeptTraining:
     id: str
     started: float  # seconds since 1970
     ended: float
-    tags: dict[str, str]  # where it comes from, and what it is
-    row_times: list[float] = field(default_factory=list)  # when each row of the history was made; else at the end
-    sweep: str | None = None  # the id of the sweep that it is a point of
-    repeats: bool = False  # whether it was trained again on purpose, though it was finished
+    tags: dict[str, str]  # its origin and its hashes
+    row_times: list[float] = field(default_factory=list)  # of the history; empty: every row gets the time it ended
+    sweep: str | None = None  # the id of its sweep, for a point
+    repeats: bool = False  # whether the user asked to train a finished point again
     evaluated: float | None = None  # when its report was made
 
     @property
     def is_filled_in(self) -> bool:
-        """Whether it was made later, of what DVC has: without its times, and not on this machine perhaps."""
+        """Whether it was made from DVC's results, perhaps another machine's: its times are not the training's."""
         return "filled_in" in self.tags
 
 
 @dataclass(frozen=True)
 class KeptSweep:
-    """How a sweep came about, and what it found out: sweep.json."""
+    """How a sweep came about, and what it found: sweep.json."""
 
     id: str
     name: str
     started: float
-    status: str  # as MLflow has it: RUNNING, FINISHED, FAILED or KILLED
+    status: str  # MLflow's: RUNNING, FINISHED, FAILED or KILLED
     tags: dict[str, str]
     params: dict[str, str]  # the grid
     ended: float | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     best_settings: str = ""
-    repeats: bool = False  # whether finished points were trained again on purpose
+    repeats: bool = False  # whether the user asked to train finished points again
 
 
 def runs_directory() -> Path:
-    """Where the stages' trainings are kept."""
+    """Where the stages keep their trainings."""
     return project_root() / "runs"
 
 
 def keep(training: KeptTraining, files: dict[str, Path], texts: dict[str, bytes]) -> Path:
-    """Keep a training in runs/: its directories by their names, and its provenance; where that is."""
-    directory = runs_directory() / datetime.fromtimestamp(training.started).strftime("%Y-%m-%d_%H-%M-%S.%f")
+    """Keep a training in runs/, with copies of some directories and its provenance. Returns its directory."""
+    time = datetime.fromtimestamp(training.started).strftime("%Y-%m-%d_%H-%M-%S.%f")
+    directory = runs_directory() / f"{time}_{training.id[:8]}"
     with replaced(directory) as partial:
         for name, source in files.items():
             shutil.copytree(source, partial / name)
@@ -80,49 +81,49 @@ def keep(training: KeptTraining, files: dict[str, Path], texts: dict[str, bytes]
 
 
 def write_provenance(texts: dict[str, bytes], directory: Path) -> None:
-    """Write what is too long for the tags of a run."""
+    """Write what is too long for a run's tags."""
     for name, content in texts.items():
         (directory / PROVENANCE).mkdir(exist_ok=True)
         (directory / PROVENANCE / name).write_bytes(content)
 
 
-def write(what: KeptTraining | KeptSweep, directory: Path) -> None:
-    """Write run.json or sweep.json, whole or not at all."""
-    file = directory / (RUN if isinstance(what, KeptTraining) else SWEEP)
+def write(kept: KeptTraining | KeptSweep, directory: Path) -> None:
+    """Write run.json or sweep.json, all of it or nothing."""
+    file = directory / (RUN if isinstance(kept, KeptTraining) else SWEEP)
     new = file.with_suffix(".partial")
-    write_json(new, asdict(what))
+    write_json(new, asdict(kept))
     new.replace(file)
 
 
 def read_training(directory: Path) -> KeptTraining:
-    """A training's run.json. Raises UserError where there is none, or not one of these."""
+    """Read a training's run.json. Raises UserError if it is missing or damaged."""
     with readable(directory):
         return KeptTraining(**read_json(directory / RUN))
 
 
 def read_sweep(directory: Path) -> KeptSweep:
-    """A sweep's sweep.json. Raises UserError where there is none, or not one of these."""
+    """Read a sweep's sweep.json. Raises UserError if it is missing or damaged."""
     with readable(directory):
         return KeptSweep(**read_json(directory / SWEEP))
 
 
 def read_json(file: Path) -> dict[str, Any]:
-    """The content of a file of JSON."""
+    """Read a JSON file."""
     content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return content
 
 
 @contextmanager
 def readable(directory: Path) -> Iterator[None]:
-    """Raise UserError that names a directory where what is kept in it can't be read."""
+    """Turn the errors of reading a damaged directory into a UserError that names it."""
     try:
         yield
     except (ValueError, KeyError, TypeError, FileNotFoundError) as error:
-        raise UserError(f"what {shown(directory)}/ holds can't be read ({error})") from error
+        raise UserError(f"{shown(directory)}/ can't be read ({error})") from error
 
 
 def add_report(directory: Path, report: Path, now: float) -> None:
-    """Keep a training's report; the time of an evaluation that changed nothing stays."""
+    """Add a report to a training. If its metrics haven't changed, it keeps its time."""
     training = read_training(directory)
     before = directory / REPORT / METRICS
     if training.evaluated is not None and before.read_bytes() == (report / METRICS).read_bytes():
@@ -133,7 +134,7 @@ def add_report(directory: Path, report: Path, now: float) -> None:
 
 
 def kept_directories() -> list[Path]:
-    """Where trainings and sweeps are kept, in runs/ and multirun/, the oldest first, and points before their sweep."""
+    """All directories of trainings and sweeps, the oldest first, and points before their sweep."""
     root = project_root()
     found = [root.glob(pattern) for pattern in (f"runs/*/{RUN}", f"multirun/*/{SWEEP}", f"multirun/*/*/{RUN}")]
     directories = [file.parent for files in found for file in files]
@@ -141,7 +142,7 @@ def kept_directories() -> list[Path]:
 
 
 def kept_trainings() -> Iterator[tuple[Path, KeptTraining]]:
-    """The trainings in runs/ that can be read, the newest first."""
+    """The readable trainings in runs/, the newest first."""
     for file in sorted(runs_directory().glob(f"*/{RUN}"), reverse=True):
         try:
             training = read_training(file.parent)

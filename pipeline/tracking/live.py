@@ -1,6 +1,6 @@
-"""The rows of a training that goes on, sent to MLflow every few seconds, so that one can watch it there.
+"""Rows sent to MLflow while a training runs, so that you can watch it.
 
-They are a courtesy: a short training sends none, and publishing adds whatever is missing.
+They are a courtesy. A short training sends none, and publishing adds whatever is missing.
 """
 
 import time
@@ -19,8 +19,8 @@ SECONDS_BETWEEN_BATCHES = 3.0
 
 
 @dataclass
-class Live:
-    """A training that goes on."""
+class LiveTraining:
+    """A training that is running."""
 
     publisher: Publisher
     kept_id: str
@@ -28,39 +28,41 @@ class Live:
     config: Mapping[str, Any]
     started: float = field(default_factory=time.time)
     times: list[float] = field(default_factory=list)  # of all rows so far
-    waiting: list[tuple[Record, float]] = field(default_factory=list)
+    unsent: list[tuple[Record, float]] = field(default_factory=list)
     run: str | None = None
     sent: float = field(default_factory=time.monotonic)
 
     def log(self, row: Record) -> None:
         """Take a row of the history."""
         self.times.append(time.time())
-        self.waiting.append((row, self.times[-1]))
+        self.unsent.append((row, self.times[-1]))
         if time.monotonic() - self.sent > SECONDS_BETWEEN_BATCHES:
-            self.publisher.tried(self.send)
+            self.publisher.attempt(self.send)
             self.sent = time.monotonic()
 
     def send(self, store: Store) -> None:
-        """Send the rows that wait, to a run that is opened for the first of them."""
+        """Send the rows that are not sent yet. The first batch opens the run."""
         if self.run is None:
             self.run = open_run(store, self.kept_id, self.tags, self.started, self.config)
-        store.log(self.run, [point for row, moment in self.waiting for point in row_points(row, moment)])
-        self.waiting.clear()
+        store.log(self.run, [point for row, moment in self.unsent for point in row_points(row, moment)])
+        self.unsent.clear()
 
     def end(self, store: Store, status: str) -> None:
-        """Close the run of a training that will not be finished."""
+        """Close the run of a training that won't finish."""
         self.send(store)
         store.close(str(self.run), status, time.time())
 
 
 @contextmanager
-def live(publisher: Publisher, kept_id: str, tags: Mapping[str, str], config: Mapping[str, Any]) -> Iterator[Live]:
-    """A training for as long as it lasts. If it is interrupted its run is KILLED, and after an error it has FAILED."""
-    going = Live(publisher, kept_id, tags, config)
+def live(
+    publisher: Publisher, kept_id: str, tags: Mapping[str, str], config: Mapping[str, Any]
+) -> Iterator[LiveTraining]:
+    """A training while it runs. An interruption leaves a run that is KILLED, and an error one that FAILED."""
+    training = LiveTraining(publisher, kept_id, tags, config)
     try:
-        yield going
+        yield training
     except BaseException as error:
         status = "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
         with uninterrupted():
-            publisher.tried(lambda store: going.end(store, status))
+            publisher.attempt(lambda store: training.end(store, status))
         raise

@@ -1,4 +1,4 @@
-"""Which process keeps a run open, and what becomes of the run when that process is gone."""
+"""Which process a run belongs to, and what becomes of the run once that process is gone."""
 
 import platform
 import time
@@ -8,27 +8,27 @@ import psutil
 
 from pipeline.tracking.store import Store
 
-KEEPER = ("host", "pid", "pid_since")  # the tags that name the process that keeps a run open
-CLOCK = 1.0  # seconds by which the start of one process can seem to differ
+OWNER = ("host", "pid", "pid_since")  # a run's tags that name its process
+CLOCK = 1.0  # seconds by which readings of a process's start can differ
 
 
-def keeper() -> dict[str, str]:
-    """What tells whether the process that keeps a run open is still there."""
+def owner() -> dict[str, str]:
+    """The tags that name this process."""
     process = psutil.Process()
     return {"host": platform.node(), "pid": str(process.pid), "pid_since": str(process.create_time())}
 
 
 def close_abandoned_runs(store: Store) -> None:
-    """Mark as KILLED the runs of this machine whose process ended without a word, as by `kill -9`."""
+    """Mark this machine's open runs as KILLED if their process is gone, as after `kill -9`."""
     for run in store.search(f"attributes.status = 'RUNNING' and tags.host = '{platform.node()}'"):
         if not is_alive(run.data.tags):
             store.close(run.info.run_id, "KILLED", time.time())
 
 
-def is_alive(keeper: Mapping[str, str]) -> bool:
-    """Whether the process is still there that some tags name."""
+def is_alive(tags: Mapping[str, str]) -> bool:
+    """Whether the process that the tags name is still running."""
     try:
-        since = psutil.Process(int(keeper.get("pid", 0))).create_time()
+        since = psutil.Process(int(tags.get("pid", 0))).create_time()
     except psutil.Error:
         return False
-    return abs(since - float(keeper.get("pid_since", 0))) < CLOCK
+    return abs(since - float(tags.get("pid_since", 0))) < CLOCK

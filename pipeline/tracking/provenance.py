@@ -1,4 +1,4 @@
-"""Where a result comes from: the commit, what was changed since, the command that asked for it, and the machine."""
+"""Where a result comes from: the commit, the changes since, the command and the machine."""
 
 import os
 import platform
@@ -18,11 +18,11 @@ from pipeline.files.paths import CHECKOUT
 WRITTEN_BY_THE_PIPELINE = ("params.yaml", "data.dvc", "dvc.lock", "report/metrics.json")
 WHAT_OTHERS_WROTE = ("--", ".", *(f":!{name}" for name in WRITTEN_BY_THE_PIPELINE))
 AS_A_PATCH = ("diff", "--binary", "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/")
-LARGEST_SHOWN = 100_000  # bytes, of a file that Git does not know: a diff is no place for data
+LARGEST_SHOWN = 100_000  # bytes of an untracked file: a diff is no place for data
 
 
 def provenance() -> dict[str, str]:
-    """The tags that say where a training comes from; without git, there are none of git's."""
+    """The tags for a training's origin. Without Git there are none about commits."""
     tags = {"command": command(), "dvc_exp_name": experiment_name()} | machine()
     if commit := git("rev-parse", "HEAD"):
         tags |= {"git_commit": commit.strip(), "git_dirty": str(is_dirty()).lower()}
@@ -30,7 +30,7 @@ def provenance() -> dict[str, str]:
 
 
 def documents(tags: dict[str, str]) -> dict[str, bytes]:
-    """What is too long for the tags, as files by their names: all packages, and, if anything does, what differs."""
+    """What is too long for tags, as named files: the installed packages and, if there are any, the changes."""
     files = {"packages.txt": packages().encode()}
     if tags.get("git_dirty") == "true":
         files["changes.diff"] = changes()
@@ -38,12 +38,12 @@ def documents(tags: dict[str, str]) -> dict[str, bytes]:
 
 
 def machine() -> dict[str, str]:
-    """The interpreter, NumPy, its BLAS and the processor, which decide the last bits of what is trained in float32."""
+    """The interpreter, NumPy, its BLAS and the processor, which decide the last bits of float32."""
     return {"python": platform.python_version(), "numpy": np.__version__, "blas": blas(), "cpu": cpu()}
 
 
 def blas() -> str:
-    """The library behind NumPy's matrix products, its version and the kernels that it chose for this processor."""
+    """The library behind NumPy's matrix products, its version, and the kernels it chose for this processor."""
     known = (module for module in threadpool_info() if module["user_api"] == "blas")
     return ", ".join(" ".join(filter(None, map(m.get, ("internal_api", "version", "architecture")))) for m in known)
 
@@ -59,19 +59,19 @@ def cpu() -> str:
 
 
 def packages() -> str:
-    """Every installed package with its version, a line each, as pip takes them."""
+    """Every installed package and its version, a line each, in pip's format."""
     return "".join(sorted({f"{found.name}=={found.version}\n" for found in distributions()}, key=str.lower))
 
 
 def experiment_name() -> str:
-    """The name that DVC gave to its experiment; empty outside of one."""
+    """The name of DVC's experiment; empty outside one."""
     return os.environ.get("DVC_EXP_NAME", "")
 
 
 def command() -> str:
-    """The command as the user typed it: DVC's where DVC started this process, else this process's own.
+    """The command as the user typed it: DVC's if DVC started this process, else this process's own.
 
-    DVC may start itself again on the way here: the first of the line is the user's.
+    DVC may start itself again; the outermost process is the user's.
     """
     for process in reversed(psutil.Process().parents()):
         try:
@@ -84,7 +84,7 @@ def command() -> str:
 
 
 def program(words: list[str]) -> list[str]:
-    """A command line from the program's name on, without the Python that runs it."""
+    """A command line without the Python in front of it."""
     if words and Path(words[0]).name.startswith("python"):
         words = words[1:]
         if words[:1] == ["-m"]:
@@ -93,14 +93,14 @@ def program(words: list[str]) -> list[str]:
 
 
 def is_dirty() -> bool:
-    """Whether anything differs from the commit but what the pipeline itself writes; the settings are in the params."""
+    """Whether anything but the pipeline's own outputs differs from the commit."""
     return git("--no-optional-locks", "status", "--porcelain", *WHAT_OTHERS_WROTE) not in ("", None)
 
 
 def changes() -> bytes:
-    """What differs from the commit, as `git apply` takes it; of new files too large to be shown, the names."""
+    """The changes since the commit, for `git apply`. New files that are too large are only named."""
     with TemporaryDirectory() as directory:
-        index = Path(directory, "index")  # Git's own stays as the user has it
+        index = Path(directory, "index")  # the user's own index stays untouched
         git("read-tree", "HEAD", index=index)
         listed = git("ls-files", "--others", "--exclude-standard", "-z", *WHAT_OTHERS_WROTE, index=index) or ""
         new = listed.split("\0")[:-1]
@@ -108,12 +108,12 @@ def changes() -> bytes:
         from_stdin = ("--pathspec-from-file=-", "--pathspec-file-nul")
         git("--literal-pathspecs", "add", "--intent-to-add", *from_stdin, index=index, stdin="\0".join(shown))
         diff = git(*AS_A_PATCH, "HEAD", *WHAT_OTHERS_WROTE, index=index) or ""
-    left_out = "".join(f"# new, and too large to be shown: {name}\n" for name in new if name not in shown)
+    left_out = "".join(f"# new, and too large to show: {name}\n" for name in new if name not in shown)
     return without_credentials(left_out + diff).encode(errors="surrogateescape")
 
 
 def is_small(file: Path) -> bool:
-    """Whether a new file can be shown in a diff; not a repository within this one."""
+    """Whether a new file fits in a diff. A nested repository doesn't."""
     try:
         return file.lstat().st_size <= LARGEST_SHOWN and not file.is_dir()
     except OSError:  # gone meanwhile
@@ -121,9 +121,9 @@ def is_small(file: Path) -> bool:
 
 
 def git(*arguments: str, index: Path | None = None, stdin: str = "") -> str | None:
-    """What git answers in the checkout, or None where it has no repository or no commit.
+    """Git's output in the checkout, or None if the command fails, as without a repository.
 
-    Bytes that are not UTF-8, as files can have them, come as Python's surrogates.
+    Bytes that aren't UTF-8 become surrogates.
     """
     environment = os.environ if index is None else os.environ | {"GIT_INDEX_FILE": str(index)}
     try:

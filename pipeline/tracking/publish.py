@@ -1,7 +1,7 @@
-"""Filling MLflow from the directories of finished trainings and of sweeps: see `kept`.
+"""Publishing in MLflow what the directories of trainings and sweeps hold: see `kept`.
 
-`publish` is idempotent. It finds the run again by the tag `kept_id`, or by what it is, and adds only what is not there.
-A run that lies in MLflow's trash stays there.
+`publish` is idempotent. It finds a run by the tag `kept_id`, or by what the run is, and adds only what is missing.
+A run in MLflow's trash stays there.
 """
 
 from pathlib import Path
@@ -13,9 +13,9 @@ from pipeline.tracking.trainings import publish_training
 
 
 def publish(store: Store, directory: Path) -> str:
-    """Let MLflow have what is in the directory of a training or a sweep; the run's id.
+    """Publish the directory of a training or a sweep. Returns the run's id.
 
-    Raises UserError for what can't be read, and what MLflow raises where its store does not answer.
+    Raises UserError if the directory can't be read, and what MLflow raises if its store fails.
     """
     with readable(directory):
         if (directory / SWEEP).exists():

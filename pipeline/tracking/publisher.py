@@ -1,4 +1,4 @@
-"""Publishing as a stage or a sweep does it: what MLflow can't take now waits, and the work goes on."""
+"""Publishing without depending on the store: what it can't take now is listed for later, and work continues."""
 
 import sys
 import time
@@ -8,101 +8,97 @@ from typing import TypeVar
 
 from pipeline.console.errors import UserError
 from pipeline.files.paths import shown
-from pipeline.tracking import waiting
+from pipeline.tracking import unpublished
 from pipeline.tracking.address import is_a_server, store_uri
 from pipeline.tracking.experiment import lock
-from pipeline.tracking.failures import failures, failures_to_connect, is_passing, is_refusal, reason
+from pipeline.tracking.failures import connection_failures, failures, is_refusal, is_temporary, reason
 from pipeline.tracking.processes import close_abandoned_runs
 from pipeline.tracking.publish import publish
 from pipeline.tracking.store import Store
 
-SECONDS_BETWEEN_TRIALS = 60.0  # of a store that did not answer
+SECONDS_BETWEEN_ATTEMPTS = 60.0  # to reach a store that did not answer
 
 T = TypeVar("T")
 
 
 class Publisher:
-    """What a process knows of the store. It connects when something is first published or asked."""
+    """A process's link to the store. It connects on first use."""
 
     def __init__(self) -> None:
         self.store: Store | None = None
-        self.lost: float | None = None  # when the store last failed to answer, by the monotonic clock
+        self.unreachable_since: float | None = None  # by the monotonic clock
 
     def publish(self, directory: Path) -> bool:
-        """Publish a directory, and before it all that waits; whether the store has it now."""
-        waiting.add(directory)
-        return self.tried(publish_waiting) is not None
+        """Publish a directory, after everything that is listed as unpublished. Returns whether the store took it."""
+        unpublished.add(directory)
+        return self.attempt(publish_listed) is not None
 
-    def tried(self, act: Callable[[Store], T]) -> T | None:
-        """What an act on the store gives, or None while the store does not answer. It is asked again after a minute.
+    def attempt(self, act: Callable[[Store], T]) -> T | None:
+        """Do something with the store. Returns None while it doesn't answer; it is asked again after a minute.
 
-        Raises UserError where there can be no store.
+        Raises UserError if there can be no store.
         """
-        if self.lost is not None and time.monotonic() - self.lost < SECONDS_BETWEEN_TRIALS:
+        if self.unreachable_since and time.monotonic() - self.unreachable_since < SECONDS_BETWEEN_ATTEMPTS:
             return None
         try:
             self.store = self.store or connect()
             result = act(self.store)
         except failures() as error:
-            if is_refusal(error):
-                raise
-            self.lose(error)
+            self.mark_unreachable(error)
             return None
-        self.lost = None
+        self.unreachable_since = None
         return result
 
-    def lose(self, error: Exception) -> None:
-        """Do without the store for a while."""
-        if self.lost is None:
+    def mark_unreachable(self, error: Exception) -> None:
+        """Leave the store alone for a while, and say so once."""
+        if self.unreachable_since is None:
             warn(
-                f"MLflow's store does not answer ({reason(error)}).\nContinuing without it: what it lacks is listed in "
-                "unpublished/, and published by the next stage or sweep, or by `python -m pipeline.track`."
+                f"MLflow's store does not answer ({reason(error)}).\nContinuing without it. What it lacks is listed in "
+                "unpublished/; the next stage or sweep publishes it, and so does `python -m pipeline.track`."
             )
-        self.lost = time.monotonic()
+        self.unreachable_since = time.monotonic()
 
 
 def connect() -> Store:
-    """The store, made where it is not there yet, with all that waited for it. Runs whose process is gone are closed.
+    """Open the store, publish what is listed as unpublished, and close runs whose process is gone.
 
-    Raises UserError where there can be no store, and what MLflow raises where it does not answer.
+    Raises UserError if there can be no store, and what MLflow raises if the store doesn't answer.
     """
-    store = opened()
-    if count := publish_waiting(store):
-        warn(f"MLflow's store now has {count} results that waited in unpublished/.")
+    store = open_store()
+    if count := publish_listed(store):
+        warn(f"MLflow's store now has {count} results that were listed in unpublished/.")
     close_abandoned_runs(store)
     return store
 
 
-def opened() -> Store:
-    """The store, made where it is not there yet."""
+def open_store() -> Store:
+    """Open the store, and make it if there is none."""
     try:
         with lock():
             store = Store()
-            store.experiment  # noqa: B018 (it is made where it is not there)
-    except failures_to_connect() as error:
-        if is_a_server(store_uri()) and is_passing(error):
+            store.experiment  # noqa: B018 (makes the experiment)
+    except connection_failures() as error:
+        if is_a_server(store_uri()) and is_temporary(error):
             raise
-        raise UserError(f"MLflow's store can't be used ({reason(error)}): see what MLFLOW_TRACKING_URI names") from None
+        raise UserError(f"MLflow's store can't be used ({reason(error)}): check MLFLOW_TRACKING_URI") from None
     return store
 
 
-def connected() -> Store:
-    """The store, for what can't be done without. Raises UserError where it does not answer."""
+def required_store() -> Store:
+    """Connect to the store for a command that can't do without. Raises UserError if it doesn't answer."""
     try:
         return connect()
     except failures():
-        raise UserError(
-            "MLflow's server must answer for this: start it again, or see what MLFLOW_TRACKING_URI names"
-        ) from None
+        raise UserError("this command needs MLflow's server: start it again, or check MLFLOW_TRACKING_URI") from None
 
 
-def publish_waiting(store: Store) -> int:
-    """Publish all that waits, one process at a time; how many directories that were.
+def publish_listed(store: Store) -> int:
+    """Publish everything that is listed as unpublished, one process at a time. Returns how many directories.
 
-    What can't be read, and what MLflow refuses for good, is named, and stays where it is.
+    Names what can't be read and what MLflow refuses for good, and takes it off the list.
     """
     with lock():
-        directories = waiting.listed()
+        directories = unpublished.listed()
         for directory in directories:
             try:
                 publish(store, directory)
@@ -111,11 +107,11 @@ def publish_waiting(store: Store) -> int:
             except failures() as error:
                 if not is_refusal(error):
                     raise
-                warn(f"not published: MLflow refuses what {shown(directory)}/ holds ({reason(error)})")
-            waiting.remove(directory)
+                warn(f"not published: MLflow refuses {shown(directory)}/ ({reason(error)})")
+            unpublished.remove(directory)
     return len(directories)
 
 
 def warn(text: str) -> None:
-    """Say something beside what the program prints."""
+    """Print to standard error."""
     print(text, file=sys.stderr, flush=True)

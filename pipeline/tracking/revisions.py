@@ -1,4 +1,4 @@
-"""Results as DVC keeps them: model/ and report/ of the workspace, of a commit, or of an experiment."""
+"""DVC's results: model/ and report/ of the workspace, a commit or an experiment."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,19 +18,19 @@ from pipeline.tracking.provenance import git
 
 
 def check_the_workspace() -> None:
-    """Raise UserError where model/ and report/ are not what DVC made last."""
+    """Raise UserError if model/ and report/ aren't DVC's latest result."""
     with repository() as repo:
         changes = repo.status(targets=["train", "evaluate"])
     outputs = [change["changed outs"] for stage in changes.values() for change in stage if "changed outs" in change]
     lock = CHECKOUT / "dvc.lock"
     if outputs or not (lock.exists() and is_of_one_model(lock.read_text(encoding="utf-8"))):
-        raise UserError("model/ and report/ are not what one `dvc repro` made: another makes them agree")
+        raise UserError("model/ and report/ don't belong together: `dvc repro` makes them agree")
 
 
 def bring(name: str, directory: Path) -> None:
-    """Bring model/ and report/ of a commit or an experiment to an empty directory, out of DVC's cache.
+    """Copy model/ and report/ of a commit or an experiment from DVC's cache into an empty directory.
 
-    Raises UserError where there is none.
+    Raises UserError if there are none.
     """
     files = DVCFileSystem(str(CHECKOUT), rev=name)
     try:
@@ -41,7 +41,7 @@ def bring(name: str, directory: Path) -> None:
     except (DvcException, SCMError):
         raise UserError(f"{name} is neither a commit nor one of DVC's experiments: see `dvc exp list`") from None
     except FileNotFoundError:
-        raise UserError(f"{name}: it has no dvc.lock, so DVC has no result of it") from None
+        raise UserError(f"{name}: it has no dvc.lock, so DVC has no result for it") from None
     except (DataIndexError, OSError):
         raise UserError(
             f"{name}: its model/ and report/ are not in DVC's cache: `dvc pull` or `dvc exp pull`"
@@ -49,13 +49,13 @@ def bring(name: str, directory: Path) -> None:
 
 
 def origin_of(name: str, known: dict[str, str]) -> dict[str, str]:
-    """The tags that say where the result of a commit comes from, or of one of the known experiments."""
+    """The tags for the origin of a commit's result, or of a known experiment's."""
     commit = known.get(name) or (git("rev-parse", f"{name}^{{commit}}") or "").strip()
     return {"dvc_exp_name": name if name in known else "", "git_commit": commit}
 
 
 def is_of_one_model(lock: str) -> bool:
-    """Whether, by what dvc.lock holds, the evaluation is of the model that was trained last."""
+    """Whether, according to dvc.lock, the evaluation belongs to the latest model."""
     stages: dict[str, Any] = yaml.safe_load(lock).get("stages", {})
     trained, evaluated = (stages.get(name, {}) for name in ("train", "evaluate"))
     made = {out["path"]: out["md5"] for out in trained.get("outs", [])}
@@ -64,7 +64,7 @@ def is_of_one_model(lock: str) -> bool:
 
 
 def experiments() -> dict[str, str]:
-    """The commit of each of DVC's experiments, by its name."""
+    """The commits of DVC's experiments, by name."""
     with repository() as repo:
         found = repo.experiments.ls(all_commits=True)
     return {name: commit for named in found.values() for name, commit in named}
@@ -72,9 +72,9 @@ def experiments() -> dict[str, str]:
 
 @contextmanager
 def repository() -> Iterator[Repo]:
-    """DVC's repository. Raises UserError for what DVC says against it, as without Git or with a broken dvc.lock."""
+    """DVC's repository. Raises UserError if DVC can't read it, for example without Git."""
     try:
         with Repo(str(CHECKOUT)) as repo:
             yield repo
     except (DvcException, SCMError) as error:
-        raise UserError(f"DVC can't tell what it has ({error}): see `dvc status`") from None
+        raise UserError(f"DVC can't read its repository ({error}): see `dvc status`") from None

@@ -1,6 +1,6 @@
-"""The trained network as MLflow serves it: MLflow copies this file into the model, and runs it without the pipeline.
+"""The trained network as MLflow serves it. MLflow copies this file into the model and runs it without the pipeline.
 
-So it needs NumPy and MLflow alone, and says again, in a few lines, what `pipeline.core` says of a network's outputs.
+So it needs only NumPy and MLflow, and repeats in a few lines how `pipeline.core` computes a network's outputs.
 """
 
 import numpy as np
@@ -8,7 +8,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-DARK = 8  # an image is too dark whose brightest pixel is below this part of what the dataset has
+DARK = 8  # an image is too dark if its brightest pixel, times this, is below the dataset's
 
 
 class ServedNetwork(PythonModel):

@@ -14,7 +14,7 @@ CODE = Path(__file__).with_name("served_network.py")
 
 
 def log_served_model(store: Store, run: str, model: Model, directory: Path) -> str:
-    """Log the network in a model's directory as its run's MLflow model, if that was not done before; its id."""
+    """Log the network in a directory as its run's MLflow model, unless it has one. Returns the model's id."""
     if known := store.model_of(run, model.sha256):
         return known
     with TemporaryDirectory() as place:
@@ -26,18 +26,17 @@ def log_served_model(store: Store, run: str, model: Model, directory: Path) -> s
 
 
 def is_servable(model: Model) -> bool:
-    """Whether a network can be an MLflow model.
+    """Whether a network can be served.
 
-    Not after a training that diverged, which left no network to ask, nor with a `fault`: its outputs are not those of
-    the code that is served.
+    A diverged training leaves nothing worth asking, and the code that is served has no `fault`.
     """
     return not model.training.diverged and model.config["fault"] is None
 
 
 def save_served_model(directory: Path, files: Path) -> None:
-    """Write an MLflow model of the network in a model's directory to the new directory `files`.
+    """Write the network in a directory as an MLflow model into the new directory `files`.
 
-    `mlflow.pyfunc.log_model` would do the same, but to the store that is set globally, and with this machine's paths.
+    `mlflow.pyfunc.log_model` would log to the store that is set globally, and record this machine's paths.
     """
     import mlflow.pyfunc
     from mlflow.models import Model as MLmodel
@@ -45,7 +44,7 @@ def save_served_model(directory: Path, files: Path) -> None:
     from mlflow.types import ColSpec, Schema, TensorSpec
 
     example, brightest = load_example(directory)
-    # int64 is what a CSV of whole numbers is read as, and refuses null, which would become NaN in float64
+    # A CSV of whole numbers is read as int64, which refuses null; float64 would turn null into NaN.
     pixels = Schema([TensorSpec(np.dtype("int64"), (-1, example.shape[1]))])
     answers = Schema([ColSpec("long", "digit"), ColSpec("double", "probability")])
     description = MLmodel()

@@ -1,9 +1,10 @@
-"""The one door to MLflow: what can be asked of its store, and what can be written to it.
+"""The one door to MLflow: everything that the pipeline asks of its store, or writes to it.
 
-Every method raises what MLflow raises. What is written twice is there once: metrics with their times, params, tags and
-files alike. MLflow takes seconds to import, so that is left to the functions that need it.
+Every method raises what MLflow raises. Writing the same thing twice leaves it there once, since metrics carry their
+times. MLflow takes seconds to import, so only functions import it.
 """
 
+import gc
 import json
 import logging
 import os
@@ -25,13 +26,17 @@ if TYPE_CHECKING:
 FOR_MLFLOW = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # it would print the password in it
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # a server that is gone would hold up a training for four minutes,
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # seconds, and one that hangs for sixteen
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # which may hold a password
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # by default, a server that is gone blocks for four minutes
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # seconds
 }
-LOGGED = {"mlflow": logging.WARNING, "alembic": logging.WARNING, "urllib3": logging.ERROR}  # else each table and retry
-MODEL_NAME = "network"  # of a run's MLflow model
-CHAMPION = "champion"  # the alias
+LOGGED = {
+    "mlflow": logging.WARNING,
+    "alembic": logging.WARNING,
+    "urllib3": logging.ERROR,
+}  # not each table and retry
+MODEL_NAME = "network"  # of every MLflow model
+CHAMPION = "champion"  # an alias
 PARENT = "mlflow.parentRunId"
 
 
@@ -45,26 +50,26 @@ class Point(NamedTuple):
 
 
 class Store:
-    """The experiment in which all runs are."""
+    """The MLflow experiment that holds every run."""
 
     def __init__(self) -> None:
         for name, value in FOR_MLFLOW.items():
             os.environ.setdefault(name, value)
+        gc.disable()  # looking for garbage among all that this import makes takes a sixth of its time
         from mlflow import MlflowClient
 
+        gc.enable()
         for name, level in LOGGED.items():
             logging.getLogger(name).setLevel(level)
         self.client: MlflowClient = MlflowClient(tracking_uri=store_uri())
 
     @cached_property
     def experiment(self) -> str:
-        """The experiment's id. It is made where it is not there yet."""
+        """The experiment's id. Makes the experiment if there is none."""
         return experiment_id(self.client)
 
-    # What can be asked
-
     def search(self, condition: str, with_deleted: bool = False) -> "list[Run]":
-        """The runs that meet a condition, the newest first."""
+        """All runs that meet a condition, the newest first."""
         from mlflow.entities import ViewType
 
         view = ViewType.ALL if with_deleted else ViewType.ACTIVE_ONLY
@@ -79,43 +84,41 @@ class Store:
         return runs
 
     def newest(self, conditions: Iterable[str]) -> "Run | None":
-        """The newest run that meets the first of the conditions that any run meets."""
+        """The newest run that meets the first condition; if none does, the next condition; and so on."""
         return next((runs[0] for runs in map(self.search, conditions) if runs), None)
 
     def with_id(self, kept_id: str) -> "Run | None":
-        """The run of a kept training or sweep, even if it lies in MLflow's trash."""
+        """The run of a kept training or sweep, even if it is in MLflow's trash."""
         return next(iter(self.search(f"tags.kept_id = '{kept_id}'", with_deleted=True)), None)
 
     def run(self, run: str) -> "Run":
-        """A run by MLflow's id. Raises UserError where there is none."""
+        """A run by MLflow's id. Raises UserError if there is none."""
         try:
             return self.client.get_run(run)
         except failures() as error:
-            raise UserError(f"MLflow has no run {run} ({reason(error)}): its page in `mlflow ui` has its id") from None
+            raise UserError(f"MLflow has no run {run} ({reason(error)}): its page in the UI shows its id") from None
 
     def download(self, run: str, path: str, directory: str) -> Path:
-        """Bring artefacts of a run to a directory; where they are there. Raises UserError where they are gone."""
+        """Download a run's artefacts into a directory. Returns their path. Raises UserError if they are gone."""
         try:
             return Path(self.client.download_artifacts(run, path, directory))
         except failures() as error:
             raise UserError(f"MLflow's run {run} has no artefact {path} ({reason(error)})") from None
 
     def model_of(self, run: str, sha256: str) -> str | None:
-        """The id of the run's MLflow model that has the network with this sha256, if it was logged whole."""
+        """The id of the run's MLflow model with this sha256, if it was logged completely."""
         same = f"source_run_id = '{run}' AND tags.model_sha256 = '{sha256}'"
         logged = self.client.search_logged_models([self.experiment], same)
         return next((str(model.model_id) for model in logged if model.status == "READY"), None)
 
     def champion(self, name: str) -> "ModelVersion | None":
-        """The version of a registered model that is its champion."""
+        """The champion among the versions of a registered model."""
         known = self.client.search_registered_models(f"name = '{name}'")
         version = next((model.aliases[CHAMPION] for model in known if CHAMPION in model.aliases), None)
         return self.client.get_model_version(name, version) if version else None
 
-    # What can be written
-
     def create(self, name: str, tags: Mapping[str, str], started: float) -> str:
-        """Open a run that started at a time; its id."""
+        """Open a run, started at a time. Returns its id."""
         run = self.client.create_run(self.experiment, milliseconds(started), dict(tags), name)
         return str(run.info.run_id)
 
@@ -126,7 +129,7 @@ class Store:
         params: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        """Log metrics, params and tags, all at once."""
+        """Log metrics, params and tags in one request."""
         from mlflow.entities import Metric, Param, RunTag
 
         self.client.log_batch(
@@ -137,7 +140,7 @@ class Store:
         )
 
     def log_data(self, run: str, about: About) -> None:
-        """Log which data a run is of."""
+        """Log the data that a run was trained on."""
         from mlflow.entities import Dataset, DatasetInput
         from mlflow.exceptions import MlflowException
 
@@ -146,21 +149,21 @@ class Store:
         try:
             self.client.log_inputs(run, inputs)
         except MlflowException as error:
-            # MLflow refuses new data that another process logs between its look whether it has them and its write.
+            # MLflow checks for known data before it writes; another process may have written them in between.
             if error.error_code != "BAD_REQUEST":
                 raise
             self.client.log_inputs(run, inputs)
 
     def log_files(self, run: str, directory: Path, name: str | None = None) -> None:
-        """Log the files in a directory, under a name."""
+        """Log the files of a directory under a name."""
         self.client.log_artifacts(run, str(directory), name)
 
     def log_text(self, run: str, text: str, path: str) -> None:
-        """Log a text as the file at a path."""
+        """Log a text as a file."""
         self.client.log_text(run, text, path)
 
     def log_model(self, run: str, files: Path, tags: Mapping[str, str], params: Mapping[str, str], step: int) -> str:
-        """Log the MLflow model in a directory as a run's, of its last step; its id."""
+        """Log the MLflow model in a directory as a run's model at a step. Returns its id."""
         from mlflow.entities import LoggedModelOutput
         from mlflow.models import Model
 
@@ -175,11 +178,11 @@ class Store:
         return model
 
     def reopen(self, run: str) -> None:
-        """Let a run that had ended go on."""
+        """Mark a run as running again."""
         self.client.update_run(run, status="RUNNING")
 
     def close(self, run: str, status: str, ended: float) -> None:
-        """End a run at a time."""
+        """End a run, at a time."""
         self.client.set_terminated(run, status, milliseconds(ended))
 
     def delete(self, run: str) -> None:
@@ -187,10 +190,10 @@ class Store:
         self.client.delete_run(run)
 
     def register(self, name: str, run: str, model: str, tags: Mapping[str, str]) -> str:
-        """Make a run's MLflow model the newest version of a registered model, and its champion; the version."""
+        """Register a run's MLflow model as a new version, and make that the champion. Returns the version."""
         if not self.client.search_registered_models(f"name = '{name}'"):
             self.client.create_registered_model(name)
-        # Its id, as "models:/...", would be looked up in the store that is set globally.
+        # MLflow would look up an id, as "models:/...", in the store that is set globally.
         files = self.client.get_logged_model(model).artifact_location
         version = str(self.client.create_model_version(name, files, run, dict(tags), model_id=model).version)
         self.client.set_registered_model_alias(name, CHAMPION, version)
@@ -200,10 +203,10 @@ class Store:
 
 
 def is_deleted(run: "Run") -> bool:
-    """Whether a run lies in MLflow's trash."""
+    """Whether a run is in MLflow's trash."""
     return bool(run.info.lifecycle_stage == "deleted")
 
 
 def milliseconds(seconds: float) -> int:
-    """A time as MLflow has it."""
+    """A time as MLflow counts it."""
     return round(seconds * 1000)

@@ -1,4 +1,4 @@
-"""A training's run in MLflow, filled from the training's directory."""
+"""A training's run in MLflow, published from the training's directory."""
 
 from collections.abc import Iterator, Mapping
 from math import isfinite
@@ -19,11 +19,11 @@ from pipeline.tracking.view import COMPARED
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-WHOLE = "model_sha256"  # the tag that a training's run is given last
+COMPLETE = "model_sha256"  # the tag that is logged last, so a run that has it is complete
 
 
 def publish_training(store: Store, directory: Path) -> str:
-    """Publish a training: its history and model, and its report if it was evaluated; its run."""
+    """Publish a training: its history, its model, and its report if it has one. Returns its run."""
     training = read_training(directory)
     model = load_model(directory / MODEL)
     known = run_of(store, training, model)
@@ -34,7 +34,7 @@ def publish_training(store: Store, directory: Path) -> str:
     else:
         parent = None if training.sweep is None else run_of_sweep(store, directory.parent)
         run = open_run(store, training.id, training.tags, training.started, model.config, parent)
-    if known is None or WHOLE not in known.data.tags:
+    if known is None or COMPLETE not in known.data.tags:
         log_training(store, run, directory, training, model)
         store.close(run, "FINISHED", training.ended)
     if training.evaluated is not None and not is_evaluated(known, directory, model):
@@ -42,8 +42,8 @@ def publish_training(store: Store, directory: Path) -> str:
     return run
 
 
-def lacking(store: Store, directory: Path) -> str | None:
-    """What MLflow has not yet of a training, in words; None where it has everything."""
+def missing_from(store: Store, directory: Path) -> str | None:
+    """What MLflow lacks of an evaluated training, in words; None if it has everything."""
     model = load_model(directory / MODEL)
     known = run_of(store, read_training(directory), model)
     if known is None:
@@ -52,12 +52,12 @@ def lacking(store: Store, directory: Path) -> str | None:
 
 
 def is_evaluated(known: "Run | None", directory: Path, model: Model) -> bool:
-    """Whether a run has the evaluation that is kept."""
+    """Whether a run has the evaluation that is in the directory."""
     return known is not None and report_metrics(directory, model).items() <= known.data.metrics.items()
 
 
 def run_of(store: Store, training: KeptTraining, model: Model) -> "Run | None":
-    """MLflow's run of a training, if there is one: under its id, or of the same point, or of the same model."""
+    """Find a training's run: by its id, or as the same point of a grid, or as the same model."""
     if (known := store.with_id(training.id)) is not None:
         return known
     if training.is_filled_in:
@@ -68,14 +68,14 @@ def run_of(store: Store, training: KeptTraining, model: Model) -> "Run | None":
 
 
 def same_model(model: Model, experiment: str) -> list[str]:
-    """The conditions by which a model's run is found: one of the same DVC experiment before all others."""
+    """Conditions that find a model's run: preferably one of the same DVC experiment, else any."""
     same = f"tags.model_sha256 = '{model.sha256}' and tags.data_md5 = '{model.about.data_md5}'"
-    name = experiment.replace("'", "_")  # as LIKE has it, any character: MLflow knows no escape
+    name = experiment.replace("'", "_")  # LIKE's wildcard for one character, since MLflow can't escape it
     return [f"{same} and tags.dvc_exp_name LIKE '{name}'", same]
 
 
 def finished_point(key: str) -> str:
-    """The condition that a run meets which is a finished point with this key."""
+    """The condition for a finished run with this key."""
     return f"tags.key = '{key}' and attributes.status = 'FINISHED'"
 
 
@@ -87,22 +87,22 @@ def open_run(
     config: Mapping[str, Any],
     parent: str | None = None,
 ) -> str:
-    """Open the run of a training with what is known of it before it starts; its id."""
+    """Open a training's run with what is known before it starts. Returns its id."""
     of_a_point = {} if parent is None else {PARENT: parent}
-    own = {name: value for name, value in tags.items() if name != WHOLE}
+    own = {name: value for name, value in tags.items() if name != COMPLETE}
     run = store.create(name_of(config), own | of_a_point | {"kept_id": kept_id}, started)
     store.log(run, params={name: as_typed(value) for name, value in config.items()})
     return run
 
 
 def name_of(config: Mapping[str, Any]) -> str:
-    """A training's name in MLflow's UI."""
+    """A training's name in the UI."""
     return f"{config['init']} α={config['alpha']:g} · {config['iterations']}"
 
 
 def log_training(store: Store, run: str, directory: Path, training: KeptTraining, model: Model) -> None:
-    """Log what a training ended in."""
-    # MLflow's page that compares runs starts with the metric that was logged first.
+    """Log the result of a training."""
+    # The UI's comparison of runs opens with the metric that was logged first.
     store.log(run, [*final_accuracy(model.training, training.ended), *history_points(model.training, training)])
     store.log(run, vital_points(model, training.ended))
     store.log_data(run, model.about)
@@ -110,20 +110,20 @@ def log_training(store: Store, run: str, directory: Path, training: KeptTraining
         if (directory / name).exists():
             store.log_files(run, directory / name, name)
     store.log_text(run, as_markdown(model.diagnosis), f"{REPORT}/diagnosis.md")
-    store.log(run, tags=tags_of_diagnosis(model.diagnosis) | {WHOLE: model.sha256})
+    store.log(run, tags=tags_of_diagnosis(model.diagnosis) | {COMPLETE: model.sha256})
 
 
 def final_accuracy(training: Training, time: float) -> list[Point]:
-    """The validation accuracy of the network that a training left; 0 where its outputs are no numbers.
+    """The validation accuracy of the trained network; 0 if it diverged.
 
-    Every training has one, so that MLflow's UI can sort and compare failed runs too.
+    Every training has one, so that the UI can sort and compare failed runs as well.
     """
     accuracy = 0.0 if training.diverged else training.history[-1].validation_accuracy
     return [Point(COMPARED, accuracy, training.iterations, time)]
 
 
 def history_points(training: Training, kept: KeptTraining) -> Iterator[Point]:
-    """The history, a point for each number. A sweep's point has fewer rows, as each costs MLflow half a millisecond."""
+    """The history's numbers. For points of a sweep only some rows: each takes MLflow half a millisecond."""
     times = kept.row_times or [kept.ended] * len(training.history)
     for row, time in zip(training.history, times, strict=True):
         if kept.sweep is None or is_logged_of_a_point(row.iteration) or row is training.history[-1]:
@@ -131,19 +131,19 @@ def history_points(training: Training, kept: KeptTraining) -> Iterator[Point]:
 
 
 def is_logged_of_a_point(iteration: int) -> bool:
-    """Whether MLflow has a row of a sweep's point: 0 to 9, 10, 15, 20, ..., 95, 100, 150, ..."""
+    """Whether a sweep's point logs the row of an iteration: 0 to 9, 10, 15, 20, ..., 95, 100, 150, ..."""
     return str(iteration)[1:2] in ("", "0", "5")
 
 
 def row_points(row: Record, time: float) -> Iterator[Point]:
-    """A row of the history."""
+    """The numbers of a row of the history."""
     for name, value in row._asdict().items():
         if name != "iteration":
             yield Point(name, value, row.iteration, time)
 
 
 def vital_points(model: Model, time: float) -> Iterator[Point]:
-    """The vital signs that are numbers; MLflow would keep NaN and infinity as if they were."""
+    """The finite vital signs. MLflow would store NaN and infinity as ordinary numbers."""
     for vitals in model.training.vitals:
         for name, value in vitals.flat().items():
             if name != "iteration" and isfinite(value):
@@ -153,7 +153,7 @@ def vital_points(model: Model, time: float) -> Iterator[Point]:
 
 
 def tags_of_diagnosis(diagnosis: Diagnosis) -> dict[str, str]:
-    """The tags by which a run is judged."""
+    """The diagnosis as tags."""
     tags = {"outcome": diagnosis.outcome, "cause": diagnosis.cause}
     tags |= {f"prescription.{name}": as_typed(value) for name, value in diagnosis.prescription.items()}
     since = diagnosis.cause_iteration
@@ -161,17 +161,17 @@ def tags_of_diagnosis(diagnosis: Diagnosis) -> dict[str, str]:
 
 
 def report_metrics(directory: Path, model: Model) -> dict[str, float]:
-    """The metrics that only the evaluation has; the others are logged by step."""
+    """The metrics that only the evaluation has. The history has logged the others, step by step."""
     by_step = Record._fields if model.training.history else ()
     metrics = read_json(directory / REPORT / METRICS)
     return {name: value for name, value in metrics.items() if name not in by_step}
 
 
 def log_report(store: Store, run: str, directory: Path, time: float, model: Model) -> None:
-    """Log an evaluation, and the network to be served."""
+    """Log an evaluation, and the network as an MLflow model."""
     store.log_files(run, directory / REPORT, REPORT)
     if is_servable(model):
         log_served_model(store, run, model, directory / MODEL)
     last = model.training.history[-1].iteration if model.training.history else 0
-    # Last, since a run that has them is taken for evaluated.
+    # Last, since a run that has them counts as evaluated.
     store.log(run, [Point(name, value, last, time) for name, value in report_metrics(directory, model).items()])

@@ -18,13 +18,13 @@ WIDTHS = {  # of the columns, in pixels and from left to right
 }
 CHOSEN = [column for column in WIDTHS if column.startswith(("params.", "metrics.", "tags."))]
 
-# Points fold under their sweep only where runs are sorted by their time: what is sorted by results is another view.
+# The UI folds points under their sweep only if runs are sorted by time, so sorting by results is another view.
 SWEEPS, BEST = "sweeps", "best"
 ORDERS = {SWEEPS: ("Sweeps", "attributes.start_time"), BEST: ("Best first", f"metrics.`{COMPARED}`")}
 
 
 def saved_view(name: str, order: str) -> str:
-    """A view as MLflow keeps it under its menu "Views": the columns, and the descending order of the runs."""
+    """A view for the UI's menu "Views": its columns, and the descending order of its runs."""
     state = {
         "orderByKey": order,
         "orderByAsc": False,

@@ -9,7 +9,7 @@ from pipeline.core import faults
 from pipeline.core.arrays import Samples, evenly_spaced
 from pipeline.core.batches import batches
 from pipeline.core.diagnosis.diagnosis import Diagnosed
-from pipeline.core.diagnosis.doctor import Doctor
+from pipeline.core.diagnosis.examiner import Examiner
 from pipeline.core.diagnosis.gradient_check import CodeCheck, check_code
 from pipeline.core.diagnosis.setup import Setup
 from pipeline.core.fast.engine import Engine
@@ -43,16 +43,16 @@ def fit(
         for same in together.values()
     ]
     with threadpool_limits(limits=1, user_api="blas"):
-        doctor = doctor_for(points[0], dataset)
+        examiner = examiner_for(points[0], dataset)
         trainings = train(
             trajectories,
             descent_of(points[0], dataset.parts["train"], dataset.affine, threads),
             validation_of(points[0], dataset, threads),
-            doctor.examine,
+            examiner.examine,
             observe,
         )
         found = {
-            (name, end): Diagnosed(training, doctor.diagnose(setup_of(same[0], end), trajectory.untrained, training))
+            (name, end): Diagnosed(training, examiner.diagnose(setup_of(same[0], end), trajectory.untrained, training))
             for (name, same), trajectory, its in zip(together.items(), trajectories, trainings, strict=True)
             for end, training in zip(trajectory.ends, its, strict=True)
         }
@@ -93,7 +93,7 @@ def untrained(point: Settings, dataset: Dataset) -> Network:
     )
 
 
-def doctor_for(point: Settings, dataset: Dataset) -> Doctor:
+def examiner_for(point: Settings, dataset: Dataset) -> Examiner:
     """Who examines the networks of points that are trained together."""
     labels = dataset.parts["train"].labels
     some, some_to_validate = (
@@ -104,7 +104,7 @@ def doctor_for(point: Settings, dataset: Dataset) -> Doctor:
         pixels = dataset.parts["train"].pixels
         return normalised(point, some_of(dataset.parts["train"], EXAMINED), METHODS[method](pixels))
 
-    return Doctor(
+    return Examiner(
         code_check(point, dataset),
         some,
         some_to_validate,

@@ -17,7 +17,7 @@ from pipeline.files.paths import replaced
 from pipeline.settings.schema import Settings
 from pipeline.tracking.kept import MODEL, KeptTraining, keep, new_id
 from pipeline.tracking.live import live
-from pipeline.tracking.processes import keeper
+from pipeline.tracking.processes import owner
 from pipeline.tracking.provenance import documents, provenance
 from pipeline.tracking.publisher import Publisher
 from pipeline.training.fit import fit
@@ -47,7 +47,7 @@ def train_and_track(
     check_against_data(chosen, dataset)
     config, publisher, kept_id = chosen.of_the_model(), Publisher(), new_id()
     origin = provenance()
-    own = {**origin, **keeper(), **(tags or {}), "data_md5": dataset.about.data_md5}
+    own = {**origin, **owner(), **(tags or {}), "data_md5": dataset.about.data_md5}
     texts = documents(origin)
     with interruptible():
         with live(publisher, kept_id, own, config) as going:

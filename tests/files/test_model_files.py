@@ -15,8 +15,8 @@ from pipeline.core.network import Layer
 from pipeline.core.normalisation import Affine
 from pipeline.core.training import Record, Training, Vitals
 from pipeline.core.vitals import Signs
-from pipeline.files.dataset import About, Dataset
-from pipeline.files.model import fingerprint, load_model, load_network, save_model, write_json
+from pipeline.files.dataset import About, Dataset, Part
+from pipeline.files.model import fingerprint, load_example, load_model, load_network, save_model, write_json
 
 CONFIG = {"dataset": "digits", "alpha": 0.1, "hidden": [5, 3], "batch_size": None, "seed": 0}
 
@@ -44,7 +44,8 @@ def some_training(dtype="float32", sizes=(4, 5, 3, 2)):
 
 
 ABOUT = About({"dataset": {"name": "digits"}, "normalise": "unit"}, "0f.dir", image_shape=(2, 2), classes=2)
-DATASET = Dataset({}, Affine(np.arange(4.0), np.array(0.1)), ABOUT)
+IMAGES = Part(np.array([[0, 3, 7, 16], [1, 2, 3, 4]], np.uint8), np.array([0, 1], np.uint8))
+DATASET = Dataset({"test": IMAGES}, Affine(np.arange(4.0), np.array(0.1)), ABOUT)
 
 
 def save(tmp_path, name, training=None, config=None):
@@ -125,6 +126,7 @@ def test_saving_twice_gives_the_same_bytes(tmp_path):
         "config.json",
         "data.json",
         "diagnosis.json",
+        "example.npz",
         "history.csv",
         "normalisation.npz",
         "vitals.csv",
@@ -198,3 +200,10 @@ def test_the_description_of_the_data_round_trips(tmp_path):
 def test_a_directory_without_a_model_is_reported(tmp_path):
     with pytest.raises(UserError, match="dvc repro train"):
         load_model(tmp_path / "model")
+
+
+def test_the_example_is_a_raw_test_image_and_says_how_bright_pixels_can_be(tmp_path):
+    save_model(Diagnosed(some_training(), DIAGNOSIS), CONFIG, DATASET, tmp_path)
+    pixels, brightest = load_example(tmp_path)
+    assert pixels.tolist() == [[0, 3, 7, 16]]
+    assert brightest == 16

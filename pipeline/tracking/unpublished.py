@@ -1,4 +1,4 @@
-"""unpublished/: for each store, the list of the directories that it does not have yet."""
+"""unpublished/: for each store, a list of the directories that it doesn't have yet."""
 
 import hashlib
 from pathlib import Path
@@ -10,26 +10,26 @@ from pipeline.tracking.experiment import lock
 
 
 def listed() -> list[Path]:
-    """The directories that wait, the oldest first."""
+    """The directories on the list, the oldest first."""
     file = list_file()
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     return [project_root() / line for line in lines]
 
 
 def add(directory: Path) -> None:
-    """Let a directory wait, behind all others: a sweep has to come after its points."""
+    """Put a directory at the end of the list, even if it is listed already: a sweep must follow its points."""
     with lock():
         write([*(other for other in listed() if other != directory), directory])
 
 
 def remove(directory: Path) -> None:
-    """Let a directory wait no longer."""
+    """Take a directory off the list."""
     with lock():
         write([other for other in listed() if other != directory])
 
 
 def write(directories: list[Path]) -> None:
-    """Write the list, whole or not at all."""
+    """Write the list, all of it or nothing."""
     root, file = project_root(), list_file()
     names = [str(path.relative_to(root) if path.is_relative_to(root) else path) for path in directories]
     file.parent.mkdir(exist_ok=True)
@@ -41,6 +41,6 @@ def write(directories: list[Path]) -> None:
 
 
 def list_file() -> Path:
-    """Where the list of this store is."""
+    """The list of this store."""
     address = without_credentials(store_uri())
     return project_root() / "unpublished" / f"{hashlib.sha256(address.encode()).hexdigest()[:12]}.txt"

@@ -22,7 +22,7 @@ from pipeline.core.vitals import Signs, signs_of
 THINNED = 2  # every second image: vital signs are measured often, and should cost at most 3 % of a training
 
 
-class Doctor:
+class Examiner:
     """Diagnoses networks of equal layer sizes that are trained on the same images in the same way."""
 
     def __init__(
