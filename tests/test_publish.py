@@ -127,7 +127,7 @@ def test_a_run_logged_live_is_completed(store: Store, tmp_path: Path) -> None:
     assert_is_whole(store, live.run)
 
 
-def test_a_run_that_is_deleted_while_it_trains_holds_nothing_up(store: Store) -> None:
+def test_deleting_a_run_while_it_trains_does_not_stop_the_training(store: Store) -> None:
     live = LiveTraining(Publisher(), new_id(), {}, CONFIG, unsent=[(HISTORY[0], TIMES[0])])
     live.send(store)
     store.delete(live.run)

@@ -34,13 +34,13 @@ def installed(implementations: Sequence[Implementation]) -> list[Implementation]
 
 def main() -> None:
     """Measure, print and write."""
-    asked = arguments()
-    title = circumstances(asked.threads)
+    args = arguments()
+    title = circumstances(args.threads)
     print(title)
-    limit_threads(asked.threads)
+    limit_threads(args.threads)
     cases = [(digits(), OF_FULL_BATCH)]
-    if asked.mnist.is_dir():
-        images = mnist(asked.mnist)
+    if args.mnist.is_dir():
+        images = mnist(args.mnist)
         cases = [(images, OF_FULL_BATCH), (in_minibatches(images), OF_MINIBATCHES), *cases]
     else:
         print("MNIST is left out, as its files were not found: set --mnist or MNIST_DIRECTORY")
@@ -48,12 +48,12 @@ def main() -> None:
         if not find_spec(library):
             print(f"{library} is left out, as it is not installed: `pip install {library}`")
     rows = pd.concat(
-        table(problem, measure(installed(implementations), problem, asked.threads, asked.rounds))
+        table(problem, measure(installed(implementations), problem, args.threads, args.rounds))
         for problem, implementations in cases
     )
     print(rows.to_string(index=False, float_format="{:.3g}".format, na_rep=""))
     print(efficiency(rows))
-    write(rows, title, asked.output)
+    write(rows, title, args.output)
 
 
 if __name__ == "__main__":

@@ -75,11 +75,11 @@ def main() -> None:
     """Measure with images of the digits' and of MNIST's size."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.serving", description=__doc__)
     parser.add_argument("--rounds", type=int, default=1000, help="the median is reported (%(default)s)")
-    asked = parser.parse_args()
+    args = parser.parse_args()
     os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     for width in WIDTHS:
-        compare(width, asked.rounds)
+        compare(width, args.rounds)
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ def assert_fetched(target):
     assert (target / NAME).read_bytes() == CONTENT
 
 
-def complaint(sources, target):
+def error_message(sources, target):
     """The error message that the user gets; also checks that no file is left behind."""
     with pytest.raises(UserError) as caught:
         fetch(NAME, SHA256, sources, target)
@@ -117,14 +117,14 @@ def test_the_second_mirror_is_tried_when_the_first_breaks_off(mirror, target):
 
 
 def test_when_all_mirrors_are_down_each_is_reported(closed, target):
-    message = complaint([f"{closed}/one", f"{closed}/two"], target)
+    message = error_message([f"{closed}/one", f"{closed}/two"], target)
     assert NAME in message
     assert f"{closed}/one/{NAME}" in message
     assert f"{closed}/two/{NAME}" in message
 
 
 def test_each_source_is_reported_with_its_own_reason(closed, mirror, tmp_path, target):
-    message = complaint([closed, f"{mirror}/nowhere", f"{mirror}/other", str(tmp_path / "missing")], target)
+    message = error_message([closed, f"{mirror}/nowhere", f"{mirror}/other", str(tmp_path / "missing")], target)
     assert f"{closed}/{NAME}: " in message
     assert f"{mirror}/nowhere/{NAME}: 404" in message
     assert f"{mirror}/other/{NAME}: its sha256 is not" in message
@@ -133,13 +133,13 @@ def test_each_source_is_reported_with_its_own_reason(closed, mirror, tmp_path, t
 
 
 def test_a_file_with_the_wrong_checksum_is_not_kept(mirror, target):
-    message = complaint([f"{mirror}/other"], target)
+    message = error_message([f"{mirror}/other"], target)
     assert f"{mirror}/other/{NAME}" in message
     assert "sha256" in message
 
 
 def test_a_truncated_file_is_not_kept(mirror, target):
-    assert f"{mirror}/cut/{NAME}" in complaint([f"{mirror}/cut"], target)
+    assert f"{mirror}/cut/{NAME}" in error_message([f"{mirror}/cut"], target)
 
 
 def test_a_directory_can_be_the_source(tmp_path, target):
@@ -150,11 +150,11 @@ def test_a_directory_can_be_the_source(tmp_path, target):
 
 
 def test_a_directory_without_the_file_is_reported(tmp_path, target):
-    message = complaint([str(tmp_path)], target)
+    message = error_message([str(tmp_path)], target)
     assert f"{tmp_path / NAME}: no such file" in message
 
 
 def test_a_damaged_file_in_a_directory_is_not_kept(tmp_path, target):
     (tmp_path / NAME).write_bytes(CONTENT[:-1])
-    message = complaint([str(tmp_path)], target)
+    message = error_message([str(tmp_path)], target)
     assert f"{tmp_path / NAME}: its sha256 is not" in message

@@ -18,7 +18,7 @@ def write(path, content):
     path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
 
 
-def complaint(path, dimensions=1):
+def error_message(path, dimensions=1):
     with pytest.raises(UserError) as caught:
         read_idx(path, dimensions)
     return str(caught.value)
@@ -75,7 +75,7 @@ def test_a_non_contiguous_array_round_trips(tmp_path):
 )
 def test_a_file_with_the_wrong_magic_number_is_refused(tmp_path, name, magic):
     write(tmp_path / name, magic + HEADER_OF_THREE[4:] + bytes(3))
-    message = complaint(tmp_path / name)
+    message = error_message(tmp_path / name)
     assert name in message
     assert magic.hex() in message
     assert "00000801" in message
@@ -84,7 +84,7 @@ def test_a_file_with_the_wrong_magic_number_is_refused(tmp_path, name, magic):
 @PLAIN_AND_GZIPPED
 def test_an_empty_file_is_refused(tmp_path, name):
     write(tmp_path / name, b"")
-    message = complaint(tmp_path / name)
+    message = error_message(tmp_path / name)
     assert name in message
     assert "nothing" in message
 
@@ -92,7 +92,7 @@ def test_an_empty_file_is_refused(tmp_path, name):
 @PLAIN_AND_GZIPPED
 def test_a_file_that_ends_within_its_header_is_refused(tmp_path, name):
     write(tmp_path / name, HEADER_OF_THREE[:6])
-    message = complaint(tmp_path / name)
+    message = error_message(tmp_path / name)
     assert name in message
     assert "header" in message
     assert "cut short" in message
@@ -102,7 +102,7 @@ def test_a_file_that_ends_within_its_header_is_refused(tmp_path, name):
 @pytest.mark.parametrize("held", [2, 4])
 def test_a_file_of_the_wrong_length_is_refused(tmp_path, name, held):
     write(tmp_path / name, HEADER_OF_THREE + bytes(held))
-    message = complaint(tmp_path / name)
+    message = error_message(tmp_path / name)
     assert name in message
     assert "announces 3" in message
     assert f"holds {held}" in message
@@ -111,7 +111,7 @@ def test_a_file_of_the_wrong_length_is_refused(tmp_path, name, held):
 def test_a_gz_file_that_is_not_gzipped_is_refused(tmp_path):
     path = tmp_path / "labels.gz"
     path.write_bytes(HEADER_OF_THREE + bytes(3))
-    message = complaint(path)
+    message = error_message(path)
     assert "labels.gz" in message
     assert "unpacked" in message
 
@@ -121,7 +121,7 @@ def test_a_truncated_gz_file_is_refused(tmp_path, kept):
     path = tmp_path / "labels.gz"
     packed = gzip.compress(HEADER_OF_THREE + bytes([5, 0, 255]))
     path.write_bytes(packed[: int(kept * len(packed))])
-    message = complaint(path)
+    message = error_message(path)
     assert "labels.gz" in message
     assert "cut short" in message
 
@@ -132,6 +132,6 @@ def test_a_gz_file_with_a_damaged_byte_is_refused(tmp_path, place):
     packed = bytearray(gzip.compress(HEADER_OF_THREE + bytes([5, 0, 255])))
     packed[place] ^= 0xFF
     path.write_bytes(packed)
-    message = complaint(path)
+    message = error_message(path)
     assert "labels.gz" in message
     assert "damaged" in message

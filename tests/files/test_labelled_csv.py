@@ -21,7 +21,7 @@ def csv(tmp_path):
     return write
 
 
-def complaint(path, label="label", image_shape=(2, 2)):
+def error_message(path, label="label", image_shape=(2, 2)):
     """The error message after the path, which contains the test's name and so might match by accident."""
     with pytest.raises(UserError) as caught:
         read_labelled_csv(path, label, image_shape)
@@ -58,11 +58,11 @@ def test_a_whole_number_may_have_a_decimal_point(csv):
 
 
 def test_a_missing_file_is_reported(tmp_path):
-    assert "not there" in complaint(tmp_path / "images.csv")
+    assert "not there" in error_message(tmp_path / "images.csv")
 
 
 def test_a_missing_label_column_is_reported_with_the_existing_ones(csv):
-    message = complaint(csv(HEADER, GOOD_ROW), label="digit")
+    message = error_message(csv(HEADER, GOOD_ROW), label="digit")
     assert "'digit'" in message
     assert "label, pixel0" in message
     assert "dataset.label" in message
@@ -70,7 +70,7 @@ def test_a_missing_label_column_is_reported_with_the_existing_ones(csv):
 
 @pytest.mark.parametrize("cell", ["256", "-1", "0.5", "x", "1e9", "inf", "99999999999999999999"])
 def test_a_pixel_that_is_not_a_byte_is_reported_with_line_and_column(csv, cell):
-    message = complaint(csv(HEADER, GOOD_ROW, f"7,0,{cell},2,3", GOOD_ROW))
+    message = error_message(csv(HEADER, GOOD_ROW, f"7,0,{cell},2,3", GOOD_ROW))
     assert "line 3" in message
     assert "'pixel1'" in message
     assert "0 to 255" in message
@@ -78,33 +78,33 @@ def test_a_pixel_that_is_not_a_byte_is_reported_with_line_and_column(csv, cell):
 
 @pytest.mark.parametrize("cell", ["256", "-1", "0.5", "x"])
 def test_the_message_quotes_the_cell(csv, cell):
-    assert f"'{cell}'" in complaint(csv(HEADER, GOOD_ROW, f"7,0,{cell},2,3"))
+    assert f"'{cell}'" in error_message(csv(HEADER, GOOD_ROW, f"7,0,{cell},2,3"))
 
 
 @pytest.mark.parametrize("cell", ["256", "-1", "0.5", "x"])
 def test_a_label_that_is_not_a_byte_is_reported_too(csv, cell):
-    message = complaint(csv(HEADER, f"{cell},0,1,2,3"))
+    message = error_message(csv(HEADER, f"{cell},0,1,2,3"))
     assert "line 2" in message
     assert "'label'" in message
     assert f"'{cell}'" in message
 
 
 def test_an_empty_cell_is_reported_with_line_and_column(csv):
-    message = complaint(csv(HEADER, GOOD_ROW, GOOD_ROW, "7,0,1,,3"))
+    message = error_message(csv(HEADER, GOOD_ROW, GOOD_ROW, "7,0,1,,3"))
     assert "line 4" in message
     assert "'pixel2'" in message
     assert "empty" in message
 
 
 def test_the_topmost_bad_cell_is_reported(csv):
-    message = complaint(csv(HEADER, GOOD_ROW, "7,0,1,2,256", "x,0,1,2,3"))
+    message = error_message(csv(HEADER, GOOD_ROW, "7,0,1,2,256", "x,0,1,2,3"))
     assert "line 3" in message
     assert "'pixel3'" in message
 
 
 @pytest.mark.parametrize("row", ["7,0,1,2", "7,0,1", "7"])
 def test_a_row_that_is_too_short_is_reported(csv, row):
-    message = complaint(csv(HEADER, GOOD_ROW, row))
+    message = error_message(csv(HEADER, GOOD_ROW, row))
     assert "line 3" in message
     assert "empty" in message
 
@@ -121,17 +121,17 @@ def test_a_row_that_is_too_short_is_reported(csv, row):
     ids=["a later row", "the first row", "every row", "a comma after every row"],
 )
 def test_a_row_that_is_too_long_is_reported(csv, rows, line):
-    message = complaint(csv(HEADER, *rows))
+    message = error_message(csv(HEADER, *rows))
     assert line in message
     assert "empty" not in message  # the row has too many cells, not too few
 
 
 def test_an_empty_file_is_refused(csv):
-    assert "can't be read as a CSV" in complaint(csv())
+    assert "can't be read as a CSV" in error_message(csv())
 
 
 def test_a_header_without_rows_is_refused(csv):
-    message = complaint(csv(HEADER))
+    message = error_message(csv(HEADER))
     assert "header" in message
     assert "no rows" in message
 
@@ -139,11 +139,11 @@ def test_a_header_without_rows_is_refused(csv):
 def test_bytes_that_are_not_text_are_refused(tmp_path):
     path = tmp_path / "images.csv"
     path.write_bytes(f"{HEADER}\n7,0,".encode() + b"\xff\xfe,2,3\n")
-    assert "can't be read as a CSV" in complaint(path)
+    assert "can't be read as a CSV" in error_message(path)
 
 
 def test_an_image_shape_that_does_not_fit_the_columns_is_refused(csv):
-    message = complaint(csv(HEADER, GOOD_ROW), image_shape=(28, 27))
+    message = error_message(csv(HEADER, GOOD_ROW), image_shape=(28, 27))
     assert "4 pixel columns" in message
     assert "28 x 27" in message
     assert "756" in message
@@ -151,5 +151,5 @@ def test_an_image_shape_that_does_not_fit_the_columns_is_refused(csv):
 
 
 def test_blank_lines_are_counted_as_in_an_editor(csv):
-    message = complaint(csv("label,a,b,c,d", "", "7,0,1,2,3", "", "7,0,x,2,3"))
+    message = error_message(csv("label,a,b,c,d", "", "7,0,1,2,3", "", "7,0,x,2,3"))
     assert "line 5" in message

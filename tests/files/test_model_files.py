@@ -202,7 +202,7 @@ def test_a_directory_without_a_model_is_reported(tmp_path):
         load_model(tmp_path / "model")
 
 
-def test_the_example_is_a_raw_test_image_and_says_how_bright_pixels_can_be(tmp_path):
+def test_the_example_holds_a_raw_test_image_and_the_brightest_pixel(tmp_path):
     save_model(Diagnosed(some_training(), DIAGNOSIS), CONFIG, DATASET, tmp_path)
     pixels, brightest = load_example(tmp_path)
     assert pixels.tolist() == [[0, 3, 7, 16]]
