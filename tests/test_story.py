@@ -1,5 +1,6 @@
 """The README's three networks and every built-in fault, as a user runs them: the pipeline says why they failed."""
 
+import json
 import math
 from pathlib import Path
 
@@ -86,6 +87,8 @@ def test_the_other_two_networks_in_the_readme_train(collapsed: Project) -> None:
     assert healthy.reduction["divide_255"] == "sum"
     assert "Causes: 2 none, 1 softmax_over_samples" in printed
     assert "Causes: 2 none, 1 softmax_over_samples" in path.with_name("summary.txt").read_text()
+    for diagnosis in collapsed.root.glob("multirun/*/*/model/diagnosis.json"):  # what has learned needs no more time
+        assert "At this pace" not in json.loads(diagnosis.read_text())["sentence"]
 
 
 def test_a_sweep_over_all_faults_names_each_cause(collapsed: Project) -> None:

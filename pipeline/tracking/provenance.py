@@ -60,7 +60,8 @@ def cpu() -> str:
 
 def packages() -> str:
     """Every installed package and its version, a line each, in pip's format."""
-    return "".join(sorted({f"{found.name}=={found.version}\n" for found in distributions()}, key=str.lower))
+    known = [found.metadata for found in distributions()]  # parsed anew for each look at it
+    return "".join(sorted({f"{one['Name']}=={one['Version']}\n" for one in known}, key=str.lower))
 
 
 def experiment_name() -> str:

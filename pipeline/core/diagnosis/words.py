@@ -72,9 +72,9 @@ def dead_units_at_end(case: Case) -> str:
 
 
 def pace(case: Case) -> str:
-    """How many iterations learning would take at this pace."""
+    """How many iterations learning would take at this pace; nothing if the network has learned already."""
     needed = iterations_at_this_pace(case)
-    if needed is None:
+    if needed is None or needed <= case.last.iteration:
         return ""
     if needed > MANY * case.last.iteration:
         return " At this pace, even a million times as many iterations would not be enough."
