@@ -1,4 +1,4 @@
-"""Chromium without a window, on MLflow's UI as `python -m pipeline.ui` serves it."""
+"""Headless Chromium on MLflow's UI, as `python -m pipeline.ui` serves it."""
 
 import re
 import shutil
@@ -23,7 +23,7 @@ FLAGS = (
     "--disable-sync",
 )
 PATIENCE = 30_000  # milliseconds for an element to appear
-# A new browser gets MLflow's view of language models, and an assistant that opens by itself.
+# In a new browser, MLflow shows its view for language models and opens its assistant.
 SETTLED = """
     localStorage.setItem('mlflow.workflowType_v1', '"machine_learning"');
     localStorage.setItem('mlflow.assistant.fab.autoOpenedOnFirstLoad_v1', 'true');
@@ -31,7 +31,7 @@ SETTLED = """
 
 
 class Browser:
-    """A page, and the errors in its console since it was last asked for them."""
+    """A page, and the errors in its console since the last call of `errors_so_far`."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -40,12 +40,12 @@ class Browser:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
     def keep(self, message: ConsoleMessage) -> None:
-        # Whether a layout settles within a frame is a matter of time, not of what is shown.
+        # Whether a layout settles within a frame depends on timing, not on the page.
         if message.type == "error" and "ResizeObserver loop" not in message.text:
             self.errors.append(f"{message.text} {message.location['url']}")
 
     def open(self, address: str) -> Page:
-        """The page of an address, loaded anew: MLflow's own way from one comparison to another loses its runs."""
+        """Load a page afresh, as MLflow loses the runs when it navigates from one comparison to another."""
         self.page.goto("about:blank")
         self.page.goto(address)
         return self.page
@@ -58,7 +58,7 @@ class Browser:
 
 @contextmanager
 def browser(width: int, height: int) -> Iterator[Browser]:
-    """A new browser, with a window of so many pixels."""
+    """A new browser with a window of this size, in pixels."""
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         context = chromium.new_context(viewport={"width": width, "height": height})
@@ -70,7 +70,7 @@ def browser(width: int, height: int) -> Iterator[Browser]:
 
 
 class Links(NamedTuple):
-    """What `python -m pipeline.ui` prints of a store with a sweep, in its order."""
+    """The links that `python -m pipeline.ui` prints for a store with a sweep, in order."""
 
     sweeps: str
     best: str
@@ -83,7 +83,7 @@ class Links(NamedTuple):
 
 @contextmanager
 def served_ui(project) -> Iterator[Links]:
-    """The links that `python -m pipeline.ui` prints, while it serves them; Ctrl-C ends it."""
+    """Run `python -m pipeline.ui` and yield the links it prints; stop it with Ctrl-C."""
     process = project.start("python", "-u", "-m", "pipeline.ui", "--port", "0")
     try:
         printed = "".join(takewhile(lambda line: "until Ctrl-C" not in line, process.stdout))
@@ -96,12 +96,12 @@ def served_ui(project) -> Iterator[Links]:
 
 
 def unfold(page: Page, run: str) -> None:
-    """Unfold what is under a run on the page of all runs."""
+    """Unfold the children of a run on the page of all runs."""
     row_of(page, run).get_by_role("button").first.click()
 
 
 def row_of(page: Page, run: str) -> Locator:
-    """The cells of a run's row, which stand in two tables side by side."""
+    """The cells of a run's row, which are in two tables side by side."""
     index = (
         page.locator(".ag-row").filter(has=page.get_by_role("link", name=run, exact=True)).get_attribute("row-index")
     )

@@ -1,4 +1,4 @@
-"""A project as a user has it: the files of this checkout in a Git repository of their own, and the real commands."""
+"""A project as a user has it: this checkout's files in a Git repository of their own, and the real commands."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ needs_mnist = pytest.mark.skipif(
 
 
 class Project:
-    """A clone of this checkout in which real commands are run, with a store of its own."""
+    """A clone of this checkout, with its own store, in which real commands run."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -47,20 +47,20 @@ class Project:
         )
 
     def ok(self, *command: str, **environment: str) -> str:
-        """Run a command that must succeed; what it printed."""
+        """Run a command that must succeed, and return its output."""
         done = self.run(*command, **environment)
         assert done.returncode == 0, f"{' '.join(command)}:\n{done.stdout}"
         return done.stdout
 
     def fails(self, *command: str, **environment: str) -> str:
-        """Run a command that must fail without a traceback; what it printed."""
+        """Run a command that must fail without a traceback, and return its output."""
         done = self.run(*command, **environment)
         assert done.returncode != 0, f"{' '.join(command)}:\n{done.stdout}"
         assert "Traceback" not in done.stdout
         return done.stdout
 
     def start(self, *command: str, **environment: str) -> subprocess.Popen[str]:
-        """Start a command in the project, and don't wait for it."""
+        """Start a command in the project without waiting for it."""
         return subprocess.Popen(
             command,
             cwd=self.root,
@@ -71,7 +71,7 @@ class Project:
         )
 
     def stages_run(self, printed: str) -> list[str]:
-        """The stages that DVC ran, as it says; not those that it skipped or restored."""
+        """The stages that DVC says it ran, without those it skipped or restored."""
         lines = printed.splitlines()
         return [line.split("'")[1] for line in lines if line.startswith("Running stage")]
 
@@ -82,9 +82,9 @@ class Project:
         (self.root / name).write_text(text, encoding="utf-8")
 
     def edit(self, name: str, old: str, new: str) -> None:
-        """Replace a text that stands once in a file."""
+        """Replace a text that occurs once in a file."""
         text = self.read(name)
-        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {name}"
+        assert text.count(old) == 1, f"{old!r} occurs {text.count(old)} times in {name}"
         self.write(name, text.replace(old, new))
 
     def git_status(self) -> str:
@@ -105,7 +105,7 @@ class Project:
 
 
 def wait_for_a_running_run(project: Project) -> str:
-    """The id of the run that is open, as soon as there is one with a metric."""
+    """Wait until a run is open and has a metric, and return its id."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         running = project.tracked_runs("attributes.status = 'RUNNING'")
@@ -116,7 +116,7 @@ def wait_for_a_running_run(project: Project) -> str:
 
 
 def new_project(root: Path) -> Project:
-    """Copy what Git knows of this checkout, and what it does not ignore, into a repository of its own."""
+    """Copy this checkout's tracked and untracked files, except ignored ones, into a new repository."""
     root.mkdir(parents=True)
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
@@ -139,7 +139,7 @@ def new_project(root: Path) -> Project:
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Project]) -> Project:
-    """A project that is made once for all processes that test. It is not to be changed."""
+    """A project made once for all test processes, which must not change it."""
     shared = factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
@@ -154,7 +154,7 @@ def copied(project: Project, root: Path) -> Project:
     return Project(root)
 
 
-def with_its_results_committed(project: Project) -> Project:
+def with_results_committed(project: Project) -> Project:
     project.ok("git", "commit", "--all", "--allow-empty", "--quiet", "--message", "Reproduced on this machine")
     return project
 
@@ -173,10 +173,10 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture(scope="session")
 def template_with_an_experiment(template: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A copy of it in which DVC's experiment `tried` was run."""
+    """A copy of the template in which DVC's experiment `tried` was run."""
 
     def make(root: Path) -> Project:
-        project = with_its_results_committed(copied(template, root))
+        project = with_results_committed(copied(template, root))
         project.ok("dvc", "exp", "run", "-n", "tried", "-S", "alpha=0.4", "-S", "init=xavier", "-S", "iterations=40")
         return project
 
@@ -185,19 +185,19 @@ def template_with_an_experiment(template: Project, tmp_path_factory: pytest.Temp
 
 @pytest.fixture(scope="module")
 def reproduced(template: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A copy of the reproduced project, shared by the tests of a file, in their order."""
-    return with_its_results_committed(copied(template, tmp_path_factory.mktemp("reproduced") / "clone"))
+    """A copy of the reproduced project, shared by the tests of a file, which run in order."""
+    return with_results_committed(copied(template, tmp_path_factory.mktemp("reproduced") / "clone"))
 
 
 @pytest.fixture(scope="module")
 def tried(template_with_an_experiment: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A copy of the project with an experiment, shared by the tests of a file, in their order."""
+    """A copy of the project with an experiment, shared by the tests of a file, which run in order."""
     return copied(template_with_an_experiment, tmp_path_factory.mktemp("tried") / "clone")
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A fresh clone, shared by the tests of a file, in their order."""
+    """A fresh clone, shared by the tests of a file, which run in order."""
     return new_project(tmp_path_factory.mktemp("project") / "clone")
 
 
@@ -208,7 +208,7 @@ class QuietHandler(SimpleHTTPRequestHandler):
 
 @contextmanager
 def served(directory: Path) -> Iterator[str]:
-    """The URL of a directory, served over HTTP from this machine."""
+    """Serve a directory over HTTP from this machine, and yield its URL."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(directory)))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

@@ -1,8 +1,8 @@
 """Mutants of healthy networks: a plain hand-written network, and twenty ways to break one line of it.
 
-python -m tests.mutants    has the doctor examine them all, and prints which causes it names
+python -m tests.mutants    has the doctor examine them all, and prints the causes it names
 """
-# ruff: noqa: ARG001, ARG002, ARG005 - each line is given all that its mutants need
+# ruff: noqa: ARG001, ARG002, ARG005 - each method gets all the arguments that its mutants need
 
 from collections import Counter
 from dataclasses import dataclass
@@ -37,17 +37,17 @@ SLOPES = {
 
 
 class Network:
-    """A network as people write it, with rows of samples and a dictionary of W1, b1, W2, b2, ...
+    """A network as people write it, with a sample in each row and a dictionary of W1, b1, W2, b2, ...
 
-    It descends the cross-entropy of a softmax, the binary cross-entropy of sigmoids, or half the squared error of tanh
-    outputs, as a mean over the samples. Each line of its algebra is a method, so that a mutant can have another.
+    Its loss is the cross-entropy of a softmax, the binary cross-entropy of sigmoids, or half the squared error of tanh
+    outputs, averaged over the samples. Each line of its algebra is a method, so that a mutant can override it.
     """
 
     def __init__(self, output, layers, hidden):
         self.output, self.layers, self.hidden, self.alpha = output, layers, hidden, ALPHA[output]
 
     def run(self, params, x):
-        """The inputs of each layer and the outputs; the weighted sums of each layer."""
+        """The inputs of each layer and the network's outputs; the weighted sums of each layer."""
         values, sums = [x], []
         for i in range(1, self.layers + 1):
             sums.append(values[-1] @ params[f"W{i}"] + params[f"b{i}"])
@@ -75,22 +75,22 @@ class Network:
     def bias_gradient(self, error):
         return error.sum(axis=0)
 
-    def way_back(self, params, updated):
-        """The parameters through which the error goes back."""
+    def backward_params(self, params, updated):
+        """The parameters through which the error propagates back."""
         return params
 
     def carry(self, weights, error):
         return error @ weights.T
 
     def source(self, error, topmost):
-        """The error that a hidden layer gets, before its slope."""
+        """The error that reaches a hidden layer, before the factor of its slope."""
         return error
 
     def slope(self, z, back):
         return SLOPES[self.hidden](z)
 
-    def taken(self, params, updated, name, gradient):
-        """What is taken off a parameter, but for alpha."""
+    def step_direction(self, params, updated, name, gradient):
+        """What is subtracted from a parameter, before the factor alpha."""
         return gradient
 
     def step(self, params, x, y):
@@ -100,9 +100,9 @@ class Network:
         for i in range(self.layers, 0, -1):
             gradients = {f"W{i}": self.weights_gradient(i, values, sums, error), f"b{i}": self.bias_gradient(error)}
             for name, gradient in gradients.items():
-                updated[name] = params[name] - self.alpha * self.taken(params, updated, name, gradient)
+                updated[name] = params[name] - self.alpha * self.step_direction(params, updated, name, gradient)
             if i > 1:
-                back = self.carry(self.way_back(params, updated)[f"W{i}"], error)
+                back = self.carry(self.backward_params(params, updated)[f"W{i}"], error)
                 topmost = back if topmost is None else topmost
                 back = self.source(back, topmost)
                 error = back * self.slope(sums[i - 2], back)
@@ -111,7 +111,7 @@ class Network:
 
 @dataclass(frozen=True)
 class Operator:
-    """What breaks one line: the causes that name it, the method that it replaces, and where it makes a difference."""
+    """A way to break one line: the causes that match it, the methods it replaces, and where it makes a difference."""
 
     causes: tuple[str, ...]
     how: dict
@@ -128,7 +128,7 @@ def divided_again(self, i, values, sums, error):
     return Network.weights_gradient(self, i, values, sums, error) / (len(error) if i == 1 else 1)
 
 
-def turned(self, i, values, sums, error):
+def transposed_in_first_layer(self, i, values, sums, error):
     gradient = Network.weights_gradient(self, i, values, sums, error)
     return gradient.T if i == 1 else gradient
 
@@ -146,7 +146,7 @@ def other_slope(self, z, back):
     return SLOPES[other](z)
 
 
-def the_same_for_all_units(self, weights, error):
+def same_error_for_all_units(self, weights, error):
     return error.sum(axis=1, keepdims=True) * np.ones(len(weights))
 
 
@@ -159,12 +159,12 @@ def squared_error(self, params, x, y):
     return np.mean((self.forward(params, x) - y) ** 2)
 
 
-def sums_of_gradients(self, params, updated, name, gradient):
+def accumulated_gradients(self, params, updated, name, gradient):
     updated["sum_" + name] = params["sum_" + name] + gradient
     return updated["sum_" + name]
 
 
-def nothing_of_the_first(self, params, updated, name, gradient):
+def skip_first_weights(self, params, updated, name, gradient):
     return gradient * (name != "W1")
 
 
@@ -186,27 +186,29 @@ OPERATORS = {
     "slope_of_another_output": Operator(
         ("activation_derivative", "loss_mismatch"), {"output_error": other_output_slope}
     ),
-    "gradient_turned": Operator(("transposed_product",), {"weights_gradient": turned}),
+    "gradient_turned": Operator(("transposed_product",), {"weights_gradient": transposed_in_first_layer}),
     "inputs_of_the_network": Operator(("wrong_layer_input",), {"weights_gradient": inputs_of_the_network}),
     "sums_for_activations": Operator(("wrong_layer_input",), {"weights_gradient": sums_below}),
     "weights_reshaped": Operator(
         ("error_not_carried",), {"carry": lambda self, w, error: error @ w.reshape(w.T.shape)}
     ),
-    "weights_left_out": Operator(("error_not_carried",), {"carry": the_same_for_all_units}),
+    "weights_left_out": Operator(("error_not_carried",), {"carry": same_error_for_all_units}),
     "topmost_error_for_all": Operator(
         ("error_not_carried",), {"source": lambda self, error, topmost: topmost}, layers=(3,)
     ),
     "bias_of_one_number": Operator(("bias_gradient",), {"bias_gradient": lambda self, error: error.sum()}),
     "bias_not_summed": Operator(("bias_gradient", "broadcast"), {"bias_gradient": lambda self, error: error}),
-    "later_layer_updated_first": Operator(("update_order",), {"way_back": lambda self, params, updated: updated}),
-    "gradients_never_reset": Operator(("accumulator_not_reset",), {"taken": sums_of_gradients}),
-    "first_weights_stay": Operator(("parameter_not_updated",), {"taken": nothing_of_the_first}),
+    "later_layer_updated_first": Operator(
+        ("update_order",), {"backward_params": lambda self, params, updated: updated}
+    ),
+    "gradients_never_reset": Operator(("accumulator_not_reset",), {"step_direction": accumulated_gradients}),
+    "first_weights_stay": Operator(("parameter_not_updated",), {"step_direction": skip_first_weights}),
     "another_loss_printed": Operator(("loss_mismatch",), {"loss": squared_error}, outputs=("softmax", "sigmoid")),
 }
 
 
 def made(kind, output, layers, hidden, seed):
-    """(params, forward, step, x, y, loss) of a network on wines; its hidden layers are as wide as its inputs."""
+    """(params, forward, step, x, y, loss) of a network on the wine data, with hidden layers as wide as the inputs."""
     rng = np.random.default_rng(seed)
     x, labels = load_wine(return_X_y=True)
     rows = rng.permutation(len(x))[:100]
@@ -222,12 +224,12 @@ def made(kind, output, layers, hidden, seed):
 
 
 def healthy(output, layers, seed):
-    """A network that is right."""
+    """A correct network."""
     return made(Network, output, layers, HIDDEN[seed % 3], seed)
 
 
 def mutant(operator, output, layers, seed):
-    """The same with one line broken (the hidden activation is another one where it would make no difference)."""
+    """The same with one line broken (with another hidden activation where the change would make no difference)."""
     how = OPERATORS[operator]
     kind = type("Mutant", (Network,), how.how)
     params, *rest = made(kind, output, layers, how.hidden[seed % len(how.hidden)], seed)

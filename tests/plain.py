@@ -1,4 +1,4 @@
-"""What several tests share: plain settings, and what makes two trainings the same."""
+"""Shared by several tests: plain settings, and what makes two trainings the same."""
 
 from pipeline.settings.schema import Digits, Settings
 
@@ -19,7 +19,7 @@ PLAIN = Settings(
 
 
 def assert_same(training, expected):
-    """The same to the last bit."""
+    """Check that two trainings are bit-identical."""
     assert training.diverged == expected.diverged
     assert training.iterations == expected.iterations
     assert training.history == expected.history

@@ -1,4 +1,4 @@
-"""Make the pictures of MLflow's UI in docs/, from a real sweep: `python -m tests.screenshots`."""
+"""Take the screenshots of MLflow's UI in docs/, from a real sweep: `python -m tests.screenshots`."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,11 +10,11 @@ from tests.conftest import CHECKOUT, new_project
 
 GRID = ("alpha=0.01,0.1,1,3,6", "init=uniform,he,xavier,normal,zeros", "iterations=100,300,500")
 SWEEP = "sweep of alpha × init × iterations"
-DRAWN = 1500  # milliseconds in which a page is drawn, once it has what it shows
+DRAWN = 1500  # milliseconds for a page to be drawn once its content has arrived
 
 
 def save(page: Page, name: str) -> None:
-    """Save what the window shows, without the button of MLflow's assistant in its corner."""
+    """Save a screenshot of the window without the MLflow assistant's button."""
     page.get_by_role("button", name="MLflow Assistant").evaluate("button => button.style.display = 'none'")
     page.mouse.move(0, 0)
     page.wait_for_timeout(DRAWN)
@@ -22,7 +22,7 @@ def save(page: Page, name: str) -> None:
 
 
 def main() -> None:
-    """Sweep in a temporary clone, and save three pages."""
+    """Run a sweep in a temporary clone, and save three pages."""
     with TemporaryDirectory() as directory:
         project = new_project(Path(directory) / "clone")
         project.ok("dvc", "repro")

@@ -1,4 +1,4 @@
-"""Servers on this machine: a port for one, waiting until it answers, and `mlflow models serve`."""
+"""Local servers: finding a free port, waiting for an answer, and `mlflow models serve`."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ SECONDS_TO_START = 120
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 at which nobody listens."""
+    """A port of 127.0.0.1 on which nothing listens."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
@@ -23,7 +23,7 @@ def free_port() -> int:
 
 @contextmanager
 def model_server(model: str, directory: Path, environment: Mapping[str, str]) -> Iterator[str]:
-    """The URL at which a model answers, served from a directory by a process group of its own."""
+    """Serve a model from a directory, in its own process group, and yield its URL."""
     port = free_port()
     command = ["mlflow", "models", "serve", "-m", model, "--env-manager", "local", "-p", str(port)]
     server = subprocess.Popen(
@@ -43,7 +43,7 @@ def model_server(model: str, directory: Path, environment: Mapping[str, str]) ->
 
 
 def wait_for(url: str, server: subprocess.Popen) -> None:
-    """Wait until a server that was started answers."""
+    """Wait until a started server answers."""
     deadline = time.monotonic() + SECONDS_TO_START
     while time.monotonic() < deadline and server.poll() is None:
         try:

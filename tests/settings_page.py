@@ -32,7 +32,7 @@ error: init can't be "glorot": it must be one of uniform, he, xavier, normal, ze
 
 
 def values_and_comments(file: Path) -> dict[str, tuple[str, str]]:
-    """What a file sets each of its names to, and the comment behind it."""
+    """The value and the trailing comment of each name in a file."""
     return {name: (value, comment) for name, value, comment in LINE.findall(file.read_text(encoding="utf-8"))}
 
 

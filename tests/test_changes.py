@@ -1,4 +1,4 @@
-"""Exactly the stages that a change concerns run again, and undoing it brings everything back without work."""
+"""A change reruns exactly the stages it affects, and undoing it restores everything without rerunning them."""
 
 import pytest
 from conftest import Project
@@ -7,20 +7,20 @@ CONFIG = "conf/config.yaml"
 
 
 @pytest.fixture(autouse=True)
-def undone(reproduced: Project):
-    """Take the change back: then DVC restores what it had, runs nothing but the composing, and Git sees no change."""
+def undo_the_change(reproduced: Project):
+    """Undo the change: DVC restores its results, reruns at most `config`, and leaves no change in Git."""
     yield
     reproduced.ok("git", "checkout", "--quiet", "conf", "pipeline")
     assert set(reproduced.stages_run(reproduced.ok("dvc", "repro"))) <= {"config"}
     assert reproduced.git_status() == ""
 
 
-def test_a_comment_concerns_the_composing_alone(reproduced: Project) -> None:
+def test_editing_a_comment_reruns_only_config(reproduced: Project) -> None:
     reproduced.edit(CONFIG, "seed: 0 #", "seed: 0 # A remark:")
     assert reproduced.stages_run(reproduced.ok("dvc", "repro")) == ["config"]
 
 
-def test_alpha_concerns_training_and_evaluation(reproduced: Project) -> None:
+def test_changing_alpha_reruns_training_and_evaluation(reproduced: Project) -> None:
     reproduced.edit(CONFIG, "alpha: 0.3", "alpha: 0.4")
     assert reproduced.stages_run(reproduced.ok("dvc", "repro")) == ["config", "train", "evaluate"]
     first, second = reproduced.tracked_runs()
@@ -28,13 +28,13 @@ def test_alpha_concerns_training_and_evaluation(reproduced: Project) -> None:
     assert (first.data.tags["git_dirty"], second.data.tags["git_dirty"]) == ("false", "true")
 
 
-def test_the_normalisation_concerns_what_follows_it(reproduced: Project) -> None:
+def test_changing_the_normalisation_reruns_the_stages_after_it(reproduced: Project) -> None:
     reproduced.edit(CONFIG, "normalise: standard", "normalise: unit")
-    printed = reproduced.ok("dvc", "repro", "train")  # that evaluating follows training is shown above
+    printed = reproduced.ok("dvc", "repro", "train")  # the test above shows that evaluation follows training
     assert reproduced.stages_run(printed) == ["config", "normalise", "train"]
 
 
-def test_the_dataset_concerns_everything(reproduced: Project) -> None:
+def test_changing_the_dataset_reruns_everything(reproduced: Project) -> None:
     header = ",".join(["label", *(f"pixel{i}" for i in range(4))])
     rows = [",".join(map(str, [label, 255 * label, 0, 255 * label, copy])) for label in (0, 1) for copy in range(20)]
     reproduced.write("mine.csv", "\n".join([header, *rows]))
@@ -47,13 +47,13 @@ def test_the_dataset_concerns_everything(reproduced: Project) -> None:
     (reproduced.root / "mine.csv").unlink()
 
 
-def test_params_yaml_edited_by_hand_gives_way_to_conf(reproduced: Project) -> None:
+def test_conf_overwrites_a_hand_edited_params_yaml(reproduced: Project) -> None:
     reproduced.edit("params.yaml", "alpha: 0.3", "alpha: 0.1")
     assert reproduced.stages_run(reproduced.ok("dvc", "repro")) == ["config"]
     assert "alpha: 0.3" in reproduced.read("params.yaml")
 
 
-def test_an_invalid_setting_stops_before_any_work_and_loses_nothing(reproduced: Project) -> None:
+def test_an_invalid_setting_stops_the_pipeline_and_loses_nothing(reproduced: Project) -> None:
     reproduced.edit(CONFIG, "alpha: 0.3", "alpha: -1")
     printed = reproduced.fails("dvc", "repro")
     assert "alpha can't be -1: it must be a number greater than 0" in printed
@@ -62,7 +62,7 @@ def test_an_invalid_setting_stops_before_any_work_and_loses_nothing(reproduced: 
     assert (reproduced.root / "model/weights.npz").exists()
 
 
-def test_yaml_that_cannot_be_read_is_named(reproduced: Project) -> None:
+def test_unreadable_yaml_is_reported(reproduced: Project) -> None:
     reproduced.edit(CONFIG, "hidden: [20]", "hidden: [20")
     printed = reproduced.fails("dvc", "repro")
     assert "conf/ can't be composed" in printed

@@ -1,4 +1,4 @@
-"""Secrets in addresses are never repeated."""
+"""Credentials in addresses are never printed."""
 
 import pytest
 
@@ -16,7 +16,7 @@ from pipeline.console.credentials import without_credentials
         "postgresql://host/db?user=me&password=s3cret",
     ],
 )
-def test_no_secret_of_an_address_is_repeated(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_credentials_in_an_address_are_removed(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     shown = without_credentials(f"error: {address} can't be reached")
     assert "s3cret" not in shown
@@ -25,6 +25,6 @@ def test_no_secret_of_an_address_is_repeated(address: str, monkeypatch: pytest.M
     assert shown.endswith(" can't be reached")
 
 
-def test_other_texts_stay_as_they_are() -> None:
+def test_other_text_is_left_unchanged() -> None:
     text = "see https://host/a/b@v1 or http://localhost:5000/a@b, mail me@host or type dvc exp run -S alpha=0.1"
     assert without_credentials(text) == text

@@ -1,4 +1,4 @@
-"""Datasets from their source to a trained network: the real MNIST, a small IDX set of our own, and a CSV."""
+"""Datasets from their source to a trained network: real MNIST, a small IDX dataset of our own, and a CSV."""
 
 import gzip
 import hashlib
@@ -24,7 +24,7 @@ DOWNLOAD = ("python", "-m", "pipeline.download")
 
 
 def write_small_mnist(directory: Path) -> None:
-    """Ten classes, each a bright column of its own, in MNIST's four files."""
+    """Write ten classes, each with its own bright column, to MNIST's four files."""
     directory.mkdir()
     for part, count in (("train", 200), ("t10k", 50)):
         labels = np.arange(count, dtype=np.uint8) % 10
@@ -52,7 +52,7 @@ def experiment(*overrides: str) -> list[str]:
 
 
 def compose_for_a_stage(project: Project, *overrides: str) -> None:
-    """Write params.yaml as `dvc exp run` does, where one stage is to be run by itself."""
+    """Write params.yaml as `dvc exp run` does, to run a single stage by itself."""
     with initialize_config_dir(str(CHECKOUT / "conf"), version_base=None):
         project.write("params.yaml", OmegaConf.to_yaml(compose("config", overrides=list(overrides))))
 
@@ -70,7 +70,7 @@ def small_mnist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def dead_url() -> str:
-    """The URL of a port at which nobody listens."""
+    """The URL of a port on which nothing listens."""
     return f"http://127.0.0.1:{free_port()}"
 
 
@@ -80,7 +80,7 @@ def test_mnist_over_http_trains_to_94_percent_with_the_defaults(reproduced: Proj
         reproduced.ok(*experiment("dataset=mnist", f"dataset.source={url}"), "-n", "mnist")
     assert json.loads(reproduced.read("report/metrics.json"))["test_accuracy"] >= 0.94
     normalised = sum(file.stat().st_size for file in (reproduced.root / "normalised").iterdir())
-    assert normalised < 56e6  # a byte for a pixel
+    assert normalised < 56e6  # one byte per pixel
     shapes = {part: np.load(reproduced.root / f"normalised/{part}_pixels.npy").shape for part in ("train", "test")}
     assert shapes["test"] == (10_000, 784)
     assert 53_990 < shapes["train"][0] < 54_010  # nine of every ten images of each class
@@ -98,13 +98,15 @@ def test_mnist_from_a_directory_is_the_same_data(reproduced: Project) -> None:
     assert checksums(reproduced.root / "raw") == before
 
 
-def test_the_second_mirror_helps_where_the_first_is_down(reproduced: Project, small_mnist: Path, dead_url: str) -> None:
+def test_the_second_mirror_is_used_when_the_first_is_down(
+    reproduced: Project, small_mnist: Path, dead_url: str
+) -> None:
     with served(small_mnist) as url:
         compose_for_a_stage(reproduced, "dataset=mnist", mirrors(dead_url, url), *pinned(small_mnist))
         assert "mnist: 200 + 50 images in raw/" in reproduced.ok(*DOWNLOAD)
 
 
-def test_a_file_with_another_checksum_is_never_put_in_place(reproduced: Project, small_mnist: Path) -> None:
+def test_a_file_with_the_wrong_checksum_is_never_used(reproduced: Project, small_mnist: Path) -> None:
     before = checksums(reproduced.root / "raw")
     compose_for_a_stage(reproduced, "dataset=mnist", f"dataset.source={small_mnist}")
     printed = reproduced.fails(*DOWNLOAD)
@@ -113,7 +115,7 @@ def test_a_file_with_another_checksum_is_never_put_in_place(reproduced: Project,
     assert checksums(reproduced.root / "raw") == before
 
 
-def test_a_pinned_file_that_is_no_idx_file_is_named(reproduced: Project, tmp_path: Path) -> None:
+def test_a_pinned_file_that_is_not_idx_is_reported(reproduced: Project, tmp_path: Path) -> None:
     published = tmp_path / "published"
     write_small_mnist(published)
     (published / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(b"<html>moved</html>"))
@@ -123,7 +125,7 @@ def test_a_pinned_file_that_is_no_idx_file_is_named(reproduced: Project, tmp_pat
     assert "IDX" in printed
 
 
-def test_with_no_mirror_up_each_is_named_and_the_data_stays(
+def test_when_every_mirror_is_down_each_is_reported_and_the_data_is_kept(
     reproduced: Project, small_mnist: Path, dead_url: str
 ) -> None:
     before = checksums(reproduced.root / "data")
@@ -138,7 +140,7 @@ def test_with_no_mirror_up_each_is_named_and_the_data_stays(
 
 
 def write_csv(project: Project, name: str, pixel: object = 0) -> None:
-    """Two classes that the first pixel tells apart, and a pixel of one's choice in line 4."""
+    """Write a CSV of two classes that the first pixel tells apart, with the given pixel in line 4."""
     rows = [["digit", "a", "b", "c", "d"], *([k, 255 * k, 0, 9, 0] for _ in range(20) for k in (0, 1))]
     rows[3][2] = pixel
     project.write(name, "\n".join(",".join(map(str, row)) for row in rows))
@@ -147,16 +149,16 @@ def write_csv(project: Project, name: str, pixel: object = 0) -> None:
 CSV = ("dataset=csv", "dataset.label=digit", "dataset.image_shape=[2,2]", "iterations=50")
 
 
-def test_a_csv_in_the_projects_folder_trains_from_a_temporary_checkout_too(reproduced: Project) -> None:
+def test_a_csv_in_the_project_also_trains_in_a_temporary_checkout(reproduced: Project) -> None:
     write_csv(reproduced, "mine.csv")
     reproduced.ok(*experiment(*CSV, "dataset.path=mine.csv"), "--temp", "-n", "csv", "train")
     [run] = reproduced.tracked_runs("tags.dvc_exp_name = 'csv'")
     assert run.data.params["dataset"] == "csv"
     assert run.data.metrics["final_validation_accuracy"] == 1.0
-    assert run.data.tags["data_md5"] not in reproduced.read("data.dvc")  # that of the data in the temporary checkout
+    assert run.data.tags["data_md5"] not in reproduced.read("data.dvc")  # the temporary checkout has its own data.dvc
 
 
-def test_text_in_a_pixel_is_shown_by_line_and_column(reproduced: Project) -> None:
+def test_text_in_a_pixel_is_reported_with_line_and_column(reproduced: Project) -> None:
     write_csv(reproduced, "dark.csv", pixel="dark")
     compose_for_a_stage(reproduced, *CSV, "dataset.path=dark.csv")
     printed = reproduced.fails(*DOWNLOAD)

@@ -1,4 +1,4 @@
-"""Each cause, provoked in real trainings on real digits, is named; and trainings without one are left in peace."""
+"""Each cause, provoked in real trainings on real digits, is diagnosed, and healthy trainings raise no alarm."""
 
 from dataclasses import replace
 from functools import cache
@@ -102,25 +102,25 @@ def test_a_provoked_cause_is_named(cause, changes, outcomes, seed):
         ("class_missing", lambda seed: lambda labels: np.where(labels == seed, 9, labels).astype(np.uint8)),
     ],
 )
-def test_what_is_wrong_with_labels_is_named(cause, label_of, seed):
+def test_bad_labels_are_diagnosed(cause, label_of, seed):
     assert diagnosed(relabelled(label_of(seed)), seed=seed).cause == cause
 
 
-def test_labels_that_are_shuffled_in_training_alone_are_named_too():
+def test_labels_shuffled_only_in_training_are_diagnosed():
     parts = digits().parts
     shuffled = parts["train"]._replace(labels=np.random.default_rng(0).permutation(parts["train"].labels))
     assert diagnosed(replace(digits(), parts=parts | {"train": shuffled})).cause == "data_scrambled"
 
 
 def two_classes(of_one):
-    """The digits with two labels: those of a kind, and the others."""
+    """The digits with two labels: 1 for the given digits, 0 for the others."""
     dataset = relabelled(lambda labels: np.isin(labels, of_one).astype(np.uint8))
     return replace(dataset, about=replace(dataset.about, classes=2))
 
 
 @SEEDS
 @pytest.mark.parametrize("of_one", [[1, 3, 5, 7, 9], [0]], ids=["half", "a tenth"])
-def test_two_classes_are_told_from_shuffled_ones(of_one, seed):
+def test_two_classes_are_told_apart_from_shuffled_labels(of_one, seed):
     assert diagnosed(two_classes(of_one), seed=seed).cause == "none"
     shuffled = two_classes(of_one)
     parts = {
@@ -132,19 +132,19 @@ def test_two_classes_are_told_from_shuffled_ones(of_one, seed):
 
 @SEEDS
 @pytest.mark.parametrize("batch_size", [1, 8])
-def test_the_loss_of_one_small_batch_decides_nothing(batch_size, seed):
+def test_the_loss_of_one_small_batch_is_not_decisive(batch_size, seed):
     found = diagnosed(batch_size=batch_size, alpha=0.01, iterations=1000, seed=seed)
     assert (found.outcome, found.cause) in [("still learning", "none"), ("converged", "none")]
 
 
-def test_a_single_update_is_no_failure():
+def test_a_single_update_is_not_a_failure():
     found = diagnosed(iterations=1)
     assert (found.outcome, found.cause) == ("still learning", "too_few_iterations")
     assert found.prescription["iterations"] >= 100
 
 
 def noisy(share):
-    """The digits, a share of whose training labels say anything."""
+    """The digits, with a share of the training labels replaced by random ones."""
     rng, train = np.random.default_rng(0), digits().parts["train"]
     is_wrong = rng.random(len(train.labels)) < share
     labels = np.where(is_wrong, rng.integers(10, size=len(train.labels)), train.labels).astype(np.uint8)
@@ -152,7 +152,7 @@ def noisy(share):
 
 
 @SEEDS
-def test_overfitting_is_named_with_the_iterations_before_it(seed):
+def test_overfitting_is_diagnosed_and_stopping_earlier_prescribed(seed):
     changes = {"hidden": [100], "seed": seed}
     found = diagnosed(noisy(0.5), **changes, iterations=2000)
     assert found.cause == "overfitting"
@@ -164,44 +164,44 @@ def test_overfitting_is_named_with_the_iterations_before_it(seed):
 
 
 @pytest.mark.parametrize("changes", [changes for _, changes, _ in PROVOKED], ids=[cause for cause, _, _ in PROVOKED])
-def test_what_is_prescribed_mends_it(changes):
+def test_the_prescription_cures_it(changes):
     found = diagnosed(**changes)
     if "fault" in changes:
-        assert found.prescription == {}  # no setting mends code
+        assert found.prescription == {}  # no setting can fix code
         return
     assert found.prescription
     assert all(f"{name}=" in found.advice for name in found.prescription)
-    mended = diagnosed(**changes | found.prescription)
-    assert mended.cause == "none"
-    assert mended.prescription == {}
-    assert mended.evidence["last_validation_accuracy"] > 0.736
+    cured = diagnosed(**changes | found.prescription)
+    assert cured.cause == "none"
+    assert cured.prescription == {}
+    assert cured.evidence["last_validation_accuracy"] > 0.736
 
 
 @SEEDS
-def test_no_alpha_is_prescribed_that_was_too_large(seed):
+def test_the_prescribed_alpha_is_below_one_that_was_too_large(seed):
     found = diagnosed(batch_size=16, alpha=1.5, iterations=1000, seed=seed)
     assert found.cause in ("alpha_too_large", "batch_too_small")
     assert found.prescription["alpha"] < 1.5
 
 
-@pytest.mark.parametrize("of_the_start", [{"normalise": "none"}, {"init": "normal", "init_scale": 10.0}])
-def test_a_network_that_dies_of_its_inputs_or_weights_is_not_said_to_die_of_alpha(of_the_start):
-    found = diagnosed(**of_the_start, alpha=0.3)
+@pytest.mark.parametrize("changes", [{"normalise": "none"}, {"init": "normal", "init_scale": 10.0}])
+def test_alpha_is_not_blamed_for_large_inputs_or_weights(changes):
+    found = diagnosed(**changes, alpha=0.3)
     assert found.cause in ("inputs_not_scaled", "weights_too_large")
 
 
-def test_a_network_that_is_too_narrow_did_not_overshoot():
+def test_alpha_is_not_blamed_for_a_narrow_network():
     assert diagnosed(hidden=[1], alpha=0.3).cause != "alpha_too_large"
 
 
-def test_weights_that_are_absurd_are_named_though_the_loss_is_finite():
+def test_huge_weights_are_diagnosed_though_the_loss_is_finite():
     assert diagnosed(init="normal", init_scale=10.0, seed=1).cause == "weights_too_large"
 
 
-def test_every_cause_that_is_known_is_provoked_here():
+def test_every_known_cause_is_provoked_here():
     provoked = {cause for cause, _, _ in PROVOKED} | {"data_scrambled", "labels_constant", "class_missing"}
     provoked |= {"overfitting"}
-    # No fault that can be chosen has the others of the code: tests of people's networks make them.
+    # No value of `fault` causes the other mistakes in the code: the doctor's tests provoke them.
     assert set(CAUSES) - provoked - set(IN_THE_CODE) == {"unknown"}
 
 
@@ -243,7 +243,7 @@ def test_other_healthy_trainings_are_called_healthy_too(changes):
     assert diagnosed(**changes).cause == "none"
 
 
-def test_the_collapse_says_what_happened():
+def test_the_collapse_is_explained():
     found = diagnosed(normalise="unit", init="uniform", alpha=0.01, iterations=500, fault="softmax_over_samples")
     assert (found.outcome, found.cause, found.cause_iteration) == ("diverged", "softmax_over_samples", 0)
     for part in (
@@ -259,7 +259,7 @@ def test_the_collapse_says_what_happened():
 
 
 @needs_mnist
-def test_the_collapse_on_mnist_is_the_same():
+def test_the_collapse_on_mnist_is_diagnosed_too():
     images = read_idx(MNIST / "train-images-idx3-ubyte.gz", 3)[:2000]
     labels = read_idx(MNIST / "train-labels-idx1-ubyte.gz", 1)[:2000]
     mnist = dataset_of(images.reshape(len(images), -1), labels, "unit", (28, 28))
@@ -275,13 +275,13 @@ def test_the_collapse_on_mnist_is_the_same():
     assert slow.cause == "alpha_too_small"
 
 
-def test_the_overflow_is_where_the_loss_was_no_longer_finite():
+def test_the_overflow_is_dated_to_the_first_non_finite_loss():
     found = diagnosed(fault="softmax_unshifted", alpha=5.0)
     assert found.cause_iteration == 4
     assert "overflowed at iteration 4" in found.sentence
 
 
-def test_an_alpha_that_is_too_large_is_measured_against_the_stable_one():
+def test_an_alpha_that_is_too_large_is_compared_with_the_stable_one():
     found = diagnosed(alpha=5.0)
     assert 0.1 < found.stable_alpha < 2
     assert f"{5 / found.stable_alpha:.2g} times the stable" in found.sentence
@@ -289,12 +289,12 @@ def test_an_alpha_that_is_too_large_is_measured_against_the_stable_one():
     assert found.advice == f"Set alpha={found.prescription['alpha']:g}."
 
 
-def test_the_stable_alpha_of_a_sum_is_smaller_by_the_number_of_its_terms():
+def test_summing_divides_the_stable_alpha_by_the_batch_size():
     of_mean, of_sum = diagnosed().stable_alpha, diagnosed(reduction="sum", batch_size=100).stable_alpha
     assert of_sum == pytest.approx(of_mean / 100, rel=1e-3)
 
 
-def test_the_pace_of_a_slow_training_is_extrapolated():
+def test_the_iterations_a_slow_training_needs_are_extrapolated():
     said = diagnosed(alpha=0.015).sentence
     needed = int(said.split("after about ")[1].split(" iterations")[0].replace(",", ""))
     assert 500 < needed < 20_000
@@ -308,7 +308,7 @@ def test_dead_units_are_counted():
     assert collapsed.evidence["last_dead_units_1"] > 0.5
 
 
-def test_a_page_has_all_of_it():
+def test_the_diagnosis_page_is_complete():
     found = diagnosed(init="zeros")
     page = as_markdown(found)
     assert page.startswith("# Collapsed\n")

@@ -1,4 +1,4 @@
-"""Every command in the README, CONTRIBUTING and docs/ is run by a test, or it is said here why not."""
+"""Every command in the README, CONTRIBUTING and docs/ is run by a test, or exempted here with a reason."""
 
 import re
 import signal
@@ -20,7 +20,7 @@ FENCED = re.compile(r"^( *)```(.*?)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 WITH_COMMANDS = ("sh", "console")
 WITHOUT_COMMANDS = ("diff", "math", "mermaid", "python", "text")
 
-RUN_HERE = [  # in this order, in a fresh clone; where a page shows what a command prints, it prints that
+RUN_HERE = [  # in this order, in a fresh clone; if a page shows a command's output, it is checked
     "dvc repro",
     "python -m pipeline.sweep alpha=0.1,0.3,1 init=uniform,he,zeros",
     "python -m pipeline.heal alpha=5 init=zeros normalise=none",
@@ -29,22 +29,22 @@ RUN_HERE = [  # in this order, in a fresh clone; where a page shows what a comma
 ]
 FAIL_HERE = ["dvc exp run -S init=glorot"]
 RUN_BY = {
-    "dvc exp apply NAME": "test_experiments.py::test_an_experiment_can_be_applied_and_needs_no_work_then",
+    "dvc exp apply NAME": "test_experiments.py::test_after_applying_an_experiment_repro_has_nothing_to_do",
     "dvc exp run --queue -S alpha=0.1,0.3 -S init=he,uniform": (
-        "test_experiments.py::test_a_queue_of_a_grid_runs_side_by_side"
+        "test_experiments.py::test_a_queued_grid_runs_in_parallel"
     ),
     "dvc exp run --temp -S iterations=2000": (
-        "test_experiments.py::test_a_temporary_experiment_has_its_run_in_the_projects_store"
+        "test_experiments.py::test_a_temporary_experiment_logs_to_the_projects_store"
     ),
-    "dvc exp run -S +experiment=collapse": "test_story.py::test_the_training_says_why_it_collapsed",
-    "dvc exp run -S +experiment=digits_sum": "test_story.py::test_the_two_others_of_the_story_train",
-    "dvc exp run -S +experiment=repaired": "test_story.py::test_the_two_others_of_the_story_train",
+    "dvc exp run -S +experiment=collapse": "test_story.py::test_training_prints_why_it_collapsed",
+    "dvc exp run -S +experiment=digits_sum": "test_story.py::test_the_other_two_networks_in_the_readme_train",
+    "dvc exp run -S +experiment=repaired": "test_story.py::test_the_other_two_networks_in_the_readme_train",
     "dvc exp run -S alpha=0.1 -S dataset=mnist": (
         "test_datasets.py::test_mnist_over_http_trains_to_94_percent_with_the_defaults"
     ),
     "dvc exp run -S alpha=0.3 -S init=xavier": "test_experiments.py::test_an_experiment_trains_with_its_overrides",
     "dvc exp run -S dataset=csv -S dataset.path=train.csv": (
-        "test_datasets.py::test_a_csv_in_the_projects_folder_trains_from_a_temporary_checkout_too"
+        "test_datasets.py::test_a_csv_in_the_project_also_trains_in_a_temporary_checkout"
     ),
     "dvc exp run -S dataset=mnist": "test_datasets.py::test_mnist_over_http_trains_to_94_percent_with_the_defaults",
     "dvc exp run -S dataset=mnist -S dataset.source=DIRECTORY": (
@@ -54,33 +54,35 @@ RUN_BY = {
     "dvc metrics diff": "test_experiments.py::test_params_and_metrics_can_be_compared_with_the_commit",
     "dvc params diff": "test_experiments.py::test_params_and_metrics_can_be_compared_with_the_commit",
     "dvc plots show": "test_experiments.py::test_plots_are_drawn",
-    "dvc queue start -j 2": "test_experiments.py::test_a_queue_of_a_grid_runs_side_by_side",
-    "export MLFLOW_TRACKING_URI=http://NAME:5000": "test_team_server.py::test_eight_at_once_are_eight_whole_runs",
-    "make docs": "test_docs.py::test_the_page_of_settings_is_that_of_the_schema",
-    "make ui": "test_docs.py::test_the_ui_prints_what_is_shown",
+    "dvc queue start -j 2": "test_experiments.py::test_a_queued_grid_runs_in_parallel",
+    "export MLFLOW_TRACKING_URI=http://NAME:5000": (
+        "test_team_server.py::test_eight_trainings_at_once_are_eight_complete_runs"
+    ),
+    "make docs": "test_docs.py::test_the_settings_page_matches_the_schema",
+    "make ui": "test_docs.py::test_the_ui_prints_what_the_page_shows",
     "mlflow artifacts download -u models:/numpy-mlp-digits@champion -d champion": (
-        "test_serving.py::test_the_example_of_the_champion_is_answered"
+        "test_serving.py::test_the_champions_example_input_is_answered"
     ),
     'curl -H "Content-Type: application/json" -d @champion/serving_input_example.json localhost:5001/invocations': (
-        "test_serving.py::test_the_example_of_the_champion_is_answered"
+        "test_serving.py::test_the_champions_example_input_is_answered"
     ),
     "mlflow models predict -m models:/numpy-mlp-digits@champion --env-manager local -t csv -i images.csv": (
-        "test_serving.py::test_a_csv_of_pixels_gets_its_digits"
+        "test_serving.py::test_a_csv_of_pixels_is_classified"
     ),
     "mlflow models serve -m models:/numpy-mlp-digits@champion --env-manager local -p 5001": (
-        "test_serving.py::test_an_image_gets_its_digit_over_http"
+        "test_serving.py::test_an_image_is_classified_over_http"
     ),
     "mlflow server --artifacts-destination DIRECTORY --host 0.0.0.0 --allowed-hosts NAME": (
-        "test_team_server.py::test_eight_at_once_are_eight_whole_runs"
+        "test_team_server.py::test_eight_trainings_at_once_are_eight_complete_runs"
     ),
-    "mlflow ui": "test_experiments.py::test_a_plain_mlflow_ui_in_the_projects_folder_shows_them_all",
+    "mlflow ui": "test_experiments.py::test_plain_mlflow_ui_in_the_project_shows_every_run",
     "python -m pipeline.doctor mynetwork.py": "test_doctor.py::test_the_command_examines_a_file",
-    "python -m pipeline.sweep +experiment=faults": "test_story.py::test_a_sweep_over_all_faults_names_each",
+    "python -m pipeline.sweep +experiment=faults": "test_story.py::test_a_sweep_over_all_faults_names_each_cause",
     "python -m pipeline.sweep +experiment=stability": (
-        "test_sweep.py::test_retrain_trains_a_preset_grid_again_where_nothing_else_is_typed"
+        "test_sweep.py::test_retrain_trains_finished_points_of_a_preset_grid_again"
     ),
     "python -m pipeline.sweep alpha=0.1,0.3 init=uniform,he": (
-        "test_sweep.py::test_each_point_of_a_grid_is_a_child_of_the_sweep_s_run"
+        "test_sweep.py::test_each_grid_point_is_a_child_of_the_sweeps_run"
     ),
     "python -m pipeline.sweep hydra.launcher.backend=loky alpha=0.1,0.3": (
         "test_launchers.py::test_local_processes_train_the_same_models"
@@ -89,20 +91,20 @@ RUN_BY = {
         "test_launchers.py::test_a_ray_cluster_trains_the_same_models"
     ),
     "python -m pipeline.sweep hydra/launcher=joblib alpha=0.1,0.3": (
-        "test_launchers.py::test_hydra_s_launchers_train_the_same_model"
+        "test_launchers.py::test_hydra_launchers_train_the_same_model"
     ),
     "python -m pipeline.sweep hydra/sweeper=optuna 'alpha=interval(0.01,1)'": (
-        "test_launchers.py::test_optuna_makes_the_validation_loss_small"
+        "test_launchers.py::test_optuna_minimises_the_validation_loss"
     ),
-    "python -m pipeline.track": "test_track.py::test_a_store_that_has_nothing_gets_all_that_dvc_has",
-    "python -m pipeline.track champion": "test_serving.py::test_the_best_of_the_newest_sweep_is_the_first_champion",
-    "python -m pipeline.track publish REV": "test_track.py::test_what_can_not_be_published_is_named",
-    "python -m pipeline.track rebuild": "test_rebuild.py::test_a_lost_store_is_made_again_as_it_was",
+    "python -m pipeline.track": "test_track.py::test_an_empty_store_gets_everything_dvc_has",
+    "python -m pipeline.track champion": "test_serving.py::test_the_best_point_of_the_newest_sweep_becomes_champion",
+    "python -m pipeline.track publish REV": "test_track.py::test_an_unknown_revision_or_a_mixed_workspace_is_refused",
+    "python -m pipeline.track rebuild": "test_rebuild.py::test_a_lost_store_is_rebuilt_as_it_was",
     "python -m pipeline.track reproduce RUN_ID": (
-        "test_track.py::test_a_run_trained_again_on_another_kind_of_processor_is_the_same_model"
+        "test_track.py::test_reproducing_a_run_on_another_processor_gives_the_same_model"
     ),
-    "python -m pipeline.ui": "test_docs.py::test_the_ui_prints_what_is_shown",
-    "python -m pipeline.ui --port 5001": "test_ui.py::test_a_port_in_use_is_named",
+    "python -m pipeline.ui": "test_docs.py::test_the_ui_prints_what_the_page_shows",
+    "python -m pipeline.ui --port 5001": "test_ui.py::test_a_port_in_use_is_reported",
 }
 INSTALLS, IS_THIS, MEASURES = "installs packages", "runs these tests", "measures for minutes"
 HUNDRED_POINTS = (
@@ -149,19 +151,19 @@ class Block(NamedTuple):
 
 
 def blocks(*kinds: str) -> list[Block]:
-    """The blocks of some kinds, or of all, on all pages."""
+    """The blocks of these kinds, or of all kinds, on all pages."""
     found = [Block(page, kind, dedent(text)) for page in PAGES for _, kind, text in FENCED.findall(page.read_text())]
     return [block for block in found if not kinds or block.kind in kinds]
 
 
 def commands() -> set[str]:
-    """Every command, without the comment behind it."""
+    """Every command, without its trailing comment."""
     lines = [line for block in blocks("sh") for line in block.text.splitlines()]
     return {re.sub(r"  +#.*", "", line) for line in lines} | set(shown())
 
 
 def shown() -> dict[str, list[str]]:
-    """The commands of which a page shows what they print, each with these lines."""
+    """The commands whose output is on a page, each with the lines of output."""
     sessions = [block.text.splitlines() for block in blocks("console")]
     assert all(first.startswith("$ ") for first, *_ in sessions)
     return {first.removeprefix("$ "): lines for first, *lines in sessions}
@@ -169,11 +171,11 @@ def shown() -> dict[str, list[str]]:
 
 def test_every_block_is_of_a_known_kind() -> None:
     assert {block.kind for block in blocks()} <= {*WITH_COMMANDS, *WITHOUT_COMMANDS}
-    for page in PAGES:  # a block that is only indented would escape
+    for page in PAGES:  # an indented block would be missed
         assert not re.search(r"\n\n    \S", FENCED.sub("", page.read_text())), page
 
 
-def test_every_command_is_run_or_it_is_said_why_not() -> None:
+def test_every_command_is_run_or_exempted() -> None:
     tables = [RUN_HERE, FAIL_HERE, [*RUN_BY], [*NOT_RUN]]
     assert sorted(commands()) == sorted(command for table in tables for command in table)
 
@@ -185,18 +187,18 @@ def test_the_test_that_runs_a_command_exists(test: str) -> None:
 
 
 @pytest.mark.parametrize("command", RUN_HERE)
-def test_a_command_runs_and_prints_what_is_shown(project: Project, command: str) -> None:
+def test_a_command_prints_what_the_page_shows(project: Project, command: str) -> None:
     printed = project.ok("bash", "-c", command).splitlines()
     assert [line for line in shown().get(command, []) if line not in printed] == []
     assert project.git_status() in ("", " M data.dvc\n")
 
 
 @pytest.mark.parametrize("command", FAIL_HERE)
-def test_a_mistake_is_answered_as_shown(project: Project, command: str) -> None:
+def test_a_mistake_prints_the_error_on_the_page(project: Project, command: str) -> None:
     assert set(shown()[command]) <= set(project.fails("bash", "-c", command).splitlines())
 
 
-def test_the_ui_prints_what_is_shown(project: Project) -> None:
+def test_the_ui_prints_what_the_page_shows(project: Project) -> None:
     with printed_by_the_ui(project) as printed:
         lines = [line.rstrip("\n") for line in takewhile(lambda line: "until Ctrl-C" not in line, printed)]
     *titles, _ = shown()["python -m pipeline.ui"]
@@ -205,25 +207,25 @@ def test_the_ui_prints_what_is_shown(project: Project) -> None:
 
 @contextmanager
 def printed_by_the_ui(project: Project) -> Iterator[Iterable[str]]:
-    """The lines that it prints; it is ended as by Ctrl-C."""
+    """Run the UI and yield the lines it prints; stop it with Ctrl-C."""
     process = project.start("python", "-u", "-m", "pipeline.ui", "--port", "0")
     assert process.stdout
     try:
         yield process.stdout
     finally:
-        time.sleep(1)  # its server is being started
+        time.sleep(1)  # its server is still starting
         process.send_signal(signal.SIGINT)
         process.wait(timeout=60)
 
 
-def test_the_doctor_s_example_prints_what_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_doctors_example_prints_what_the_page_shows(capsys: pytest.CaptureFixture[str]) -> None:
     page = (CHECKOUT / "docs/diagnosis.md").read_text()
     [(code, printed)] = re.findall(r"```python\n(.*?)```\n\nIt prints:\n\n```text\n(.*?)```", page, re.DOTALL)
     exec(compile(code, "diagnosis.md", "exec"), {})
     assert capsys.readouterr().out == printed
 
 
-def test_the_page_of_settings_is_that_of_the_schema() -> None:
+def test_the_settings_page_matches_the_schema() -> None:
     assert (CHECKOUT / "docs/settings.md").read_text() == settings_page()
 
 
@@ -233,7 +235,7 @@ def test_every_link_leads_somewhere() -> None:
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
-def test_what_contributing_adds_can_be_added(project: Project) -> None:
+def test_the_diffs_in_contributing_apply(project: Project) -> None:
     for block in blocks("diff"):
         project.write("added.diff", block.text)
         project.ok("git", "apply", "added.diff")

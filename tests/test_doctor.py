@@ -1,4 +1,4 @@
-"""The doctor for people's own networks: however a script is organised, it is examined, and left as it was."""
+"""The doctor examines people's own networks, however they are written, and leaves them unchanged."""
 
 import re
 import subprocess
@@ -52,7 +52,7 @@ def cross_entropy(p, x, t):
     return -(t * np.log(forward(p, x))).sum() / len(x)
 
 
-def of_class_numbers():
+def class_numbers():
     return drawn(), forward, lambda p, x, y: step(p, x, np.eye(10)[y]), X, Y
 
 
@@ -91,7 +91,7 @@ def nested():
 
 
 class Network:
-    """Parameters under two names, momenta, activations and data in one object."""
+    """One object with aliased parameters, momenta, activations and data."""
 
     def __init__(self):
         self.W1, self.b1, self.W2, self.b2 = self.params = drawn()
@@ -220,7 +220,7 @@ def unrolled():
 
 
 class Neuron:
-    """A unit as an object of its own, in plain Python."""
+    """A single unit as an object, in plain Python."""
 
     def __init__(self, rng, inputs):
         self.weights, self.bias = rng.uniform(-1, 1, inputs).tolist(), 0.0
@@ -254,7 +254,7 @@ def neurons():
     return [[Neuron(rng, 2) for _ in range(4)], [Neuron(rng, 4)]], answer, train, x, np.sign(x[:, 0]) * 0.8
 
 
-def hubers_loss():
+def huber_loss():
     def fitted(p, x, y):
         error = np.clip(x @ p["w"] + p["b"] - y, -0.5, 0.5)
         return {"w": p["w"] - 0.1 * x.T @ error / len(x), "b": p["b"] - 0.1 * error.mean(axis=0)}
@@ -273,8 +273,8 @@ def two_floats():
     return {"slope": 0.0, "offset": 0}, lambda p, x: p["slope"] * x + p["offset"], fitted, x, 3 * x + 1
 
 
-ORGANISED = [
-    of_class_numbers,
+SCRIPTS = [
+    class_numbers,
     in_columns,
     one_at_a_time,
     in_place,
@@ -291,13 +291,13 @@ ORGANISED = [
     in_lists,
     unrolled,
     neurons,
-    hubers_loss,
+    huber_loss,
     two_floats,
 ]
 
 
-@pytest.mark.parametrize("script", ORGANISED)
-def test_a_right_network_is_healthy_however_it_is_organised(script):
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_correct_network_is_healthy_however_it_is_written(script):
     report = examine(*script())
     assert (report.cause, report.error) == (None, "")
     assert "Nothing is wrong." in str(report)
@@ -305,7 +305,7 @@ def test_a_right_network_is_healthy_however_it_is_organised(script):
 
 
 def climbing(script):
-    """The same script, whose step goes the other way, seen from outside."""
+    """The same script, with a wrapper that makes its step go the opposite way."""
     params, answers, right, x, y = script()
     start = [value.copy() for value in params]
 
@@ -317,12 +317,12 @@ def climbing(script):
     return start, answers, up, x, y
 
 
-@pytest.mark.parametrize("script", [of_class_numbers, in_columns, one_at_a_time, in_place, adam_in_a_closure, clipped])
-def test_a_climbing_one_is_found_however_it_is_organised(script):
+@pytest.mark.parametrize("script", [class_numbers, in_columns, one_at_a_time, in_place, adam_in_a_closure, clipped])
+def test_gradient_ascent_is_found_however_the_network_is_written(script):
     assert examine(*climbing(script)).cause == "gradient_sign"
 
 
-def test_a_report_says_where_how_it_is_known_and_the_right_line():
+def test_a_report_gives_the_place_the_evidence_and_the_correct_line():
     def without_slope(p, x, t):
         h = np.tanh(x @ p[0] + p[1])
         d2 = (softmax(h @ p[2] + p[3]) - t) / len(x)
@@ -336,7 +336,7 @@ def test_a_report_says_where_how_it_is_known_and_the_right_line():
     assert "`d1 = (d2 @ params[2].T) * (1 - a1**2)`" in str(report)
 
 
-def test_one_cause_comes_first_and_the_rest_follows():
+def test_a_report_starts_with_one_cause_and_lists_the_other_problems():
     def two_faults(p, x, t):
         new = step(p, x, t)
         return [p[0] + (new[0] - p[0]).mean(), p[1], new[2], new[3]]
@@ -346,7 +346,7 @@ def test_one_cause_comes_first_and_the_rest_follows():
     assert "parameter_not_updated" in report.problems
 
 
-def test_nothing_of_theirs_is_changed():
+def test_the_users_state_is_left_unchanged():
     params, answers, adam, x, y = adam_in_a_closure()
     rng = np.random.default_rng(3)
     cells = {name: cell.cell_contents for name, cell in zip(adam.__code__.co_freevars, adam.__closure__, strict=True)}
@@ -364,7 +364,7 @@ def test_nothing_of_theirs_is_changed():
 
 
 class Stepper:
-    """State in the object whose methods are handed over, in a default argument, and in the object that is called."""
+    """State in the object whose methods are passed, in a default argument, and in a callable object."""
 
     def __init__(self):
         self.t, self.velocity, self.params = 0, [0.0] * 4, drawn()
@@ -383,7 +383,7 @@ class Stepper:
 
 
 @pytest.mark.parametrize("as_step", [lambda s: s.step, lambda s: s, lambda s: partial(s.step, count=[5])])
-def test_nor_is_anything_in_the_objects_whose_methods_are_called(as_step):
+def test_objects_whose_methods_are_called_are_left_unchanged(as_step):
     stepper = Stepper()
     params = stepper.params
     given = as_step(stepper)
@@ -395,7 +395,7 @@ def test_nor_is_anything_in_the_objects_whose_methods_are_called(as_step):
     assert not isinstance(given, partial) or given.keywords == {"count": [5]}
 
 
-def test_an_object_keeps_its_aliases_and_its_numbers():
+def test_an_object_keeps_its_aliases_and_values():
     net, *rest = an_object()
     before = [value.copy() for value in net.params]
     examine(net, *rest)
@@ -406,7 +406,7 @@ def test_an_object_keeps_its_aliases_and_its_numbers():
 
 
 def convolution(sign=-1):
-    """One filter of three weights over a signal, its mean, and a line: no dense layers."""
+    """A filter of three weights over a signal, averaged and scaled, without dense layers."""
 
     def parts(p, x):
         z = np.stack([np.convolve(row, p["filter"], "valid") for row in x])
@@ -432,7 +432,7 @@ def convolution(sign=-1):
     return {"filter": rng.standard_normal(3), "slope": 1.0, "offset": 0.0}, answer, update, x, x.mean(axis=1)
 
 
-def test_a_network_of_another_kind_is_compared_with_differences():
+def test_other_kinds_of_network_are_checked_by_finite_differences():
     assert examine(*convolution()).cause is None
     assert examine(*convolution(sign=1)).cause == "gradient_sign"
 
@@ -454,7 +454,7 @@ def test_a_network_of_another_kind_is_compared_with_differences():
         ("params[1] is not finite", {"params": [drawn()[0], np.full(20, np.inf), *drawn()[2:]]}),
     ],
 )
-def test_what_can_not_be_examined_gets_one_sentence(said, change):
+def test_arguments_that_cannot_be_examined_get_one_sentence(said, change):
     given = {"params": drawn(), "forward": forward, "step": step, "x": X, "y": ONE_HOT} | change
     report = examine(**given)
     assert said in report.error
@@ -493,7 +493,7 @@ def test_the_command_examines_a_file(tmp_path):
         ("x has 20 samples, but y", SCRIPT + "    y = y[:3]"),
     ],
 )
-def test_a_file_that_can_not_be_examined_gets_one_sentence(said, text, tmp_path, monkeypatch, capsys):
+def test_a_file_that_cannot_be_examined_gets_one_sentence(said, text, tmp_path, monkeypatch, capsys):
     path = tmp_path / "mynetwork.py"
     path.write_text(dedent(text))
     monkeypatch.setattr(sys, "argv", ["doctor", str(path)])
@@ -504,14 +504,14 @@ def test_a_file_that_can_not_be_examined_gets_one_sentence(said, text, tmp_path,
     assert capsys.readouterr().out == ""
 
 
-def test_a_file_that_is_not_there_gets_one_sentence(tmp_path, monkeypatch):
+def test_a_missing_file_gets_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["doctor", str(tmp_path / "none.py")])
     with pytest.raises(SystemExit, match="is no Python file"):
         run(main)
 
 
 def trained_with(scale=1.0, alpha=ALPHA, start=None, x=X, t=ONE_HOT):
-    """The right network, with other settings."""
+    """The correct network, with other settings."""
 
     def update(p, x, t):
         return [value - alpha * slope for value, slope in zip(p, gradient(p, x, t), strict=True)]
@@ -573,11 +573,11 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("cause", SETTINGS)
-def test_a_setting_that_is_to_blame_is_named(cause):
+def test_a_bad_setting_is_named(cause):
     assert SETTINGS[cause]() == cause
 
 
-def test_every_cause_that_is_named_is_in_the_catalogue():
+def test_every_named_cause_is_in_the_catalogue():
     texts = [path.read_text() for path in (CHECKOUT / "pipeline/core/diagnosis/people").glob("*.py")]
     named = {name for text in texts for name in re.findall(r'"([a-z]+(?:_[a-z]+)+|labels|broadcast|optimiser)"', text)}
     assert named - {"cell_contents"} <= set(CATALOGUE)
@@ -585,5 +585,5 @@ def test_every_cause_that_is_named_is_in_the_catalogue():
     assert set(CATALOGUE) - set(CAUSES) <= named
 
 
-def test_the_page_of_causes_is_that_of_the_catalogue():
+def test_the_causes_page_matches_the_catalogue():
     assert (CHECKOUT / "docs/causes.md").read_text() == as_markdown()

@@ -1,4 +1,4 @@
-"""DVC's experiments, as a user runs them: every way of starting a training is a run in the one store."""
+"""DVC's experiments as a user runs them: however a training is started, its run is in the same store."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ def test_an_experiment_trains_with_its_overrides(tried: Project) -> None:
     assert run.info.status == "FINISHED"
     assert "test_accuracy" in run.data.metrics
     assert run.data.tags["command"].startswith("dvc exp run -n tried")
-    assert run.data.tags["git_dirty"] == "false"  # but for its settings, which are its params
+    assert run.data.tags["git_dirty"] == "false"  # settings don't count, as they are params
 
 
 def test_params_and_metrics_can_be_compared_with_the_commit(tried: Project) -> None:
@@ -42,7 +42,7 @@ def test_plots_are_drawn(tried: Project) -> None:
         assert name in page
 
 
-def test_a_temporary_experiment_has_its_run_in_the_projects_store(tried: Project) -> None:
+def test_a_temporary_experiment_logs_to_the_projects_store(tried: Project) -> None:
     printed = tried.ok("dvc", "exp", "run", "--temp", "-n", "apart", *SHORT, "-S", "alpha=0.2")
     assert tried.stages_run(printed) == ["config", "train", "evaluate"]
     run = run_of(tried, "apart")
@@ -53,14 +53,14 @@ def test_a_temporary_experiment_has_its_run_in_the_projects_store(tried: Project
     assert "report/learning_curve.png" in files
 
 
-def test_an_experiment_can_be_applied_and_needs_no_work_then(tried: Project) -> None:
+def test_after_applying_an_experiment_repro_has_nothing_to_do(tried: Project) -> None:
     tried.ok("dvc", "exp", "apply", "apart")
     assert "alpha: 0.2" in tried.read("params.yaml")
     assert "Data and pipelines are up to date" in tried.ok("dvc", "repro")
     assert "alpha: 0.2" in tried.read("params.yaml")
 
 
-def test_a_queue_of_a_grid_runs_side_by_side(tried: Project) -> None:
+def test_a_queued_grid_runs_in_parallel(tried: Project) -> None:
     grid = ("-S", "alpha=0.6,0.7", "-S", "init=uniform")
     tried.ok("dvc", "exp", "run", "--queue", "-n", "queued", *SHORT, *grid, "train")
     start_queue(tried)
@@ -76,14 +76,14 @@ def test_a_queue_of_a_grid_runs_side_by_side(tried: Project) -> None:
 
 
 def start_queue(project: Project) -> None:
-    """Start two workers. They inherit where they print to, so a pipe would be waited for as long as they live."""
+    """Start two workers. They inherit stdout, so reading it from a pipe would wait until they end."""
     command = ("dvc", "queue", "start", "-j", "2")
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     subprocess.run(command, cwd=project.root, env=project.environment, check=True, **quiet)
 
 
 def end_workers(project: Project) -> None:
-    """End the workers that are still there: one that finds the queue empty at its start may wait for ever."""
+    """Kill any remaining workers: one that finds the queue empty when it starts may wait for ever."""
     for file in (project.root / ".dvc" / "tmp" / "exps" / "celery").glob("*.pid"):
         with suppress(psutil.NoSuchProcess):
             worker = psutil.Process(int(file.read_text()))
@@ -99,13 +99,13 @@ def test_experiments_are_listed_with_their_settings(tried: Project) -> None:
         assert column in table.splitlines()[0]
 
 
-def test_no_run_is_left_open_or_doubled(tried: Project) -> None:
+def test_no_run_is_left_open_or_duplicated(tried: Project) -> None:
     runs = tried.tracked_runs()
     assert len(runs) == 5  # the first `dvc repro`, tried, apart, and two of the queue
     assert {run.info.status for run in runs} == {"FINISHED"}
 
 
-def test_a_plain_mlflow_ui_in_the_projects_folder_shows_them_all(tried: Project) -> None:
+def test_plain_mlflow_ui_in_the_project_shows_every_run(tried: Project) -> None:
     port = free_port()
     server = subprocess.Popen(
         ["mlflow", "ui", "--port", str(port), "--workers", "1"],
@@ -118,14 +118,14 @@ def test_a_plain_mlflow_ui_in_the_projects_folder_shows_them_all(tried: Project)
     try:
         found = search_runs(f"http://127.0.0.1:{port}/api/2.0/mlflow/runs/search")
     finally:
-        os.killpg(server.pid, signal.SIGTERM)  # the server and the workers that it started
+        os.killpg(server.pid, signal.SIGTERM)  # the server and its workers
         server.wait()
     names = {tag["value"] for run in found for tag in run["data"]["tags"] if tag["key"] == "dvc_exp_name"}
     assert names == {"", "tried", "apart", "queued-1", "queued-2"}
 
 
 def search_runs(url: str) -> list[dict]:
-    """What the server answers, as soon as it is up."""
+    """The server's answer, as soon as it is up."""
     deadline = time.monotonic() + 120
     while True:
         try:

@@ -1,4 +1,4 @@
-"""What a new user sees: a fresh clone, `dvc repro`, and a trained, evaluated, tracked network."""
+"""What a new user gets: a fresh clone, `dvc repro`, and a network trained, evaluated and tracked."""
 
 import json
 import math
@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_info
 
 METRICS_BY_STEP = ["loss", "accuracy", "validation_loss", "validation_accuracy"]
 PICTURES = ["confident_mistakes", "confusion_matrix", "first_layer_weights", "learning_curve", "vital_signs"]
-BUILT_WITH = "SkylakeX"  # the OpenBLAS kernels with which the committed dvc.lock was made
+BUILT_WITH = "SkylakeX"  # the OpenBLAS kernels that made the committed dvc.lock
 
 
 @pytest.fixture(scope="module")
@@ -27,23 +27,23 @@ def run(fresh: Project):
     return run
 
 
-def test_everything_that_git_knows_is_as_it_was(fresh: Project) -> None:
+def test_repro_leaves_tracked_files_unchanged(fresh: Project) -> None:
     changed = fresh.git_status()
     architectures = {library.get("architecture") for library in threadpool_info()}
     if BUILT_WITH in architectures:
         assert changed == ""
-    else:  # other kernels round otherwise in the last bits, so the weights have other checksums
+    else:  # other kernels round the last bits differently, so the weights have other checksums
         assert set(changed.split()) <= {"M", "dvc.lock", "report/metrics.json"}
 
 
-def test_what_does_not_come_from_blas_has_the_committed_checksums(fresh: Project) -> None:
+def test_stages_without_blas_have_the_committed_checksums(fresh: Project) -> None:
     committed = yaml.safe_load((CHECKOUT / "dvc.lock").read_text())["stages"]
     made = yaml.safe_load(fresh.read("dvc.lock"))["stages"]
     for stage in ("config", "download", "normalise"):
         assert made[stage] == committed[stage]
 
 
-def test_again_nothing_is_to_be_done(fresh: Project) -> None:
+def test_a_second_repro_has_nothing_to_do(fresh: Project) -> None:
     assert "Data and pipelines are up to date" in fresh.ok("dvc", "repro")
 
 
@@ -55,7 +55,7 @@ def test_another_checkout_with_more_threads_makes_the_same_bytes(fresh: Project,
     assert other.read("data.dvc") == fresh.read("data.dvc")
 
 
-def test_the_stages_are_one_connected_path(fresh: Project) -> None:
+def test_the_stages_form_one_path(fresh: Project) -> None:
     graph = fresh.ok("dvc", "dag", "--dot")
     edges = {tuple(end.strip().strip('";') for end in line.split("->")) for line in graph.splitlines() if "->" in line}
     path = ["config", "download", "data.dvc", "normalise", "train", "evaluate"]
@@ -67,13 +67,13 @@ def test_the_network_recognises_the_test_images(fresh: Project) -> None:
     assert json.loads(fresh.read("report/metrics.json"))["test_accuracy"] >= 0.95
 
 
-def test_metrics_hold_accuracy_and_loss_of_every_part_and_the_recall_of_every_class(fresh: Project) -> None:
+def test_metrics_cover_every_part_and_the_recall_of_every_class(fresh: Project) -> None:
     metrics = json.loads(fresh.read("report/metrics.json"))
     parts = {f"{part}_{quantity}" for part in ("train", "validation", "test") for quantity in ("accuracy", "loss")}
     assert set(metrics) == parts | {f"recall_{digit}" for digit in range(10)}
 
 
-def test_predictions_and_metrics_tell_the_same(fresh: Project) -> None:
+def test_predictions_and_metrics_agree(fresh: Project) -> None:
     predictions = pd.read_csv(fresh.root / "report/predictions.csv")
     metrics = json.loads(fresh.read("report/metrics.json"))
     right = predictions.actual == predictions.predicted
@@ -84,7 +84,7 @@ def test_predictions_and_metrics_tell_the_same(fresh: Project) -> None:
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_pictures_show_something(fresh: Project, name: str) -> None:
+def test_pictures_are_not_blank(fresh: Project, name: str) -> None:
     from matplotlib.image import imread
 
     picture = imread(fresh.root / f"report/{name}.png")
@@ -104,7 +104,7 @@ def test_the_run_is_finished_and_named_after_its_settings(run) -> None:
     assert run.info.run_name == "he α=0.3 · 500"
 
 
-def test_params_are_the_settings_as_one_types_them(run) -> None:
+def test_params_are_the_settings_as_typed(run) -> None:
     assert run.data.params == {
         "dataset": "digits",
         "normalise": "standard",
@@ -122,14 +122,14 @@ def test_params_are_the_settings_as_one_types_them(run) -> None:
 
 
 @pytest.mark.parametrize("metric", METRICS_BY_STEP)
-def test_metrics_by_step_are_the_history(fresh: Project, run, metric: str) -> None:
+def test_metrics_by_step_match_the_history(fresh: Project, run, metric: str) -> None:
     history = pd.read_csv(fresh.root / "model/history.csv")
     logged = sorted(fresh.store().get_metric_history(run.info.run_id, metric), key=lambda point: point.step)
     assert [point.step for point in logged] == history.iteration.tolist()
     assert [point.value for point in logged] == pytest.approx(history[metric].tolist(), rel=1e-12)
 
 
-def test_the_evaluation_is_in_the_run_of_the_training_once(fresh: Project, run) -> None:
+def test_the_evaluation_is_logged_once_to_the_trainings_run(fresh: Project, run) -> None:
     metrics = json.loads(fresh.read("report/metrics.json"))
     for name in set(metrics) - set(METRICS_BY_STEP):
         points = fresh.store().get_metric_history(run.info.run_id, name)
@@ -159,7 +159,7 @@ def test_model_and_report_are_artefacts(fresh: Project, run) -> None:
     }
 
 
-def test_tags_say_where_the_run_comes_from(fresh: Project, run) -> None:
+def test_tags_record_the_runs_provenance(fresh: Project, run) -> None:
     tags = run.data.tags
     assert tags["git_commit"] == fresh.ok("git", "rev-parse", "HEAD").strip()
     assert tags["git_dirty"] == "false"

@@ -1,4 +1,4 @@
-"""How points become stacks, and results a table."""
+"""Points become stacks, and results become a table."""
 
 import sys
 from dataclasses import replace
@@ -31,7 +31,7 @@ from pipeline.grid.workers import Workers
 
 
 def points(**values):
-    """A point for each value of the one setting that is named."""
+    """A point for each value of a single setting."""
     [(name, several)] = values.items()
     return [Point(n, [f"{name}={value}"], PLAIN.model_copy(update={name: value})) for n, value in enumerate(several)]
 
@@ -41,7 +41,7 @@ def numbers(stacks):
 
 
 def result(**changes):
-    """A result that ended with this validation accuracy, or diverged at once."""
+    """A result with this final validation accuracy, or one that diverged at once."""
     accuracy = changes.pop("ends_with", None)
     rows = [] if accuracy is None else [Record(0, 2.3, 0.1, 2.3, 0.1), Record(100, 0.2, 0.9, 0.3, accuracy)]
     outcome, cause = ("converged", "none") if rows else ("diverged", "alpha_too_large")
@@ -51,12 +51,12 @@ def result(**changes):
 
 
 def with_cause(of_point, cause):
-    """The same result for another reason."""
+    """The same result with another cause."""
     return of_point._replace(diagnosis=replace(of_point.diagnosis, cause=cause))
 
 
 @pytest.mark.parametrize("shared", [{"alpha": [0.1, 0.2]}, {"init": ["he", "zeros"]}, {"init_scale": [0.1, 0.2]}])
-def test_what_shares_images_and_layers_is_one_stack(shared):
+def test_points_that_share_images_and_layers_form_one_stack(shared):
     assert len(stacks_of(points(**shared), workers=1)) == 1
     assert len(stacks_of(points(seed=[0, 1]), workers=1)) == 1
 
@@ -71,11 +71,11 @@ def test_what_shares_images_and_layers_is_one_stack(shared):
         {"precision": ["portable", "float32"]},
     ],
 )
-def test_what_does_not_share_them_is_not(own):
+def test_points_that_do_not_share_them_form_separate_stacks(own):
     assert numbers(stacks_of(points(**own), workers=1)) == [[0], [1]]
 
 
-def test_minibatches_in_another_order_are_another_stack():
+def test_minibatches_with_different_seeds_form_separate_stacks():
     two = [
         point._replace(settings=point.settings.model_copy(update={"batch_size": 9})) for point in points(seed=[0, 1])
     ]
@@ -108,7 +108,7 @@ def test_wide_networks_make_narrow_stacks():
     assert numbers(stacks_of(wide, workers=1)) == [[0], [1]]
 
 
-def test_the_best_comes_first_and_what_diverged_last():
+def test_the_best_comes_first_and_diverged_points_last():
     table = comparison([result(alpha=3.0), result(alpha=1.0, ends_with=0.8), result(alpha=2.0, ends_with=0.9)])
     assert table.alpha.to_list() == [2.0, 1.0, 3.0]
     assert table.best_iteration.to_list()[:2] == [100, 100]
@@ -118,24 +118,24 @@ def test_the_best_comes_first_and_what_diverged_last():
     assert [line.split()[0] for line in best_as_text(table).splitlines()] == ["alpha", "2.0", "1.0", "3.0"]
 
 
-def test_the_best_point_s_settings_are_those_that_were_swept_as_one_types_them():
+def test_the_best_settings_are_the_swept_ones_as_typed():
     others = {"hidden": [9, 8], "batch_size": 10}
     table = comparison([result(ends_with=0.9), result(**others, ends_with=0.8)])
     assert best_settings(table) == "hidden=[20] batch_size=null"
     assert best_settings(table[::-1]) == "hidden=[9,8] batch_size=10"
 
 
-def test_where_all_diverged_there_is_no_best_accuracy():
+def test_if_every_point_diverged_there_is_no_best():
     assert not [name for name in summary(comparison([result()])) if name.startswith("best")]
 
 
-def test_a_setting_that_is_null_is_named_so():
+def test_null_settings_are_shown_as_null():
     table = comparison([result(ends_with=0.9), result(fault="gradient_sign"), result(batch_size=9, ends_with=0.8)])
     words = [line.split()[:2] for line in best_as_text(table).splitlines()]
     assert words == [["batch_size", "fault"], ["null", "null"], ["9", "null"], ["null", "gradient_sign"]]
 
 
-def test_predictions_count_what_alpha_decides():
+def test_predictions_count_only_the_points_that_alpha_decides():
     below, above = {"alpha": 0.1}, {"alpha": 0.5}
     results = [
         result(**below, ends_with=0.9),
@@ -151,18 +151,18 @@ def test_predictions_count_what_alpha_decides():
     assert causes_as_text(table) == "3 alpha_too_large, 2 none, 1 symmetric_initialisation"
 
 
-def test_without_a_prediction_none_is_counted():
+def test_points_without_a_prediction_are_not_counted():
     table = comparison([with_cause(result(init="zeros"), "symmetric_initialisation")])
     assert Predictions.of(table).points == 0
     assert "alpha_predictions_right" not in summary(table)
 
 
-def test_a_sweeper_is_told_the_validation_loss_and_the_worst_number_after_a_divergence():
+def test_a_sweeper_gets_the_validation_loss_or_the_worst_number_after_divergence():
     assert validation_loss(result(ends_with=0.9).training) == 0.3
     assert validation_loss(result().training) == WORST < inf
 
 
-def test_a_map_marks_what_failed_and_averages_the_rest():
+def test_a_map_marks_failures_and_averages_the_rest():
     results = [
         result(alpha=1.0, ends_with=0.8),
         result(alpha=1.0, seed=1, ends_with=0.9),
@@ -177,7 +177,7 @@ def test_a_map_marks_what_failed_and_averages_the_rest():
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["alpha too large"]
 
 
-def test_the_map_of_many_points_is_not_too_large():
+def test_the_map_of_many_points_is_limited_in_size():
     table = comparison([result(alpha=1.0 + n, iterations=1 + n % 3, ends_with=0.5) for n in range(90)])
     assert accuracy_maps(table).get_size_inches().max() <= LARGEST
 
@@ -193,14 +193,14 @@ class Terminal(StringIO):
         return True
 
 
-def test_the_sweep_s_own_settings_are_checked():
+def test_the_sweeps_own_settings_are_checked():
     with pytest.raises(UserError, match="backend can't be dask: it must be one of in_process, loky, ray"):
         Workers("dask")
     with pytest.raises(UserError, match="retrain can't be perhaps: it must be true or false"):
         shall_retrain(OmegaConf.create({"retrain": "perhaps"}))
 
 
-def test_progress_is_the_work_that_is_done(monkeypatch):
+def test_the_progress_bar_counts_the_work_done(monkeypatch):
     monkeypatch.setattr(sys, "stderr", Terminal())
     with Progress([10, 30], points=7) as progress:
         progress.observer(0, 100)(50, [])

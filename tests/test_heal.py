@@ -1,4 +1,4 @@
-"""Healing, as a real process: each training is a run that says which one it heals, and the last one is healthy."""
+"""Healing, as a real process: each training is a run tagged with the one it heals, and the last is healthy."""
 
 import re
 from itertools import pairwise
@@ -8,12 +8,12 @@ from conftest import Project
 from mlflow.entities import Run
 
 HEAL = ("python", "-m", "pipeline.heal")
-ILL = ("alpha=5", "init=zeros", "normalise=none", "iterations=100", "hidden=[20,10]")
+FAILING = ("alpha=5", "init=zeros", "normalise=none", "iterations=100", "hidden=[20,10]")
 COMMAND = re.compile(r"`(dvc exp run.*?)`")
 
 
 def rows(printed: str) -> list[list[str]]:
-    """The rows of the table that was printed, each by its columns."""
+    """The rows of the printed table, split into columns."""
     lines = printed.splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith("settings changed"))
     return [re.split(r"\s{2,}", line) for line in lines[start + 1 :] if re.search(r"\d%$", line)]
@@ -21,18 +21,18 @@ def rows(printed: str) -> list[list[str]]:
 
 @pytest.fixture(scope="module")
 def healed(reproduced: Project) -> Project:
-    """A project in which settings were healed with which nothing trains."""
-    reproduced.write("printed.txt", reproduced.ok(*HEAL, *ILL))
+    """A project in which settings that don't train were healed."""
+    reproduced.write("printed.txt", reproduced.ok(*HEAL, *FAILING))
     return reproduced
 
 
 @pytest.fixture(scope="module")
 def runs(healed: Project) -> list[Run]:
-    """The runs of the trainings, after the one of the project itself."""
+    """The runs of the healing, without the project's own."""
     return healed.tracked_runs()[1:]
 
 
-def test_the_table_has_what_was_changed_why_and_what_came_of_it(healed: Project) -> None:
+def test_the_table_shows_changes_causes_and_accuracies(healed: Project) -> None:
     first, *_, last = rows(healed.read("printed.txt"))
     assert first[:2] == ["-", "symmetric_initialisation"]
     assert {"init=he", "normalise=standard"} <= set(last[0].split())
@@ -40,7 +40,7 @@ def test_the_table_has_what_was_changed_why_and_what_came_of_it(healed: Project)
     assert float(first[2].rstrip("%")) < 30 < 90 < float(last[2].rstrip("%"))
 
 
-def test_each_training_is_a_run_that_says_which_one_it_heals(healed: Project, runs: list[Run]) -> None:
+def test_each_training_is_a_run_tagged_with_the_one_it_heals(healed: Project, runs: list[Run]) -> None:
     assert len(runs) == len(rows(healed.read("printed.txt"))) > 1
     assert "heals" not in runs[0].data.tags
     for before, run in pairwise(runs):
@@ -51,27 +51,27 @@ def test_each_training_is_a_run_that_says_which_one_it_heals(healed: Project, ru
     assert not [tag for tag in runs[-1].data.tags if tag.startswith("prescription")]
 
 
-def test_the_model_of_the_stage_stays_as_it_is(healed: Project) -> None:
+def test_healing_leaves_the_pipelines_model_unchanged(healed: Project) -> None:
     assert "up to date" in healed.ok("dvc", "status")
 
 
-def test_the_command_that_is_printed_has_the_same_result(healed: Project, runs: list[Run]) -> None:
+def test_the_printed_command_trains_the_same_model(healed: Project, runs: list[Run]) -> None:
     [command] = COMMAND.findall(healed.read("printed.txt"))
     healed.ok(*command.split(), "--name", "healed", "train")
     [run] = healed.tracked_runs("tags.dvc_exp_name = 'healed'")
     assert run.data.tags["model_sha256"] == runs[-1].data.tags["model_sha256"]
 
 
-def test_a_healthy_training_is_left_as_it_is(healed: Project) -> None:
+def test_a_healthy_training_is_left_unchanged(healed: Project) -> None:
     printed = healed.ok(*HEAL, "+experiment=repaired", "normalise=standard", "iterations=100")
     [[changed, cause, _]] = rows(printed)
     assert (changed, cause) == ("-", "none")
-    # What was typed holds, and not the experiment's own normalisation.
+    # The typed normalisation overrides the experiment's.
     [command] = COMMAND.findall(printed)
     assert command == "dvc exp run -S init=uniform -S iterations=100"
 
 
-def test_code_is_not_mended_by_settings(healed: Project) -> None:
+def test_a_fault_in_the_code_is_not_healed(healed: Project) -> None:
     printed = healed.ok(*HEAL, "fault=gradient_sign", "iterations=50")
     assert [row[:2] for row in rows(printed)] == [["-", "gradient_sign"]]
     assert "It is not healed:\n  The gradient has the wrong sign" in printed
@@ -90,7 +90,7 @@ def test_code_is_not_mended_by_settings(healed: Project) -> None:
         ("dataset=mnist", "error: normalised/ holds normalise=standard dataset.kind=digits"),
     ],
 )
-def test_what_cannot_be_set_gets_one_sentence(healed: Project, override: str, said: str) -> None:
+def test_an_invalid_override_gets_one_sentence(healed: Project, override: str, said: str) -> None:
     before = len(healed.tracked_runs())
     printed = healed.fails(*HEAL, override)
     assert printed.startswith(said)
@@ -98,7 +98,7 @@ def test_what_cannot_be_set_gets_one_sentence(healed: Project, override: str, sa
     assert len(healed.tracked_runs()) == before
 
 
-def test_without_data_it_says_which_command_makes_it(project: Project) -> None:
+def test_missing_data_is_reported_with_the_command_that_makes_it(project: Project) -> None:
     assert "`dvc exp run -S dataset=digits -S normalise=unit normalise` makes it" in project.fails(
         *HEAL, "normalise=unit"
     )

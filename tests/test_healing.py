@@ -1,4 +1,4 @@
-"""The loop that heals, and a sample of the settings that `python -m tests.benchmarks.heal` measures."""
+"""The healing loop, and a sample of the settings measured by `python -m tests.benchmarks.heal`."""
 
 from itertools import islice, pairwise
 
@@ -7,7 +7,7 @@ from plain import PLAIN
 from tests.benchmarks.heal import DIGITS_PROBLEM, TRAINS, attempts, failing, is_alarm, training
 
 
-def test_each_attempt_has_what_was_prescribed_before():
+def test_each_attempt_follows_the_previous_prescription():
     done = list(attempts(PLAIN.model_copy(update={"alpha": 5.0, "hidden": [2] * 12}), DIGITS_PROBLEM.train))
     assert done[0].changes == {}
     assert not done[0].is_healthy
@@ -18,11 +18,11 @@ def test_each_attempt_has_what_was_prescribed_before():
     assert done[-1].accuracy > TRAINS * DIGITS_PROBLEM.good
 
 
-def test_there_are_so_many_attempts_at_most():
+def test_attempts_stop_at_the_maximum():
     assert len(list(attempts(PLAIN.model_copy(update={"alpha": 5.0}), DIGITS_PROBLEM.train, 1))) == 1
 
 
-def test_a_training_that_was_lost_at_once_has_no_accuracy():
+def test_a_training_that_diverges_at_once_has_accuracy_zero():
     lost = PLAIN.model_copy(update={"init": "normal", "init_scale": 10.0, "hidden": [20] * 40, "iterations": 5})
     [attempt] = attempts(lost, DIGITS_PROBLEM.train, 1)
     assert attempt.accuracy == 0
@@ -34,5 +34,5 @@ def test_random_settings_that_fail_are_healed():
     assert sum(one.prescriptions == 1 for one in sample) >= 18, "\n".join(map(str, sample))
 
 
-def test_random_settings_that_train_are_left_in_peace():
+def test_random_settings_that_train_are_left_alone():
     assert [attempt for attempt in islice(training(DIGITS_PROBLEM, seed=11), 5) if is_alarm(attempt)] == []

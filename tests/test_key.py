@@ -1,4 +1,4 @@
-"""What counts as the same training."""
+"""The key that identifies a training: what counts as the same."""
 
 import sys
 from dataclasses import replace
@@ -18,20 +18,20 @@ ABOUT = About(PLAIN.of_the_data(), data_md5="0f.dir", image_shape=(8, 8), classe
     "change",
     [{"alpha": 0.4}, {"init": "zeros"}, {"iterations": 99}, {"hidden": [20, 20]}, {"seed": 1}, {"normalise": "unit"}],
 )
-def test_other_settings_are_another_training(change):
+def test_changing_a_setting_changes_the_key(change):
     assert key_of(PLAIN.model_copy(update=change), ABOUT) != key_of(PLAIN, ABOUT)
 
 
-def test_other_data_is_another_training():
+def test_changing_the_data_changes_the_key():
     assert key_of(PLAIN, replace(ABOUT, data_md5="1f.dir")) != key_of(PLAIN, ABOUT)
 
 
-def test_the_same_is_the_same():
+def test_equal_settings_and_data_have_the_same_key():
     again = PLAIN.model_copy(update={"dataset": Digits(kind="digits", name="digits")})
     assert key_of(again, replace(ABOUT)) == key_of(PLAIN, ABOUT)
 
 
-def test_other_code_in_the_core_is_another_training(project: Project):
+def test_changing_core_changes_the_code_version(project: Project):
     version = (sys.executable, "-c", "from pipeline.grid.key import code_version; print(code_version())")
     before = project.ok(*version)
     project.edit("pipeline/grid/stacks.py", "WIDEST = ", "WIDEST = 1 * ")
@@ -40,5 +40,5 @@ def test_other_code_in_the_core_is_another_training(project: Project):
     assert project.ok(*version) != before
 
 
-def test_a_sweep_is_its_points_in_any_order():
+def test_a_sweeps_key_ignores_the_order_of_its_points():
     assert sweep_key(["a", "b", "a"]) == sweep_key(["b", "a"]) != sweep_key(["a"])

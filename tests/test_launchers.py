@@ -1,11 +1,11 @@
-"""The same sweep wherever its points are trained: in other processes, on a cluster, under Hydra's own launchers."""
+"""A sweep is the same wherever its points train: in local processes, on a cluster, under Hydra's own launchers."""
 
 from collections.abc import Iterator
 
 import pytest
 from conftest import Project
 
-ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # as there: on 127.0.0.1, not on the machine's address
+ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # stay on 127.0.0.1, as on Windows and macOS
 COMMAND = ("python", "-m", "pipeline.sweep", "iterations=15", "seed=1")
 SWEEP = (*COMMAND, "init=he,uniform")
 POINT = (*COMMAND, "init=he")
@@ -13,7 +13,7 @@ POINT = (*COMMAND, "init=he")
 
 @pytest.fixture(scope="module")
 def models(reproduced: Project) -> dict[str, str]:
-    """The hash of each point's model, by its init, as trained in one process."""
+    """The hash of each point's model by init, trained in one process."""
     reproduced.ok(*SWEEP)
     return trained_last(reproduced)
 
@@ -25,7 +25,7 @@ def trained_last(project: Project) -> dict[str, str]:
 
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The address of a Ray cluster of two nodes, which are processes on this machine, with a core each."""
+    """The address of a local Ray cluster of two nodes, each a process with one core."""
     for name, value in ON_LOOPBACK.items():
         monkeypatch.setenv(name, value)
     from ray.cluster_utils import Cluster
@@ -52,7 +52,7 @@ def test_a_ray_cluster_trains_the_same_models(reproduced: Project, models: dict[
 
 
 @pytest.mark.parametrize("launcher", ["joblib", "ray", "submitit_local"])
-def test_hydra_s_launchers_train_the_same_model(reproduced: Project, models: dict[str, str], launcher: str) -> None:
+def test_hydra_launchers_train_the_same_model(reproduced: Project, models: dict[str, str], launcher: str) -> None:
     before = len(reproduced.tracked_runs())
     reproduced.ok(*POINT, "retrain=true", f"hydra/launcher={launcher}", **ON_LOOPBACK)
     runs = reproduced.tracked_runs()
@@ -61,13 +61,13 @@ def test_hydra_s_launchers_train_the_same_model(reproduced: Project, models: dic
 
 
 @pytest.mark.usefixtures("models")
-def test_hydra_s_launchers_leave_what_is_finished(reproduced: Project) -> None:
+def test_hydra_launchers_skip_finished_points(reproduced: Project) -> None:
     before = len(reproduced.tracked_runs())
     assert "finished already" in reproduced.ok(*POINT, "hydra/launcher=basic")
     assert len(reproduced.tracked_runs()) == before
 
 
-def test_optuna_makes_the_validation_loss_small(reproduced: Project) -> None:
+def test_optuna_minimises_the_validation_loss(reproduced: Project) -> None:
     command = ("python", "-m", "pipeline.sweep", "hydra/sweeper=optuna", "alpha=choice(0.01,0.5,1000000)")
     trials = ("hydra/sweeper/sampler=grid", "hydra.sweeper.n_trials=3", "hydra.sweeper.n_jobs=2", "iterations=30")
     printed = reproduced.ok(*command, *trials)

@@ -1,4 +1,4 @@
-"""The mutants are wrong, the healthy networks that they are made of are right, and the doctor tells them apart."""
+"""The mutants are wrong, the healthy networks they come from are right, and the doctor tells them apart."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def differences(loss, params, name, x, y, h=1e-5):
 
 
 def descends(params, updated, x, y, loss, alpha):
-    """Whether each parameter has gone down the gradient of that loss, by alpha times as much."""
+    """Whether each parameter has changed by minus alpha times the gradient of the loss."""
     for name in (name for name in params if name[0] in "Wb"):
         change = updated[name] - params[name]
         expected = -alpha * differences(loss, params, name, x, y)
@@ -33,7 +33,7 @@ def descends(params, updated, x, y, loss, alpha):
 
 
 def both_descend(output, network):
-    """Whether the first update and the second do."""
+    """Whether both the first and the second update descend the gradient."""
     params, _, step, x, y, loss = network
     for _ in range(2):
         updated = step(params, x, y)
@@ -45,14 +45,14 @@ def both_descend(output, network):
 
 @pytest.mark.parametrize("layers", LAYERS)
 @pytest.mark.parametrize("output", OUTPUTS)
-def test_the_healthy_descend_their_gradient(output, layers):
-    for seed in range(3):  # a hidden activation each
+def test_healthy_networks_descend_their_gradient(output, layers):
+    for seed in range(3):  # one for each hidden activation
         assert both_descend(output, healthy(output, layers, seed))
 
 
 @pytest.mark.parametrize("layers", LAYERS)
 @pytest.mark.parametrize("output", OUTPUTS)
-def test_the_healthy_learn(output, layers):
+def test_healthy_networks_learn(output, layers):
     for seed in SEEDS:
         params, _, step, x, y, loss = healthy(output, layers, seed)
         first = loss(params, x, y)
@@ -68,7 +68,7 @@ def test_a_mutant_does_not_descend_its_gradient(operator):
             assert not both_descend(kind[0], mutant(operator, *kind, seed))
 
 
-def test_there_are_twenty_and_each_kind_has_nearly_all():
+def test_there_are_twenty_operators_and_nearly_all_apply_to_each_kind():
     assert len(OPERATORS) == 20
     for output in OUTPUTS:
         for layers in LAYERS:
@@ -81,12 +81,12 @@ def cause_of(network):
 
 
 @pytest.mark.parametrize("operator", OPERATORS)
-def test_the_doctor_names_what_was_broken(operator):
+def test_the_doctor_names_the_mutation(operator):
     for kind in kinds(operator):
         assert cause_of(mutant(operator, *kind, seed=0)) in OPERATORS[operator].causes
 
 
 @pytest.mark.parametrize("layers", LAYERS)
 @pytest.mark.parametrize("output", OUTPUTS)
-def test_the_doctor_says_nothing_of_the_healthy(output, layers):
+def test_the_doctor_finds_nothing_wrong_with_healthy_networks(output, layers):
     assert [cause_of(healthy(output, layers, seed)) for seed in SEEDS] == [None] * len(SEEDS)

@@ -1,4 +1,4 @@
-"""What dvc.yaml declares is what decides a stage's result: code by folders, and every setting."""
+"""dvc.yaml declares everything that decides a stage's result: the folders of its code, and every setting."""
 
 import ast
 from pathlib import Path
@@ -19,16 +19,16 @@ READS = {  # what each stage reads besides modules
     "train": {"normalised"},
     "evaluate": {"model", "normalised"},
 }
-ONLY_TELLS = {"pipeline/console", "pipeline/tracking"}
+ONLY_REPORTS = {"pipeline/console", "pipeline/tracking"}
 
 
 def folder_of(file: str) -> str:
-    """What dvc.yaml has of a file of the pipeline: its folder directly in pipeline/, or the file itself."""
+    """How dvc.yaml lists a file of the pipeline: as its folder directly in pipeline/, or as the file itself."""
     return "/".join(file.split("/")[:2])
 
 
 def imported_by(file: Path) -> set[str]:
-    """The project's modules that a file names in its imports, wherever in the file they stand."""
+    """The project's modules that a file imports, anywhere in it."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
@@ -39,7 +39,7 @@ def imported_by(file: Path) -> set[str]:
 
 
 def files_of(module: str) -> set[Path]:
-    """The files that Python runs to import a module: its packages' and its own."""
+    """The files that Python runs to import a module: those of its packages and its own."""
     parts = module.split(".")
     places = [CHECKOUT.joinpath(*parts[: depth + 1]) for depth in range(len(parts))]
     candidates = [file for place in places for file in (place / "__init__.py", place.with_suffix(".py"))]
@@ -47,33 +47,33 @@ def files_of(module: str) -> set[Path]:
 
 
 def modules_behind(stage: str) -> set[str]:
-    """The files of the project that a stage runs, by following its imports, but not into what only tells."""
+    """The project's files that a stage runs, found by following its imports, except from code that only reports."""
     found: set[Path] = set()
     waiting = files_of(f"pipeline.{stage}")
     while waiting:
         file = waiting.pop()
         found.add(file)
-        if folder_of(str(file.relative_to(CHECKOUT))) in ONLY_TELLS:
+        if folder_of(str(file.relative_to(CHECKOUT))) in ONLY_REPORTS:
             continue
         imported = {other for module in imported_by(file) for other in files_of(module)}
-        if file.parent.name == "settings":  # of core, these take nothing but the names of its choices
+        if file.parent.name == "settings":  # these use core only for the names of its choices
             imported = {other for other in imported if not other.is_relative_to(CHECKOUT / "pipeline/core")}
         waiting |= imported - found
     return {str(file.relative_to(CHECKOUT)) for file in found}
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_depends_on_the_folders_that_it_imports_from_but_for_those_that_only_tell(stage: str) -> None:
-    imported = {folder_of(file) for file in modules_behind(stage)} - {"pipeline/__init__.py"} - ONLY_TELLS
+def test_a_stage_depends_on_every_folder_it_imports_except_reporting(stage: str) -> None:
+    imported = {folder_of(file) for file in modules_behind(stage)} - {"pipeline/__init__.py"} - ONLY_REPORTS
     assert set(STAGES[stage]["deps"]) == imported | READS[stage]
 
 
-def test_every_file_directly_in_pipeline_can_be_run() -> None:
+def test_every_module_directly_in_pipeline_can_be_run() -> None:
     for file in (CHECKOUT / "pipeline").glob("*.py"):
         assert file.name == "__init__.py" or 'if __name__ == "__main__":' in file.read_text(), file
 
 
-def test_what_decides_a_training_is_the_same_for_dvc_and_for_sweeps() -> None:
+def test_dvc_and_sweeps_agree_on_what_decides_a_training() -> None:
     assert set(STAGES["train"]["deps"]) == {"normalised", "pipeline/train.py", *DECIDES_A_TRAINING}
 
 
@@ -83,14 +83,14 @@ def test_training_declares_every_setting_that_decides_the_model() -> None:
     assert declared == set(settings.of_the_model())
 
 
-def test_stages_run_as_modules_of_the_checkout_that_they_are_in() -> None:
+def test_stages_run_as_modules() -> None:
     assert {stage: STAGES[stage]["cmd"] for stage in STAGES} == {
         stage: f"python -m pipeline.{stage}" for stage in STAGES
     }
 
 
 @pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
-def test_locks_have_hashes_and_no_addresses(lock: str) -> None:
+def test_lock_files_have_hashes_and_no_urls(lock: str) -> None:
     lines = (CHECKOUT / lock).read_text().splitlines()
     assert not [line for line in lines if "://" in line or line.startswith("-")]
     pinned = [number for number, line in enumerate(lines) if "==" in line and not line.lstrip().startswith("#")]

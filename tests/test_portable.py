@@ -1,4 +1,4 @@
-"""Trainings in portable precision have the committed bits, whatever the processor, its vector units and its threads."""
+"""Trainings in portable precision have the committed hashes on any processor, vector units and number of threads."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from conftest import CHECKOUT, new_project
 from numpy._core._multiarray_umath import __cpu_features__ as cpu_features
 from sklearn.datasets import load_digits
 
-# Kernels of OpenBLAS, each with what the processor must have to run them.
+# OpenBLAS kernels, each with the CPU feature that it needs.
 CORE_TYPES = {
     "Haswell": "AVX2",
     "SkylakeX": "AVX512_SKX",
@@ -20,7 +20,7 @@ CORE_TYPES = {
     "Sandybridge": "AVX",
     "Prescott": "SSE3",
 }
-CALLED = {"Zen": "Haswell", "Prescott": "Katmai"}  # as NumPy's BLAS has one set of kernels for both
+REPORTED_AS = {"Zen": "Haswell", "Prescott": "Katmai"}  # NumPy's BLAS has one set of kernels for both
 HERE = [core_type for core_type, feature in CORE_TYPES.items() if cpu_features.get(feature)]
 WITHOUT_VECTORS = "AVX2 FMA3 AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL"
 COMMITTED = json.loads((CHECKOUT / "tests/portable/hashes.json").read_text())
@@ -35,7 +35,7 @@ def digits(tmp_path_factory):
 
 
 def hashes(digits, threads="1", **environment):
-    """The hash of each training, made by a process with so many threads of BLAS."""
+    """The hash of each training, run in a process with this many BLAS threads."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "tests.portable.trainings", str(digits)],
         cwd=CHECKOUT,
@@ -48,35 +48,35 @@ def hashes(digits, threads="1", **environment):
 
 
 @pytest.mark.parametrize("threads", ["1", "2"])
-def test_every_training_has_the_committed_bits_here(digits, threads):
+def test_every_training_has_the_committed_hash(digits, threads):
     assert hashes(digits, threads) == COMMITTED
 
 
 @pytest.mark.parametrize("core_type", HERE)
-def test_every_training_has_them_with_the_kernels_of_other_processors(digits, core_type):
+def test_kernels_of_other_processors_give_the_committed_hashes(digits, core_type):
     assert hashes(digits, OPENBLAS_CORETYPE=core_type) == COMMITTED
 
 
 @pytest.mark.skipif(not HERE, reason="NumPy has no such vector units to switch off on this processor")
-def test_every_training_has_them_without_numpy_s_vector_units(digits):
+def test_numpy_without_vector_units_gives_the_committed_hashes(digits):
     found = hashes(digits, NPY_DISABLE_CPU_FEATURES=WITHOUT_VECTORS, OPENBLAS_CORETYPE=HERE[-1])
     assert found == COMMITTED
 
 
-def test_a_stack_changes_nothing():
+def test_stacking_does_not_change_the_hash():
     assert COMMITTED["stacked"] == COMMITTED["full batch"]
 
 
-def test_the_kernels_that_are_asked_for_are_those_that_compute():
+def test_the_requested_kernels_are_used():
     code = "import numpy, threadpoolctl; print(*[pool['architecture'] for pool in threadpoolctl.threadpool_info()])"
     for core_type in HERE:
         environment = os.environ | {"OPENBLAS_CORETYPE": core_type}
         done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
-        assert done.stdout.split() == [CALLED.get(core_type, core_type)]
+        assert done.stdout.split() == [REPORTED_AS.get(core_type, core_type)]
 
 
 @pytest.mark.parametrize("core_type", HERE[:2])
-def test_a_fresh_clone_makes_what_is_committed_on_other_processors(core_type, tmp_path):
+def test_a_fresh_clone_reproduces_the_commit_with_other_kernels(core_type, tmp_path):
     project = new_project(tmp_path / "clone")
     project.ok("dvc", "repro", OPENBLAS_CORETYPE=core_type)
     assert project.git_status() == ""

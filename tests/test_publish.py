@@ -104,7 +104,7 @@ def points(store: Store, run: str, metric: str) -> list[tuple[int, int, float]]:
     return sorted((point.step, point.timestamp, point.value) for point in store.client.get_metric_history(run, metric))
 
 
-def test_a_training_is_a_run_with_all_that_is_kept(store: Store, tmp_path: Path) -> None:
+def test_a_training_is_published_as_a_complete_run(store: Store, tmp_path: Path) -> None:
     assert_is_whole(store, publish(store, kept_training(tmp_path)))
 
 
@@ -116,7 +116,7 @@ def test_publishing_again_adds_nothing(store: Store, tmp_path: Path) -> None:
     assert len(store.search("")) == 1
 
 
-def test_rows_that_were_sent_while_it_trained_are_completed(store: Store, tmp_path: Path) -> None:
+def test_a_run_logged_live_is_completed(store: Store, tmp_path: Path) -> None:
     directory = kept_training(tmp_path)
     training = read_training(directory)
     sent = [(HISTORY[0], TIMES[0])]
@@ -127,7 +127,7 @@ def test_rows_that_were_sent_while_it_trained_are_completed(store: Store, tmp_pa
     assert_is_whole(store, live.run)
 
 
-def test_a_run_that_is_deleted_while_it_trains_holds_nothing_up(store: Store) -> None:
+def test_deleting_a_run_while_it_trains_does_not_stop_the_training(store: Store) -> None:
     live = LiveTraining(Publisher(), new_id(), {}, CONFIG, unsent=[(HISTORY[0], TIMES[0])])
     live.send(store)
     store.delete(live.run)
@@ -137,7 +137,7 @@ def test_a_run_that_is_deleted_while_it_trains_holds_nothing_up(store: Store) ->
     assert store.search("") == []
 
 
-def test_a_store_that_fails_in_the_middle_is_completed_by_the_next_process(
+def test_a_run_left_incomplete_by_a_failing_store_is_completed_by_the_next_process(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     directory = kept_training(tmp_path)
@@ -161,7 +161,9 @@ def raise_os_error() -> None:
     raise OSError("no more")
 
 
-def test_a_lost_store_is_left_alone_for_a_while(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_store_is_not_retried_at_once(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     publisher = Publisher()
     asked = []
     assert publisher.attempt(lambda _: raise_os_error()) is None
@@ -173,7 +175,7 @@ def test_a_lost_store_is_left_alone_for_a_while(tmp_path: Path, store: Store, mo
     assert len(store.search("")) == 1
 
 
-def test_what_cannot_be_published_is_named_and_holds_nothing_else_up(
+def test_an_unreadable_directory_is_reported_and_does_not_stop_the_rest(
     store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken, whole = kept_training(tmp_path), kept_training(tmp_path, started=1001.0)
@@ -200,14 +202,14 @@ def test_each_store_has_its_own_list(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert unpublished.listed() == [tmp_path / "runs/there"]
 
 
-def test_a_run_that_was_deleted_is_not_brought_back(store: Store, tmp_path: Path) -> None:
+def test_a_deleted_run_is_not_brought_back(store: Store, tmp_path: Path) -> None:
     directory = kept_training(tmp_path)
     store.delete(publish(store, directory))
     publish(store, directory)
     assert store.search("") == []
 
 
-def test_a_finished_point_is_there_once_unless_it_was_trained_again_on_purpose(store: Store, tmp_path: Path) -> None:
+def test_a_point_is_published_once_unless_retrained_on_purpose(store: Store, tmp_path: Path) -> None:
     tags = read_training(kept_training(tmp_path)).tags | {"key": "k"}
     one, same = (kept_training(tmp_path, started, tags=tags) for started in (1001, 1002))
     again = kept_training(tmp_path, 1003, tags=tags, repeats=True)
@@ -215,7 +217,7 @@ def test_a_finished_point_is_there_once_unless_it_was_trained_again_on_purpose(s
     assert publish(store, again) != publish(store, one)
 
 
-def test_what_is_filled_in_is_recognised_by_its_model(store: Store, tmp_path: Path) -> None:
+def test_a_filled_in_result_is_matched_to_its_run_by_model(store: Store, tmp_path: Path) -> None:
     trained = kept_training(tmp_path)
     tags = read_training(trained).tags | {"model_sha256": fingerprint(trained / "model")}
     run = publish(store, trained)
@@ -224,7 +226,7 @@ def test_what_is_filled_in_is_recognised_by_its_model(store: Store, tmp_path: Pa
     assert_is_whole(store, run)
 
 
-def test_an_apostrophe_in_the_name_of_an_experiment_is_no_harm(store: Store) -> None:
+def test_an_apostrophe_in_an_experiments_name_does_no_harm(store: Store) -> None:
     tags = {"dvc_exp_name": "it's", "model_sha256": "ab", "data_md5": "0f.dir"}
     run = store.create("training", tags, 1000.0)
     model = Model(None, None, {}, ABOUT, "ab")
@@ -233,12 +235,12 @@ def test_an_apostrophe_in_the_name_of_an_experiment_is_no_harm(store: Store) -> 
         assert run_of(store, training, model).info.run_id == run
 
 
-def test_a_run_that_is_not_there_is_named(store: Store) -> None:
+def test_a_missing_run_is_reported(store: Store) -> None:
     with pytest.raises(UserError, match="MLflow has no run nosuch"):
         store.run("nosuch")
 
 
-def test_a_run_is_closed_when_its_process_is_gone_and_not_before(store: Store) -> None:
+def test_a_run_is_closed_only_once_its_process_is_gone(store: Store) -> None:
     long_ago = store.create("going on", owner(), 1000.0)
     gone = store.create("gone", owner() | {"pid_since": "1000.0"}, 1000.0)
     close_abandoned_runs(store)
@@ -254,7 +256,7 @@ def kept_sweep(tmp_path: Path, name: str, status: str, ended: float | None) -> P
     return directory
 
 
-def test_a_sweep_that_another_process_runs_is_not_resumed(store: Store, tmp_path: Path) -> None:
+def test_a_sweep_running_in_another_process_is_not_resumed(store: Store, tmp_path: Path) -> None:
     running = kept_sweep(tmp_path, "running", "RUNNING", None)
     publish(store, running)
     assert resumed(store, "k") is None
@@ -264,7 +266,7 @@ def test_a_sweep_that_another_process_runs_is_not_resumed(store: Store, tmp_path
     assert (store.with_id(kept_id).info.run_id, started) == (publish(store, over), 1000.0)
 
 
-def test_an_older_state_of_a_sweep_changes_nothing(store: Store, tmp_path: Path) -> None:
+def test_an_older_state_of_a_sweep_is_ignored(store: Store, tmp_path: Path) -> None:
     killed = kept_sweep(tmp_path, "killed", "KILLED", 2000.0)
     run = publish(store, killed)
     store.close(run, "FINISHED", 3000.0)  # as the same command did later

@@ -67,7 +67,7 @@ def before(worked: Project) -> dict[str, dict]:
     return had
 
 
-def test_a_lost_store_is_made_again_as_it_was(worked: Project, before: dict[str, dict]) -> None:
+def test_a_lost_store_is_rebuilt_as_it_was(worked: Project, before: dict[str, dict]) -> None:
     printed = worked.ok(*TRACK, "rebuild")
     assert "MLflow has 10 of 10 trainings and sweeps" in printed
     again = everything(worked)
@@ -76,14 +76,14 @@ def test_a_lost_store_is_made_again_as_it_was(worked: Project, before: dict[str,
         assert again[kept_id] == was
 
 
-def test_twice_is_the_same(worked: Project, before: dict[str, dict]) -> None:
+def test_rebuilding_again_changes_nothing(worked: Project, before: dict[str, dict]) -> None:
     status = worked.git_status()
     worked.ok(*TRACK, "rebuild")
     assert everything(worked) == before
     assert worked.git_status() == status
 
 
-def test_what_cannot_be_read_is_named_and_holds_nothing_else_up(worked: Project, before: dict[str, dict]) -> None:
+def test_an_unreadable_run_is_reported_and_does_not_stop_the_rest(worked: Project, before: dict[str, dict]) -> None:
     damaged = worked.root / "runs/2000-01-01"
     damaged.mkdir()
     (damaged / "run.json").write_text('{"id": "cut o')
@@ -93,7 +93,7 @@ def test_what_cannot_be_read_is_named_and_holds_nothing_else_up(worked: Project,
     assert everything(worked) == before
 
 
-def test_a_run_in_the_trash_stays_there(worked: Project) -> None:
+def test_a_deleted_run_stays_deleted(worked: Project) -> None:
     had = everything(worked)
     [tall] = [kept_id for kept_id, run in had.items() if run["tags"]["dvc_exp_name"] == "tall"]
     delete = (
@@ -105,7 +105,7 @@ def test_a_run_in_the_trash_stays_there(worked: Project) -> None:
     assert everything(worked).keys() == had.keys() - {tall}
 
 
-def test_without_what_is_kept_dvc_s_results_are_filled_in(worked: Project) -> None:
+def test_without_run_directories_dvcs_results_are_filled_in(worked: Project) -> None:
     for name in ("runs", "multirun", "mlartifacts"):  # as in a clone on another machine
         shutil.rmtree(worked.root / name)
     (worked.root / "mlflow.db").unlink()

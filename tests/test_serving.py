@@ -1,4 +1,4 @@
-"""A sweep's best network becomes the champion, and says over HTTP what the pipeline says; wrong pixels get a 400."""
+"""A sweep's best network becomes the champion, and predicts over HTTP what the pipeline does."""
 
 import json
 from pathlib import Path
@@ -30,7 +30,7 @@ URI = f"models:/{NAME}@champion"
 
 @pytest.fixture(scope="module")
 def swept(reproduced: Project) -> Project:
-    """A project with a network that was trained well, by DVC, and a sweep of networks that were hardly trained."""
+    """A project with a network trained well, by DVC, and a sweep of networks that are hardly trained."""
     reproduced.environment["MLFLOW_DISABLE_TELEMETRY"] = "true"
     reproduced.ok(*SWEEP, "alpha=0.1,0.2", "iterations=20")
     return reproduced
@@ -38,7 +38,7 @@ def swept(reproduced: Project) -> Project:
 
 @pytest.fixture
 def store(swept: Project, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """The project's store, as the pipeline has it."""
+    """The project's store, opened as the pipeline does."""
     monkeypatch.setenv("DVC_ROOT", str(swept.root))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
     return connect()
@@ -46,7 +46,7 @@ def store(swept: Project, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 @pytest.fixture(scope="module")
 def trained_by_dvc(swept: Project) -> str:
-    """The id of its run."""
+    """The id of the run that DVC trained."""
     [run] = swept.tracked_runs("metrics.test_accuracy > 0")
     return run.info.run_id
 
@@ -59,7 +59,7 @@ def pixels(swept: Project) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def predictions(swept: Project) -> pd.DataFrame:
-    """What the pipeline took them for."""
+    """The pipeline's predictions for them."""
     return pd.read_csv(swept.root / "report/predictions.csv")
 
 
@@ -68,18 +68,18 @@ def champion(store: Store):
 
 
 def run_with(project: Project, *conditions: str) -> str:
-    """The id of the one run that meets some conditions."""
+    """The id of the only run that meets these conditions."""
     [run] = project.tracked_runs(" and ".join(conditions))
     return run.info.run_id
 
 
 def assert_answers(answers: list[dict[str, float]], predictions: pd.DataFrame) -> None:
-    """The answers are the pipeline's predictions, as precise as those are written."""
+    """Check that the answers match the pipeline's predictions, to the precision of the CSV."""
     assert [answer["digit"] for answer in answers] == predictions.predicted.to_list()
     assert np.allclose([answer["probability"] for answer in answers], predictions.confidence, atol=1e-6)
 
 
-def test_the_best_of_the_newest_sweep_is_the_first_champion(swept: Project, store: Store) -> None:
+def test_the_best_point_of_the_newest_sweep_becomes_champion(swept: Project, store: Store) -> None:
     printed = swept.ok(*CHAMPION)
     [sweep] = swept.tracked_runs("tags.sweep_key != ''")
     best = store.client.get_run(sweep.data.tags["best_run_id"])
@@ -99,20 +99,20 @@ def test_a_champion_is_not_crowned_twice(store: Store) -> None:
     assert str(champion(store).version) == "1"
 
 
-def test_a_worse_sweep_does_not_replace_it(swept: Project, store: Store) -> None:
+def test_a_worse_sweep_does_not_replace_the_champion(swept: Project, store: Store) -> None:
     swept.ok(*SWEEP, "alpha=0.05,1e30", "iterations=5", "fault=null,gradient_sign")
     assert "is not better than the champion's" in crown(store, None)
     assert str(champion(store).version) == "1"
 
 
-def test_a_better_one_does_and_needs_no_second_model(store: Store, trained_by_dvc: str) -> None:
+def test_a_better_run_replaces_the_champion_without_logging_a_second_model(store: Store, trained_by_dvc: str) -> None:
     assert "is better than the champion's" in crown(store, trained_by_dvc)
     assert str(champion(store).version) == "2"
     [logged] = store.client.search_logged_models([store.experiment], f"source_run_id = '{trained_by_dvc}'")
     assert champion(store).source == logged.artifact_location
 
 
-def test_of_other_data_it_refuses(store: Store) -> None:
+def test_a_champion_trained_on_other_data_is_not_replaced(store: Store) -> None:
     version = champion(store)
     store.client.set_model_version_tag(NAME, version.version, "data_md5", "another")
     with pytest.raises(UserError, match="trained on other data"):
@@ -120,7 +120,7 @@ def test_of_other_data_it_refuses(store: Store) -> None:
     store.client.set_model_version_tag(NAME, version.version, "data_md5", version.tags["data_md5"])
 
 
-def test_no_network_that_diverged_or_has_a_mistake_can_be_champion(swept: Project, store: Store) -> None:
+def test_a_diverged_or_faulty_network_cannot_be_champion(swept: Project, store: Store) -> None:
     diverged = run_with(swept, "tags.outcome = 'diverged'", "params.fault = 'null'")
     with pytest.raises(UserError, match="diverged"):
         crown(store, diverged)
@@ -129,7 +129,7 @@ def test_no_network_that_diverged_or_has_a_mistake_can_be_champion(swept: Projec
     assert not is_servable(logged_model(store, diverged))
 
 
-def test_what_is_no_training_gets_a_sentence(store: Store) -> None:
+def test_an_unknown_or_empty_run_cannot_be_champion(store: Store) -> None:
     with pytest.raises(UserError, match="MLflow has no run nosuch"):
         crown(store, "nosuch")
     empty = store.create("empty", {}, 1000.0)
@@ -137,7 +137,7 @@ def test_what_is_no_training_gets_a_sentence(store: Store) -> None:
         crown(store, empty)
 
 
-def test_a_model_s_files_are_text_and_arrays_and_name_no_place(swept: Project, store: Store) -> None:
+def test_a_models_files_are_text_and_arrays_without_local_paths(swept: Project, store: Store) -> None:
     from mlflow.models import Model
 
     directory = Path(url2pathname(urlsplit(champion(store).source).path))
@@ -157,18 +157,18 @@ def test_a_model_s_files_are_text_and_arrays_and_name_no_place(swept: Project, s
 
 @pytest.fixture(scope="module")
 def url(swept: Project):
-    """Where the champion is served."""
+    """The URL at which the champion is served."""
     with model_server(URI, swept.root, swept.environment) as url:
         yield url
 
 
-def test_an_image_gets_its_digit_over_http(url: str, pixels: np.ndarray, predictions: pd.DataFrame) -> None:
+def test_an_image_is_classified_over_http(url: str, pixels: np.ndarray, predictions: pd.DataFrame) -> None:
     response = requests.post(url, json={"inputs": [pixels[0].tolist()]}, timeout=60)
     assert response.status_code == 200, response.text
     assert_answers(response.json()["predictions"], predictions[:1])
 
 
-def test_the_example_of_the_champion_is_answered(swept: Project, url: str) -> None:
+def test_the_champions_example_input_is_answered(swept: Project, url: str) -> None:
     swept.ok("mlflow", "artifacts", "download", "-u", URI, "-d", "champion")
     example = swept.read("champion/serving_input_example.json")
     response = requests.post(url, data=example, headers={"Content-Type": "application/json"}, timeout=60)
@@ -176,7 +176,7 @@ def test_the_example_of_the_champion_is_answered(swept: Project, url: str) -> No
     assert len(response.json()["predictions"]) == 1
 
 
-def test_so_do_all_images_at_once(url: str, pixels: np.ndarray, predictions: pd.DataFrame) -> None:
+def test_all_images_are_classified_in_one_request(url: str, pixels: np.ndarray, predictions: pd.DataFrame) -> None:
     response = requests.post(url, json={"inputs": pixels.tolist()}, timeout=60)
     assert_answers(response.json()["predictions"], predictions)
 
@@ -200,13 +200,13 @@ BLANK = [0] * 64
         (lambda image: [[] for _ in image], "Shape of input (64, 0)"),
     ],
 )
-def test_what_is_no_image_gets_a_400_that_says_why(url: str, pixels: np.ndarray, wrong, sentence: str) -> None:
+def test_an_invalid_image_gets_a_400_that_says_why(url: str, pixels: np.ndarray, wrong, sentence: str) -> None:
     response = requests.post(url, json={"inputs": wrong(pixels[0])}, timeout=60)
     assert response.status_code == 400
     assert sentence in response.json()["message"]
 
 
-def test_a_csv_of_pixels_gets_its_digits(swept: Project, pixels: np.ndarray, predictions: pd.DataFrame) -> None:
+def test_a_csv_of_pixels_is_classified(swept: Project, pixels: np.ndarray, predictions: pd.DataFrame) -> None:
     table = pd.DataFrame(pixels, columns=[f"pixel{place}" for place in range(64)])
     table.to_csv(swept.root / "images.csv", index=False)
     predict = ("mlflow", "models", "predict", "-m", URI, "--env-manager", "local", "-t", "csv")
@@ -214,7 +214,7 @@ def test_a_csv_of_pixels_gets_its_digits(swept: Project, pixels: np.ndarray, pre
     assert_answers(json.loads(swept.read("answers.json"))["predictions"], predictions)
 
 
-def test_a_served_network_is_the_pipeline_s(tmp_path: Path) -> None:
+def test_a_served_network_predicts_what_the_pipeline_does(tmp_path: Path) -> None:
     import mlflow.pyfunc
 
     random = np.random.default_rng(0)

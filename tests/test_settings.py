@@ -1,4 +1,4 @@
-"""Every mistake in the settings gets a sentence that names it and what is allowed, whichever way it came in."""
+"""Every mistake in the settings gets a sentence that says what is wrong and what is allowed, wherever it was made."""
 
 import copy
 from typing import Any
@@ -45,7 +45,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("change", "words"), WRONG, ids=[str(change) for change, _ in WRONG])
-def test_a_wrong_setting_is_named_with_what_is_allowed(change: dict[str, Any], words: list[str]) -> None:
+def test_an_invalid_setting_is_reported_with_what_is_allowed(change: dict[str, Any], words: list[str]) -> None:
     with pytest.raises(UserError) as raised:
         validate(copy.deepcopy(VALID) | change)
     for word in words:
@@ -53,19 +53,19 @@ def test_a_wrong_setting_is_named_with_what_is_allowed(change: dict[str, Any], w
     assert len(str(raised.value).splitlines()) == 1
 
 
-def test_every_wrong_setting_is_named_at_once() -> None:
+def test_all_invalid_settings_are_reported_at_once() -> None:
     with pytest.raises(UserError) as raised:
         validate(VALID | {"alpha": -1, "iterations": 0})
     assert len(str(raised.value).splitlines()) == 2
 
 
-def test_a_missing_setting_is_named() -> None:
+def test_a_missing_setting_is_reported() -> None:
     with pytest.raises(UserError, match="alpha is not set: it must be a number greater than 0"):
         validate({name: value for name, value in VALID.items() if name != "alpha"})
 
 
 @pytest.mark.parametrize("text", ["", "<<<<<<< HEAD\nalpha: 1\n=======", "[1, 2]"])
-def test_params_yaml_that_is_no_settings_is_named(project: Project, text: str) -> None:
+def test_a_params_yaml_without_settings_is_reported(project: Project, text: str) -> None:
     before = project.read("params.yaml")
     project.write("params.yaml", text)
     printed = project.fails("python", "-m", "pipeline.download")
@@ -73,7 +73,7 @@ def test_params_yaml_that_is_no_settings_is_named(project: Project, text: str) -
     assert printed.startswith("error: params.yaml holds no settings")
 
 
-def test_a_wrong_checksum_is_named_in_full() -> None:
+def test_an_invalid_checksum_is_reported_by_its_full_name() -> None:
     mnist = yaml.safe_load((CHECKOUT / "conf/dataset/mnist.yaml").read_text())
     mnist["sha256"]["train_images"] = "abc"
     with pytest.raises(UserError, match=r"dataset\.sha256\.train_images can't be .*64 hexadecimal digits"):
@@ -93,7 +93,7 @@ HYDRA = ("python", "-m", "pipeline.sweep", "alpha=-1", "init=glorot", "+alhpa=0.
 
 
 @pytest.mark.parametrize("command", [DVC, HYDRA], ids=["dvc exp run", "Hydra"])
-def test_a_mistake_on_the_command_line_is_answered_alike(project: Project, command: tuple[str, ...]) -> None:
+def test_dvc_and_hydra_report_the_same_command_line_mistakes(project: Project, command: tuple[str, ...]) -> None:
     printed = project.fails(*command)
     assert "alpha can't be -1: it must be a number greater than 0" in printed
     assert 'init can\'t be "glorot": it must be one of uniform, he, xavier, normal, zeros' in printed

@@ -1,4 +1,4 @@
-"""The three networks of the README, and every built-in fault, as a user runs them: it is said why they failed."""
+"""The README's three networks and every built-in fault, as a user runs them: the pipeline says why they failed."""
 
 import json
 import math
@@ -13,7 +13,7 @@ SWEEP = ("python", "-m", "pipeline.sweep")
 
 @pytest.fixture(scope="module")
 def collapsed(reproduced: Project) -> Project:
-    """A project in which the collapse was tried."""
+    """A project in which the experiment `collapse` was run."""
     printed = reproduced.ok("dvc", "exp", "run", "-n", "collapse", "-S", "+experiment=collapse")
     reproduced.write("printed.txt", printed)
     return reproduced
@@ -25,13 +25,13 @@ def run(collapsed: Project):
     return found
 
 
-def test_the_training_says_why_it_collapsed(collapsed: Project) -> None:
+def test_training_prints_why_it_collapsed(collapsed: Project) -> None:
     printed = collapsed.read("printed.txt")
     assert "cause: softmax_over_samples" in printed
     assert "`exp` overflowed at iteration 324" in " ".join(printed.split())
 
 
-def test_the_report_has_the_diagnosis_and_the_run_has_the_same(collapsed: Project, run) -> None:
+def test_the_report_and_the_run_hold_the_same_diagnosis(collapsed: Project, run) -> None:
     page = collapsed.read("report/diagnosis.md")
     assert page.startswith("# Diverged")
     for part in (
@@ -47,14 +47,14 @@ def test_the_report_has_the_diagnosis_and_the_run_has_the_same(collapsed: Projec
     assert "report/vital_signs.png" in files
 
 
-def test_the_run_has_outcome_and_cause_as_tags(run) -> None:
+def test_outcome_and_cause_are_tags_of_the_run(run) -> None:
     tags = run.data.tags
     assert (tags["outcome"], tags["cause"], tags["cause_iteration"]) == ("diverged", "softmax_over_samples", "0")
     assert run.data.params["fault"] == "softmax_over_samples"
     assert run.info.status == "FINISHED"
 
 
-def test_vital_signs_are_metrics_by_step_and_finite(collapsed: Project, run) -> None:
+def test_vital_signs_are_logged_by_step_and_are_finite(collapsed: Project, run) -> None:
     client = collapsed.store()
     logits = {metric.step: metric.value for metric in client.get_metric_history(run.info.run_id, "largest_logit")}
     vitals = pd.read_csv(collapsed.root / "model" / "vitals.csv")
@@ -66,7 +66,7 @@ def test_vital_signs_are_metrics_by_step_and_finite(collapsed: Project, run) -> 
     assert all(math.isfinite(value) for value in run.data.metrics.values())
 
 
-def test_accuracy_wanders_and_falls_to_one_digit(collapsed: Project) -> None:
+def test_accuracy_stays_low_and_ends_with_one_digit_predicted(collapsed: Project) -> None:
     history = pd.read_csv(collapsed.root / "model" / "history.csv")
     assert 0.15 < history.accuracy.max() < 0.3
     assert history.accuracy.iloc[-1] < 0.12
@@ -74,7 +74,7 @@ def test_accuracy_wanders_and_falls_to_one_digit(collapsed: Project) -> None:
     assert predicted.value_counts(normalize=True).max() > 0.95
 
 
-def test_the_two_others_of_the_story_train(collapsed: Project) -> None:
+def test_the_other_two_networks_in_the_readme_train(collapsed: Project) -> None:
     printed = collapsed.ok(*SWEEP, "+experiment=collapse,repaired,digits_sum")
     [path] = collapsed.root.glob("multirun/*/comparison/sweep.csv")
     table = pd.read_csv(path).set_index("cause", drop=False)
@@ -91,14 +91,14 @@ def test_the_two_others_of_the_story_train(collapsed: Project) -> None:
     assert sum("At this pace" in sentence for sentence in sentences) == 1  # of digits_sum, which is still learning
 
 
-def test_a_sweep_over_all_faults_names_each(collapsed: Project) -> None:
+def test_a_sweep_over_all_faults_names_each_cause(collapsed: Project) -> None:
     collapsed.ok(*SWEEP, "+experiment=faults")
     parent = collapsed.tracked_runs("tags.sweep_key != ''")[-1]
     children = collapsed.tracked_runs(f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
     assert {run.data.params["fault"]: run.data.tags["cause"] for run in children} == {
         "null": "none",
         "softmax_over_samples": "softmax_over_samples",
-        "softmax_unshifted": "none",  # it is no fault while no logit is large
+        "softmax_unshifted": "none",  # harmless while no logit is large
         "gradient_sign": "gradient_sign",
         "gradient_without_mean": "gradient_scale",
         "relu_mask_missing": "activation_derivative",

@@ -1,4 +1,4 @@
-"""A sweep over a grid, as a real process: what the store and the files hold then, and one sentence for a mistake."""
+"""A sweep over a grid, as a real process: its results in the store and the files, and one sentence for a mistake."""
 
 import shutil
 from itertools import product
@@ -44,18 +44,18 @@ def parent(swept: Project) -> Run:
 
 @pytest.fixture(scope="module")
 def table(swept: Project, parent: Run) -> pd.DataFrame:
-    """The table of all points in MLflow, which knows their runs."""
+    """The table of all points in MLflow, with their run ids."""
     return pd.read_csv(swept.store().download_artifacts(parent.info.run_id, "sweep.csv"))
 
 
-def test_without_data_it_says_which_command_makes_it(project: Project) -> None:
+def test_missing_data_is_reported_with_the_command_that_makes_it(project: Project) -> None:
     assert "`dvc exp run -S dataset=mnist -S normalise=unit normalise` makes it" in project.fails(
         *SWEEP, "alpha=0.1,0.2", "dataset=mnist", "normalise=unit"
     )
     assert not (project.root / "mlflow.db").exists()
 
 
-def test_each_point_of_a_grid_is_a_child_of_the_sweep_s_run(swept: Project, parent: Run) -> None:
+def test_each_grid_point_is_a_child_of_the_sweeps_run(swept: Project, parent: Run) -> None:
     runs = children_of(swept, parent)
     assert len(runs) == 24
     points = {(*point, n) for point in product(("0.1", "0.5", "1000000.0"), ("he", "zeros")) for n in ("20", "105")}
@@ -66,7 +66,7 @@ def test_each_point_of_a_grid_is_a_child_of_the_sweep_s_run(swept: Project, pare
         assert not [metric for metric in run.data.metrics if "test" in metric]
 
 
-def test_a_child_s_metrics_are_its_history(swept: Project, parent: Run) -> None:
+def test_a_childs_metrics_match_its_history(swept: Project, parent: Run) -> None:
     [run] = [run for run in children_of(swept, parent) if settings_of(run) == ("0.5", "he", "105", "standard")]
     client = swept.store()
     logged = client.get_metric_history(run.info.run_id, "validation_accuracy")
@@ -94,7 +94,7 @@ def test_the_parent_has_the_grid_and_the_best_point(parent: Run, table: pd.DataF
     assert parent.data.tags["best_settings"] == "normalise=standard alpha=0.5 init=he iterations=105"
 
 
-def test_sweep_csv_has_what_the_children_have(swept: Project, parent: Run, table: pd.DataFrame) -> None:
+def test_sweep_csv_matches_the_children(swept: Project, parent: Run, table: pd.DataFrame) -> None:
     assert len(table) == 24
     rows = table.set_index("run_id")
     for run in children_of(swept, parent):
@@ -117,12 +117,12 @@ def test_the_parent_has_the_table_and_the_pictures(swept: Project, parent: Run) 
     assert names == ["accuracy.png", "curves.png", "provenance", "summary.txt", "sweep.csv"]
 
 
-def test_the_sweep_s_directory_has_the_same_table_without_mlflow_s_ids(swept: Project, table: pd.DataFrame) -> None:
+def test_the_sweeps_directory_has_the_same_table_without_run_ids(swept: Project, table: pd.DataFrame) -> None:
     [path] = swept.root.glob("multirun/*/comparison/sweep.csv")
     pd.testing.assert_frame_equal(pd.read_csv(path), table.drop(columns="run_id"))
 
 
-def test_it_prints_the_best_points_and_where_to_look(swept: Project) -> None:
+def test_a_sweep_prints_its_best_points_and_where_to_look(swept: Project) -> None:
     printed = swept.read("printed.txt")
     assert "0 of 24 points are finished already" in printed
     assert printed.splitlines()[2].split()[:6] == ["standard", "0.5", "he", "105", "converged", "none"]
@@ -130,14 +130,14 @@ def test_it_prints_the_best_points_and_where_to_look(swept: Project) -> None:
     assert "Traceback" not in printed
 
 
-def test_the_winner_trained_by_dvc_is_the_same_model(swept: Project, table: pd.DataFrame) -> None:
+def test_dvc_trains_the_winner_to_the_same_model(swept: Project, table: pd.DataFrame) -> None:
     command = next(line for line in swept.read("printed.txt").splitlines() if line.startswith("`dvc exp run"))
     swept.ok(*command.split("`")[1].split(), "--name", "winner", "train")
     [run] = swept.tracked_runs("tags.dvc_exp_name = 'winner'")
     assert run.data.tags["model_sha256"] == table.iloc[0].model_sha256
 
 
-def test_a_normalisation_made_for_a_sweep_is_the_stage_s(swept: Project, table: pd.DataFrame) -> None:
+def test_a_sweep_normalises_as_the_stage_does(swept: Project, table: pd.DataFrame) -> None:
     swept.edit("params.yaml", "normalise: standard", "normalise: divide_255")
     swept.edit("params.yaml", "iterations: 105", "iterations: 20")
     swept.ok("python", "-m", "pipeline.normalise")
@@ -150,7 +150,7 @@ def test_a_normalisation_made_for_a_sweep_is_the_stage_s(swept: Project, table: 
     assert [swept.tracked_runs()[-1].data.tags["model_sha256"]] == same.model_sha256.to_list()
 
 
-def test_the_same_command_again_trains_nothing_and_finds_the_same(swept: Project, parent: Run) -> None:
+def test_repeating_a_sweep_trains_nothing_and_gives_the_same_table(swept: Project, parent: Run) -> None:
     before = {run.info.run_id for run in children_of(swept, parent)}
     printed = swept.ok(*SWEEP, *GRID)
     assert "24 of 24 points are finished already" in printed
@@ -160,19 +160,19 @@ def test_the_same_command_again_trains_nothing_and_finds_the_same(swept: Project
     assert again.read_text() == first.read_text()
 
 
-def test_a_larger_grid_trains_only_what_is_new_and_points_typed_twice_once(swept: Project) -> None:
+def test_a_larger_grid_trains_only_new_points_and_duplicates_once(swept: Project) -> None:
     larger = ("alpha=0.1,0.10", "batch_size=50,null", "hidden=[20],[12,8]", "seed=range(2)")
     printed = swept.ok(*SWEEP, *larger, "iterations=20")
     assert "1 of 8 points are finished already" in printed
     assert [len(children_of(swept, run)) for run in sweeps(swept)] == [24, 7]
 
 
-def test_minibatches_layers_and_seeds_make_networks_of_their_own(swept: Project) -> None:
+def test_minibatches_layers_and_seeds_give_different_networks(swept: Project) -> None:
     first, larger = ({run.data.tags["model_sha256"] for run in children_of(swept, parent)} for parent in sweeps(swept))
     assert len(larger - first) == 7
 
 
-def test_retrain_trains_a_preset_grid_again_where_nothing_else_is_typed(swept: Project, parent: Run) -> None:
+def test_retrain_trains_finished_points_of_a_preset_grid_again(swept: Project, parent: Run) -> None:
     printed = swept.ok(*SWEEP, "+experiment=stability", "alpha=0.1", "iterations=20", "retrain=true")
     assert "0 of 5 points are finished already" in printed
     again = {settings_of(run): run for run in children_of(swept, sweeps(swept)[-1])}
@@ -183,7 +183,7 @@ def test_retrain_trains_a_preset_grid_again_where_nothing_else_is_typed(swept: P
         assert first[point].data.tags["model_sha256"] == again[point].data.tags["model_sha256"]
 
 
-def test_a_finished_point_whose_model_is_gone_is_named(swept: Project) -> None:
+def test_a_finished_point_without_its_model_is_reported(swept: Project) -> None:
     [child] = [run for run in children_of(swept, sweeps(swept)[-1]) if run.data.params["init"] == "he"]
     shutil.rmtree(url2pathname(urlsplit(child.info.artifact_uri).path) + "/model")
     printed = swept.fails(*SWEEP, "alpha=0.1", "iterations=20")
@@ -191,16 +191,21 @@ def test_a_finished_point_whose_model_is_gone_is_named(swept: Project) -> None:
     assert "retrain=true" in printed
 
 
-def test_an_old_name_is_answered_with_the_new_one(swept: Project) -> None:
+def test_a_renamed_setting_is_reported_with_its_new_name(swept: Project) -> None:
     assert swept.fails("python", "-m", "pipeline.sweep", "dtype=float64").startswith(
         "error: dtype is now called precision: write precision=portable, or precision=float32"
     )
 
 
-def test_all_points_that_cannot_be_are_named_before_any_is_trained(swept: Project) -> None:
+def test_all_invalid_points_are_reported_before_any_training(swept: Project) -> None:
     before = len(swept.tracked_runs())
-    grid = [("alpha=-1", "alpha=0.3"), ("init=he", "init=glorot"), ("batch_size=null", "batch_size=5000")]
-    grid.append(("dataset=digits", "dataset=mnist"))
+    grid = [
+        ("alpha=-1", "alpha=0.3"),
+        ("init=he", "init=glorot"),
+        ("batch_size=null", "batch_size=5000"),
+        ("dataset=digits", "dataset=mnist"),
+    ]
+    valid = ("alpha=0.3", "init=he", "batch_size=null", "dataset=digits")
     printed = swept.fails(*SWEEP, "alpha=-1,0.3", "init=he,glorot", "batch_size=null,5000", "dataset=digits,mnist")
     assert "15 of 16 points can't be" in printed
     assert "alpha can't be -1: it must be a number greater than 0" in printed
@@ -208,5 +213,5 @@ def test_all_points_that_cannot_be_are_named_before_any_is_trained(swept: Projec
     assert "digits has 1444 images to train on" in printed
     assert "`dvc exp run -S dataset=mnist -S normalise=standard normalise` makes that" in printed
     for point in product(*grid):
-        assert (" ".join(point) in printed) == (point != ("alpha=0.3", "init=he", "batch_size=null", "dataset=digits"))
+        assert (" ".join(point) in printed) == (point != valid)
     assert len(swept.tracked_runs()) == before

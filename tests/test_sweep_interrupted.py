@@ -1,4 +1,4 @@
-"""A sweep that is interrupted, however it is: the same command completes it, each point once."""
+"""However a sweep is interrupted, the same command completes it, with each point once."""
 
 import signal
 import time
@@ -6,7 +6,7 @@ import time
 import pytest
 from conftest import Project
 
-# Each size of the hidden layer is a stack of its own, of a few seconds.
+# Each size of the hidden layer is its own stack, which trains for a few seconds.
 SWEEP = ("python", "-m", "pipeline.sweep", "hidden=[20],[21],[22],[23]", "alpha=0.1,0.2", "iterations=3000")
 POINTS, IN_A_STACK = 8, 2
 
@@ -16,7 +16,7 @@ def children(project: Project) -> list:
 
 
 def wait_for_another_stack(project: Project, before: int) -> None:
-    """Wait until another stack has been logged, and the next one is in training."""
+    """Wait until another stack has been logged and the next one is training."""
     deadline = time.monotonic() + 120
     while len(project.tracked_runs("tags.key != '' and attributes.status = 'FINISHED'")) < before + IN_A_STACK:
         assert time.monotonic() < deadline, "no point was logged within two minutes"
@@ -26,7 +26,9 @@ def wait_for_another_stack(project: Project, before: int) -> None:
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGINT, "KILLED"), (signal.SIGTERM, "KILLED"), (signal.SIGKILL, "RUNNING")]
 )
-def test_an_interrupted_sweep_keeps_what_it_has(reproduced: Project, number: signal.Signals, status: str) -> None:
+def test_an_interrupted_sweep_keeps_its_finished_points(
+    reproduced: Project, number: signal.Signals, status: str
+) -> None:
     before = len(children(reproduced))
     sweep = reproduced.start(*SWEEP)
     wait_for_another_stack(reproduced, before)
@@ -41,7 +43,7 @@ def test_an_interrupted_sweep_keeps_what_it_has(reproduced: Project, number: sig
     assert parent.info.status == status
 
 
-def test_a_child_that_was_being_logged_is_trained_again(reproduced: Project) -> None:
+def test_a_half_logged_child_is_trained_again(reproduced: Project) -> None:
     first = children(reproduced)[0].info.run_id
     reproduced.store().update_run(first, status="RUNNING")
     printed = reproduced.ok(*SWEEP)
@@ -52,7 +54,7 @@ def test_a_child_that_was_being_logged_is_trained_again(reproduced: Project) -> 
     assert {run.info.status for run in runs} == {"FINISHED"}
 
 
-def test_then_the_sweep_is_one_complete_run(reproduced: Project) -> None:
+def test_the_resumed_sweep_is_one_complete_run(reproduced: Project) -> None:
     [parent] = reproduced.tracked_runs("tags.sweep_key != ''")
     assert parent.info.status == "FINISHED"
     assert parent.data.metrics["points"] == POINTS

@@ -122,7 +122,7 @@ def assert_whole(server: Server, run: Run, tmp_path: Path) -> None:
     assert server.client.list_artifacts(run.info.run_id, "report")
 
 
-def test_eight_at_once_are_eight_whole_runs(
+def test_eight_trainings_at_once_are_eight_complete_runs(
     project: Project, server: Server, printed: list[str], tmp_path: Path
 ) -> None:
     # Each is a process with a directory of its own, as by eight people.
@@ -139,7 +139,9 @@ def test_eight_at_once_are_eight_whole_runs(
     assert list(project.root.glob("unpublished/*")) == []
 
 
-def test_data_that_eight_log_at_once_are_logged_for_each(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_datasets_logged_by_eight_threads_at_once_reach_every_run(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://{server.address}")
     runs, start = [run.info.run_id for run in server.runs()], Barrier(8)
 
@@ -156,9 +158,7 @@ def test_data_that_eight_log_at_once_are_logged_for_each(server: Server, monkeyp
         assert {*new} <= {used.dataset.digest for used in run.inputs.dataset_inputs}
 
 
-def test_a_sweep_goes_on_without_a_server_that_is_killed_in_its_middle(
-    project: Project, server: Server, printed: list[str]
-) -> None:
+def test_a_sweep_finishes_though_the_server_is_killed(project: Project, server: Server, printed: list[str]) -> None:
     sweep = project.start(*SWEEP, *STACKS)
     deadline = time.monotonic() + 120
     while not server.runs("tags.`mlflow.parentRunId` != ''"):
@@ -186,12 +186,12 @@ def test_the_pipeline_runs_without_the_server(project: Project, printed: list[st
     assert "and will be in MLflow when its store answers again" in printed[-1]
 
 
-def test_tracking_without_the_server_says_so(project: Project, printed: list[str]) -> None:
+def test_track_without_the_server_says_so(project: Project, printed: list[str]) -> None:
     printed.append(project.fails(*TRACK))
     assert "this command needs MLflow's server" in printed[-1]
 
 
-def test_when_the_server_is_back_the_sweep_is_there_once_and_whole(
+def test_when_the_server_is_back_the_sweep_is_published_once(
     project: Project, server: Server, printed: list[str], tmp_path: Path
 ) -> None:
     server.start()
@@ -210,7 +210,7 @@ def test_when_the_server_is_back_the_sweep_is_there_once_and_whole(
     assert parent.data.tags["best_run_id"] == table.run_id[0]
 
 
-def test_and_so_is_the_pipeline_s_run(server: Server, tmp_path: Path) -> None:
+def test_when_the_server_is_back_the_pipelines_run_is_published(server: Server, tmp_path: Path) -> None:
     [run] = server.runs("params.alpha = '0.33'")
     assert_whole(server, run, tmp_path)
     assert run.data.tags["command"] == "dvc exp run -S alpha=0.33 -S iterations=70 -n unseen"
@@ -218,7 +218,7 @@ def test_and_so_is_the_pipeline_s_run(server: Server, tmp_path: Path) -> None:
     assert server.steps(run, "test_accuracy") == [70]
 
 
-def test_no_secret_of_the_address_was_told(project: Project, server: Server, printed: list[str]) -> None:
+def test_the_password_in_the_address_appears_nowhere(project: Project, server: Server, printed: list[str]) -> None:
     assert not [text for text in printed if SECRET in text]
     assert not [run for run in server.runs() if SECRET in repr((run.data, run.inputs))]
     kept = [server.root / "artifacts", *(project.root / name for name in ("multirun", "runs", "model", "report"))]

@@ -1,4 +1,4 @@
-"""What DVC has is published once, a run is trained again, and what a run says of where it comes from is true."""
+"""DVC's results are published once, a run can be reproduced, and its provenance is recorded correctly."""
 
 import platform
 import subprocess
@@ -21,13 +21,13 @@ from pipeline.tracking.revisions import bring, check_the_workspace
 TRACK = ("python", "-m", "pipeline.track")
 
 
-def test_a_store_that_has_nothing_gets_all_that_dvc_has(tried: Project) -> None:
+def test_an_empty_store_gets_everything_dvc_has(tried: Project) -> None:
     known = {run.data.tags["model_sha256"]: run for run in tried.tracked_runs()}
     elsewhere = {"MLFLOW_TRACKING_URI": "sqlite:///elsewhere.db"}
     printed = tried.ok(*TRACK, **elsewhere)
     assert "tried: MLflow now has its run" in printed
     assert "HEAD: MLflow now has its run" in printed
-    assert "the workspace: MLflow has it" in printed  # as it holds what the experiment made
+    assert "the workspace: MLflow has it" in printed  # it holds the experiment's results
 
     published = tried.tracked_runs(store="elsewhere.db")
     assert len(published) == 2
@@ -48,7 +48,9 @@ def test_a_store_that_has_nothing_gets_all_that_dvc_has(tried: Project) -> None:
     assert len(tried.tracked_runs(store="elsewhere.db")) == 2
 
 
-def test_what_can_not_be_published_is_named(tried: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_revision_or_a_mixed_workspace_is_refused(
+    tried: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("pipeline.tracking.revisions.CHECKOUT", tried.root)
     monkeypatch.chdir(tried.root)
     with pytest.raises(UserError, match="nosuch is neither a commit nor one of DVC's experiments"):
@@ -61,17 +63,17 @@ def test_what_can_not_be_published_is_named(tried: Project, tmp_path: Path, monk
         (tmp_path / "model").rename(tried.root / "model")
 
 
-def test_a_run_trained_again_on_another_kind_of_processor_is_the_same_model(tried: Project) -> None:
+def test_reproducing_a_run_on_another_processor_gives_the_same_model(tried: Project) -> None:
     [run] = tried.tracked_runs("tags.dvc_exp_name = 'tried'")
     before = len(tried.tracked_runs())
     printed = tried.ok(*TRACK, "reproduce", run.info.run_id, OPENBLAS_CORETYPE="Nehalem")
-    assert "Nehalem" in printed  # it is named as a difference
+    assert "Nehalem" in printed  # reported as a difference
     assert "xavier α=0.4 · 40: dvc exp run -n tried -S alpha=0.4 -S init=xavier -S iterations=40" in printed
     assert f"the same model: {run.data.tags['model_sha256']}" in printed
     assert len(tried.tracked_runs()) == before
 
 
-def test_a_difference_from_the_run_is_named(tried: Project) -> None:
+def test_reproduce_names_each_difference_from_the_run(tried: Project) -> None:
     [run] = tried.tracked_runs("tags.dvc_exp_name = 'tried'")
     client = tried.store()
     kept = {name: run.data.tags[name] for name in ("numpy", "git_commit")}
@@ -93,7 +95,9 @@ def test_a_difference_from_the_run_is_named(tried: Project) -> None:
     assert "the model is another one" in printed
 
 
-def test_a_run_whose_data_is_not_here_says_how_to_bring_it(tried: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_data_is_reported_with_the_command_that_fetches_it(
+    tried: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("pipeline.retraining.reproduction.NORMALISED", tried.root / "normalised")
     model = load_model(tried.root / "model")
     chosen = of_a_model(model.config, model.about.settings)
@@ -101,7 +105,7 @@ def test_a_run_whose_data_is_not_here_says_how_to_bring_it(tried: Project, monke
         data_for(chosen, replace(model.about, data_md5="0000.dir"), "123")
 
 
-def test_what_has_no_model_can_not_be_trained_again(tried: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_without_a_model_cannot_be_reproduced(tried: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DVC_ROOT", str(tried.root))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     store = connect()
@@ -111,7 +115,7 @@ def test_what_has_no_model_can_not_be_trained_again(tried: Project, monkeypatch:
     store.delete(empty)
 
 
-def test_a_run_tells_where_it_comes_from(tried: Project) -> None:
+def test_a_run_records_its_provenance(tried: Project) -> None:
     head = tried.ok("git", "rev-parse", "HEAD").strip()
     tried.write("conf/experiment/mine.yaml", "# @package _global_\nalpha: 0.21\n")
     tried.edit("LICENSE", "MIT License", "My License")
@@ -148,7 +152,7 @@ def test_a_run_tells_where_it_comes_from(tried: Project) -> None:
     assert b"s3cret" not in diff
 
 
-def test_the_changes_can_be_applied_to_the_commit(tried: Project, tmp_path: Path) -> None:
+def test_the_recorded_diff_applies_to_the_commit(tried: Project, tmp_path: Path) -> None:
     [*_, run] = tried.tracked_runs()
     diff = tried.store().download_artifacts(run.info.run_id, "provenance/changes.diff")
     clone = tmp_path / "clone"

@@ -39,7 +39,9 @@ def endless(reproduced: Project):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_an_interrupted_training_is_killed_and_keeps_its_history(endless: Project, number: signal.Signals) -> None:
+def test_an_interrupted_training_is_marked_killed_and_keeps_its_history(
+    endless: Project, number: signal.Signals
+) -> None:
     training = endless.start("python", "-m", "pipeline.train")
     run_id = wait_for_a_running_run(endless)
     training.send_signal(number)
@@ -52,7 +54,7 @@ def test_an_interrupted_training_is_killed_and_keeps_its_history(endless: Projec
     assert (endless.root / "model/weights.npz").exists()
 
 
-def test_a_training_that_was_killed_without_a_word_is_closed_by_the_next_process(endless: Project) -> None:
+def test_the_run_of_a_killed_training_is_closed_by_the_next_process(endless: Project) -> None:
     training = endless.start("python", "-m", "pipeline.train")
     run_id = wait_for_a_running_run(endless)
     training.kill()
@@ -61,7 +63,7 @@ def test_a_training_that_was_killed_without_a_word_is_closed_by_the_next_process
     assert endless.store().get_run(run_id).info.status == "KILLED"
 
 
-def test_a_crashed_training_has_failed(reproduced: Project) -> None:
+def test_a_crashed_training_is_marked_failed(reproduced: Project) -> None:
     labels = reproduced.root / "normalised/train_labels.npy"
     kept = labels.read_bytes()
     labels.unlink()  # a link to DVC's cache, perhaps: put another file in its place
@@ -85,14 +87,14 @@ def test_evaluating_again_makes_the_same_bytes_and_adds_nothing(reproduced: Proj
     assert reproduced.read("dvc.lock") == lock
 
 
-def test_the_first_use_of_a_store_is_safe_from_several_processes(reproduced: Project) -> None:
+def test_several_processes_can_create_a_store_at_once(reproduced: Project) -> None:
     new = f"sqlite:///{reproduced.root / 'new.db'}"
     processes = [reproduced.start(*CONNECT, MLFLOW_TRACKING_URI=new) for _ in range(2)]
     assert [(process.communicate()[0], process.returncode) for process in processes] == [("", 0)] * 2
     assert [experiment.name for experiment in reproduced.store("new.db").search_experiments()].count("numpy-mlp") == 1
 
 
-def test_a_store_without_the_run_gets_it_from_what_is_kept(reproduced: Project) -> None:
+def test_a_store_without_the_run_gets_it_from_its_directory(reproduced: Project) -> None:
     [known] = reproduced.tracked_runs("attributes.status = 'FINISHED'")
     new = f"sqlite:///{reproduced.root / 'new.db'}"
     reproduced.ok("python", "-m", "pipeline.evaluate", MLFLOW_TRACKING_URI=new)
@@ -108,7 +110,7 @@ def test_a_store_without_the_run_gets_it_from_what_is_kept(reproduced: Project) 
     assert client.list_artifacts(published.info.run_id, "model")
 
 
-def test_a_network_that_is_not_finite_from_the_start_is_a_result_too(reproduced: Project) -> None:
+def test_a_network_that_starts_non_finite_is_a_result_too(reproduced: Project) -> None:
     reproduced.edit("params.yaml", "init: he", "init: normal")
     reproduced.edit("params.yaml", "init_scale: 0.01", "init_scale: 10")
     reproduced.edit("params.yaml", "hidden:\n- 20\n", "hidden:\n" + 200 * "- 50\n")
@@ -117,7 +119,7 @@ def test_a_network_that_is_not_finite_from_the_start_is_a_result_too(reproduced:
     assert_is_a_result(reproduced)
 
 
-def test_a_deleted_experiment_comes_back(reproduced: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deleted_experiment_is_restored(reproduced: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DVC_ROOT", str(reproduced.root))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     store = reproduced.store()
@@ -126,7 +128,7 @@ def test_a_deleted_experiment_comes_back(reproduced: Project, monkeypatch: pytes
     assert store.get_experiment_by_name("numpy-mlp").lifecycle_stage == "active"
 
 
-def test_a_store_that_cannot_be_used_is_named_without_its_password(reproduced: Project) -> None:
+def test_an_unusable_store_is_reported_without_its_password(reproduced: Project) -> None:
     uri = "nosuch://user:secret@localhost/store"
     printed = reproduced.fails("python", "-m", "pipeline.train", MLFLOW_TRACKING_URI=uri)
     assert "MLFLOW_TRACKING_URI" in printed

@@ -1,4 +1,4 @@
-"""MLflow's UI on a real sweep, in a browser: what the links that are printed show."""
+"""MLflow's UI on a real sweep, in a browser: the pages behind the printed links."""
 
 import json
 import socket
@@ -25,7 +25,7 @@ COLUMNS = ("params.`alpha`", "params.`init`", "params.`iterations`", ACCURACY, "
 
 @pytest.fixture(scope="module")
 def swept(reproduced: Project) -> Project:
-    """A project in which a grid of 20 points was swept, of which ten diverge."""
+    """A project with a sweep of 20 points, ten of which diverge."""
     reproduced.ok("python", "-m", "pipeline.sweep", *GRID)
     return reproduced
 
@@ -37,14 +37,14 @@ def links(swept: Project) -> Iterator[Links]:
 
 
 @pytest.fixture(scope="module")
-def seen(links: Links) -> Iterator[Browser]:  # noqa: ARG001 (the server is there as long as its browser)
+def seen(links: Links) -> Iterator[Browser]:  # noqa: ARG001 (keeps the server running as long as the browser)
     with browser(1500, 1300) as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
 def own_errors(swept: Project, links: Links, seen: Browser) -> set[str]:
-    """What MLflow's own pages complain of when they compare two runs that are none of ours."""
+    """The console errors of MLflow's own page when it compares two runs that aren't ours."""
     client = swept.store()
     experiment = client.create_experiment("plain")
     runs = [client.create_run(experiment).info.run_id for _ in range(2)]
@@ -57,7 +57,7 @@ def own_errors(swept: Project, links: Links, seen: Browser) -> set[str]:
 
 
 @needs_chromium
-def test_points_fold_under_their_sweep_and_their_results_are_columns(links: Links, seen: Browser) -> None:
+def test_points_fold_under_their_sweep_with_results_as_columns(links: Links, seen: Browser) -> None:
     page = seen.open(links.sweeps)
     expect(page.get_by_role("link", name=SWEEP)).to_be_visible()
     for column in COLUMNS:
@@ -73,19 +73,17 @@ def test_points_fold_under_their_sweep_and_their_results_are_columns(links: Link
 
 
 @needs_chromium
-def test_the_best_come_first_in_the_other_view(links: Links, seen: Browser) -> None:
+def test_the_other_view_sorts_by_accuracy(links: Links, seen: Browser) -> None:
     page = seen.open(links.best)
     expect(page.get_by_role("button", name="Sort: final_validation_accuracy")).to_be_visible()
     cells = [page.locator(f'[row-index="{row}"] [col-id="{ACCURACY}"]') for row in range(22)]
-    expect(cells[-1]).to_have_text("-")  # the sweep, which is no training
+    expect(cells[-1]).to_have_text("-")  # the sweep, which isn't a training
     accuracies = [cell.inner_text() for cell in cells[:-1]]
     assert [*map(float, accuracies)] == sorted(map(float, accuracies), reverse=True)
 
 
 @needs_chromium
-def test_the_points_are_compared_by_their_settings_and_accuracy(
-    links: Links, seen: Browser, own_errors: set[str]
-) -> None:
+def test_the_comparison_plots_settings_against_accuracy(links: Links, seen: Browser, own_errors: set[str]) -> None:
     page = seen.open(links.best_compared)
     expect(page.get_by_role("heading", name="Comparing 20 Runs from 1 Experiment")).to_be_visible()
     page.locator(".js-plotly-plot").wait_for()
@@ -101,21 +99,21 @@ def test_the_points_are_compared_by_their_settings_and_accuracy(
 
 
 @needs_chromium
-def test_the_points_have_learning_curves(links: Links, seen: Browser) -> None:
+def test_every_point_has_a_learning_curve(links: Links, seen: Browser) -> None:
     page = seen.open(links.best_curves)
     expect(page.get_by_role("heading", name="validation_accuracy").first).to_be_visible()
     expect(page.get_by_text("(validation_accuracy)")).to_have_count(20)  # the legend
 
 
 @needs_chromium
-def test_the_sweep_s_map_is_shown(links: Links, seen: Browser) -> None:
+def test_the_sweeps_page_shows_its_accuracy_map(links: Links, seen: Browser) -> None:
     page = seen.open(links.sweep)
     expect(page.get_by_role("heading", name=SWEEP)).to_be_visible()
     expect(page.get_by_role("img", name="accuracy.png")).to_be_visible()
 
 
 @needs_chromium
-def test_a_run_has_its_diagnosis_and_pictures(links: Links, seen: Browser) -> None:
+def test_a_run_shows_its_diagnosis_and_pictures(links: Links, seen: Browser) -> None:
     page = seen.open(links.sweeps)
     page.get_by_role("link", name="he α=0.3 · 500").click()
     page.get_by_role("tab", name="Artifacts").click()
@@ -125,19 +123,19 @@ def test_a_run_has_its_diagnosis_and_pictures(links: Links, seen: Browser) -> No
     expect(page.get_by_text("What to try")).to_be_visible()
 
 
-def test_for_a_server_there_are_only_links_and_without_the_password(swept: Project, links: Links) -> None:
+def test_with_a_server_it_prints_only_links_without_the_password(swept: Project, links: Links) -> None:
     server = links.sweeps.split("/#")[0]
     printed = swept.ok("python", "-m", "pipeline.ui", MLFLOW_TRACKING_URI=server.replace("://", "://user:secret@"))
     assert [line.strip() for line in printed.splitlines() if "http" in line] == [*links]
 
 
-def test_a_plain_mlflow_ui_has_the_views_too(swept: Project) -> None:
+def test_plain_mlflow_ui_has_the_views_too(swept: Project) -> None:
     tags = swept.store().get_experiment_by_name("numpy-mlp").tags
     views = [json.loads(tags[f"mlflow.sharedViewState.{key}"]) for key in ("sweeps", "best")]
     assert [view["name"] for view in views] == ["Sweeps", "Best first"]
 
 
-def test_a_view_that_was_changed_or_deleted_comes_back(swept: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_view_is_restored(swept: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DVC_ROOT", str(swept.root))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     store = swept.store()
@@ -147,7 +145,7 @@ def test_a_view_that_was_changed_or_deleted_comes_back(swept: Project, monkeypat
     assert store.get_experiment(known.experiment_id).tags == known.tags
 
 
-def test_a_port_in_use_is_named(swept: Project) -> None:
+def test_a_port_in_use_is_reported(swept: Project) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         printed = swept.fails("python", "-m", "pipeline.ui", "--port", str(port))

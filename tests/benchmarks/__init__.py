@@ -1,1 +1,1 @@
-"""How long an iteration takes, ours and others': `python -m tests.benchmarks`. Not a test: no time is a failure."""
+"""How long our and others' iterations take: `python -m tests.benchmarks`. Not a test, as no time is a failure."""

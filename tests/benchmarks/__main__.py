@@ -1,4 +1,4 @@
-"""Compare how long ours and others take for the same descents: `python -m tests.benchmarks --help`."""
+"""Compare how long our and other implementations take for the same descents: `python -m tests.benchmarks --help`."""
 
 import argparse
 import os
@@ -18,42 +18,42 @@ MNIST = Path(os.environ.get("MNIST_DIRECTORY", HERE.parents[2] / "shared" / "dat
 
 
 def arguments() -> argparse.Namespace:
-    """What is asked for on the command line."""
+    """The arguments of the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("--threads", type=int, default=2, help="of each implementation (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=5, help="of which the median is taken (%(default)s)")
+    parser.add_argument("--threads", type=int, default=2, help="per implementation (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=5, help="the median is reported (%(default)s)")
     parser.add_argument("--mnist", type=Path, default=MNIST, help="MNIST's published files (MNIST_DIRECTORY)")
-    parser.add_argument("--output", type=Path, default=HERE / "results", help="for the table and the picture")
+    parser.add_argument("--output", type=Path, default=HERE / "results", help="directory for the table and the chart")
     return parser.parse_args()
 
 
 def installed(implementations: Sequence[Implementation]) -> list[Implementation]:
-    """Those whose library is there."""
+    """Those whose library is installed."""
     return [implementation for implementation in implementations if find_spec(implementation.library)]
 
 
 def main() -> None:
     """Measure, print and write."""
-    asked = arguments()
-    title = circumstances(asked.threads)
+    args = arguments()
+    title = circumstances(args.threads)
     print(title)
-    limit_threads(asked.threads)
+    limit_threads(args.threads)
     cases = [(digits(), OF_FULL_BATCH)]
-    if asked.mnist.is_dir():
-        images = mnist(asked.mnist)
+    if args.mnist.is_dir():
+        images = mnist(args.mnist)
         cases = [(images, OF_FULL_BATCH), (in_minibatches(images), OF_MINIBATCHES), *cases]
     else:
-        print("MNIST is left out, as its files are not there: --mnist or MNIST_DIRECTORY can say where they are")
+        print("MNIST is left out, as its files were not found: set --mnist or MNIST_DIRECTORY")
     for library in ("torch", "jax"):
         if not find_spec(library):
             print(f"{library} is left out, as it is not installed: `pip install {library}`")
     rows = pd.concat(
-        table(problem, measure(installed(implementations), problem, asked.threads, asked.rounds))
+        table(problem, measure(installed(implementations), problem, args.threads, args.rounds))
         for problem, implementations in cases
     )
     print(rows.to_string(index=False, float_format="{:.3g}".format, na_rep=""))
     print(efficiency(rows))
-    write(rows, title, asked.output)
+    write(rows, title, args.output)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """How long it takes from an edit to a result: `python -m tests.benchmarks.edit_to_result`.
 
-`dvc repro` after an edit of alpha, in a clone of its own, next to a bare `python -c "import mlflow"`: until the network
-is trained and evaluated, the pictures are drawn, and the run is in MLflow. With --cold, the first `dvc repro` of each
-of several clones. Both commands take turns, so that what else the machine does meets both alike.
+Times `dvc repro` after an edit of alpha, in its own clone, until the network is trained and evaluated, the pictures are
+drawn, and the run is in MLflow; and compares that with a bare `python -c "import mlflow"`. With --cold, it times the
+first `dvc repro` in fresh clones. The two commands alternate, so that other load on the machine affects both alike.
 """
 
 import argparse
@@ -20,14 +20,14 @@ PICTURES = 5
 
 
 def seconds(project: Project, *command: str) -> float:
-    """How long a command takes."""
+    """The seconds that a command takes."""
     start = time.perf_counter()
     project.ok(*command)
     return time.perf_counter() - start
 
 
 def reproduced(project: Project) -> float:
-    """How long `dvc repro` takes. Exits where not all of its result is there."""
+    """The seconds that `dvc repro` takes. Exits if any of its results is missing."""
     report = project.root / "report"
     for picture in report.glob("*.png"):
         picture.unlink()
@@ -42,7 +42,7 @@ def reproduced(project: Project) -> float:
 
 
 def edited(root: Path) -> Callable[[], float]:
-    """What edits alpha in a clone to a value that it did not have, and reproduces."""
+    """A function that changes alpha in a clone to a new value, reproduces, and returns the seconds."""
     project = new_project(root)
     reproduced(project)
     text = project.read("conf/config.yaml")
@@ -56,23 +56,23 @@ def edited(root: Path) -> Callable[[], float]:
 
 
 def cold(root: Path) -> Callable[[], float]:
-    """What reproduces in a new clone."""
+    """A function that reproduces in a new clone, and returns the seconds."""
     number = count(1)
     return lambda: reproduced(new_project(root.parent / f"{root.name}{next(number)}" / "clone"))
 
 
 def main() -> None:
-    """Measure, and print the medians and the ratio's."""
+    """Measure, and print each round and the median ratio."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.edit_to_result", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7, help="of which the median is taken (%(default)s)")
-    parser.add_argument("--cold", action="store_true", help="measure fresh clones, and not an edit")
-    asked = parser.parse_args()
+    parser.add_argument("--rounds", type=int, default=7, help="the median is reported (%(default)s)")
+    parser.add_argument("--cold", action="store_true", help="measure fresh clones instead of an edit")
+    args = parser.parse_args()
     with TemporaryDirectory() as place:
         root = Path(place, "clone")
-        ours = cold(root) if asked.cold else edited(root)
+        ours = cold(root) if args.cold else edited(root)
         bare = Project(Path(place))
         bare.ok("python", "-c", "import mlflow")
-        times = [(seconds(bare, "python", "-c", "import mlflow"), ours()) for _ in range(asked.rounds)]
+        times = [(seconds(bare, "python", "-c", "import mlflow"), ours()) for _ in range(args.rounds)]
     for theirs, our in times:
         print(f"import mlflow {theirs:.2f} s, dvc repro {our:.2f} s, ratio {our / theirs:.2f}")
     print(f"median ratio {median(our / theirs for theirs, our in times):.2f}")

@@ -1,9 +1,9 @@
-"""How many random settings that fail are healed by what their diagnosis prescribes, and how many that train are left.
+"""How many random settings that fail are healed by their prescriptions, and how many that train are left alone.
 
     python -m tests.benchmarks.heal                     # 150 that fail and 50 that train, on digits and on MNIST
-    python -m tests.benchmarks.heal 20                  # as many that fail
+    python -m tests.benchmarks.heal 20                  # 20 that fail and 20 that train
 
-MNIST, 6,000 images of it, only where its files are: MNIST_DIRECTORY=... as for the tests.
+MNIST means its first 6,000 images, and is left out if its files are not found: set MNIST_DIRECTORY as for the tests.
 """
 
 import sys
@@ -28,29 +28,29 @@ from tests.conftest import MNIST
 FAILING, TRAINING = 150, 50
 PRESCRIPTIONS = 3
 IMAGES = 6000  # of MNIST
-FAILS, TRAINS = 0.8, 0.9  # of a good accuracy: what is below, and what is above. Between them, nothing is counted
+FAILS, TRAINS = 0.8, 0.9  # shares of a good accuracy: below the first, settings fail; from the second on, they train
 HIDDEN = [[20], [50], [10], [5], [2], [30, 20], [20] * 3, [20] * 5, [20] * 10, [20] * 16, [10] * 6, [3] * 3]
 BATCHES = [None, None, None, 1, 8, 32, 128, 512]
 
 
 class Problem(NamedTuple):
-    """A dataset, and the validation accuracy that is good for it."""
+    """A dataset, and a good validation accuracy on it."""
 
     name: str
     good: float
     normalised: Callable[[str], Dataset]
 
     def train(self, chosen: Settings) -> Diagnosed:
-        """One training."""
+        """Train with these settings."""
         [diagnosed] = fit([chosen], self.normalised(chosen.normalise), 1, lambda _iteration, _rows: None)
         return diagnosed
 
 
 class Healed(NamedTuple):
-    """Settings, from the first training to the last."""
+    """The attempts to heal settings, from the first training to the last."""
 
     done: list[Attempt]
-    prescriptions: int | None  # after how many it was cured; 0 if it trains as it is, None if it never was
+    prescriptions: int | None  # how many cured it; 0 if it trains as it is, None if none did
 
     def __str__(self) -> str:
         lines = [shown(self.done[0].settings)]
@@ -78,7 +78,7 @@ def digits(normalise: str) -> Dataset:
 
 @cache
 def mnist(normalise: str) -> Dataset:
-    """The first images of those that train."""
+    """The first of the training images."""
     images, labels = (
         read_idx(MNIST / f"train-{name}-ubyte.gz", dimensions)[:IMAGES]
         for name, dimensions in (("images-idx3", 3), ("labels-idx1", 1))
@@ -91,7 +91,7 @@ MNIST_PROBLEM = Problem("MNIST", 0.88, mnist)
 
 
 def random_settings(rng: np.random.Generator) -> Iterator[Settings]:
-    """Settings of all kinds, without end: most of them fail."""
+    """An endless stream of settings of all kinds, most of which fail."""
 
     def log_uniform(least: float, most: float) -> float:
         return float(f"{np.exp(rng.uniform(np.log(least), np.log(most))):.2g}")
@@ -114,7 +114,7 @@ def random_settings(rng: np.random.Generator) -> Iterator[Settings]:
 
 
 def healed(chosen: Settings, problem: Problem) -> Healed:
-    """Train, and heal until the accuracy is good enough, whatever the diagnosis says then."""
+    """Train, and heal until the accuracy is good enough, whatever the diagnosis says."""
     done: list[Attempt] = []
     for attempt in attempts(chosen, problem.train, 1 + PRESCRIPTIONS):
         done.append(attempt)
@@ -130,7 +130,7 @@ def failing(problem: Problem, seed: int) -> Iterator[Healed]:
 
 
 def training(problem: Problem, seed: int) -> Iterator[Attempt]:
-    """Random settings that train: those among them whose alpha is near what fits, and others are rare."""
+    """Random settings that train. Few would with a random alpha, so alpha is drawn from a suitable range."""
     rng = np.random.default_rng(seed)
     for chosen in random_settings(rng):
         summed = (chosen.batch_size or 1000) if chosen.reduction == "sum" else 1
@@ -142,18 +142,18 @@ def training(problem: Problem, seed: int) -> Iterator[Attempt]:
 
 
 def is_alarm(attempt: Attempt) -> bool:
-    """Whether a training that is healthy is called anything else."""
+    """Whether a healthy training is called anything else."""
     return not attempt.is_healthy or attempt.diagnosed.diagnosis.outcome not in ("converged", "still learning")
 
 
 def shown(chosen: Settings) -> str:
-    """Settings in a line."""
+    """Settings on one line."""
     values = chosen.model_dump(exclude={"dataset", "precision", "fault"})
     return " ".join(f"{name}={value}" for name, value in values.items())
 
 
 def report(problem: Problem, fail: int, train: int) -> None:
-    """Print how many were healed, and those that took more than one prescription; and all false alarms."""
+    """Print how many were healed, those that needed more than one prescription, and all false alarms."""
     found = list(islice(failing(problem, 0), fail))
     for one in found:
         if one.prescriptions != 1:

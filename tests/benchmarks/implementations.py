@@ -1,8 +1,8 @@
-"""The same descent, ours and as others write it.
+"""The same descent, in our implementation and in others.
 
-Each builder takes a problem and the number of threads and returns `run`: `run(count)` makes so many iterations, and
-returns the loss that the last of them started from. What a run needs is prepared by its builder and not timed.
-Libraries are imported by the builders, since some are optional, and a process needs only its own.
+Each builder takes a problem and the number of threads and returns `run`: `run(count)` runs that many iterations, and
+returns the loss at the start of the last one. The builder prepares what a run needs, which is not timed. The builders
+import their libraries, since some are optional and a process needs only its own.
 """
 
 import warnings
@@ -26,17 +26,17 @@ SIDE = 2048  # of the square matrices that sgemm multiplies
 
 
 class Implementation(NamedTuple):
-    """A way to do it."""
+    """An implementation of the descent."""
 
     name: str
     build: Callable[[Problem, int], Run]
-    networks: int = 1  # that one iteration brings forward
-    library: str = "numpy"  # without which it is left out
-    processes: int = 1  # that share the networks and the threads
+    networks: int = 1  # updated by one iteration
+    library: str = "numpy"  # if it is missing, the implementation is left out
+    processes: int = 1  # sharing the networks and the threads
 
 
 def ours(problem: Problem, threads: int, networks: int, precision: Precision) -> Run:
-    """The engine, or what stands in for it with minibatches; BLAS has one thread, as in `pipeline.training.fit`."""
+    """The engine, or its counterpart for minibatches; BLAS has one thread, as in `pipeline.training.fit`."""
     threadpool_limits(limits=1, user_api="blas")
     images = (problem.pixels, problem.labels, problem.affine, precision)
     if problem.batch_size is None:
@@ -49,7 +49,7 @@ def ours(problem: Problem, threads: int, networks: int, precision: Precision) ->
 
     def run(count: int) -> float:
         for remaining in reversed(range(count)):
-            # As in training, where few iterations have a row in the history, and only those need a loss.
+            # As in training, where only the few iterations with a row in the history need a loss.
             found = source.loss_and_gradient(stacked, "mean", with_scores=remaining == 0)
             descend(stacked, found.gradient, alphas)
         return float(found.scores.loss[0])
@@ -58,7 +58,7 @@ def ours(problem: Problem, threads: int, networks: int, precision: Precision) ->
 
 
 def textbook(problem: Problem, _threads: int, dtype: str) -> Run:
-    """NumPy as one writes it from a textbook: an image is a row, a label is one-hot."""
+    """NumPy as in a textbook: an image is a row, a label is one-hot."""
     inputs, one_hot = problem.inputs(dtype), np.eye(CLASSES, dtype=dtype)[problem.labels]
     [network] = problem.networks(1)
     (weights1, bias1), (weights2, bias2) = (
@@ -97,7 +97,7 @@ def textbook(problem: Problem, _threads: int, dtype: str) -> Run:
 
 
 def scikit_learn(problem: Problem, _threads: int) -> Run:
-    """MLPClassifier, with all that it adds to plain descent switched off."""
+    """MLPClassifier, with everything that it adds to plain descent switched off."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier
 
@@ -111,11 +111,11 @@ def scikit_learn(problem: Problem, _threads: int) -> Run:
         momentum=0,
         learning_rate_init=ALPHA,
         batch_size=problem.batch_size or len(labels),
-        shuffle=False,  # the rows come in their order already, so that all have the same
+        shuffle=False,  # the rows are already in the order that all implementations share
         warm_start=full_batch,
         n_iter_no_change=10**9,
     )
-    model.partial_fit(inputs, labels, classes=np.arange(CLASSES))  # makes the parameters, which are then replaced
+    model.partial_fit(inputs, labels, classes=np.arange(CLASSES))  # creates the parameters, which are then replaced
     for weights, bias, layer in zip(model.coefs_, model.intercepts_, problem.networks(1)[0], strict=True):
         weights[...], bias[...] = layer
 
@@ -123,7 +123,7 @@ def scikit_learn(problem: Problem, _threads: int) -> Run:
         if full_batch:
             model.set_params(max_iter=count).fit(inputs, labels)
         else:
-            # One call for all of the batches: its checks of the input cost as much as a batch does.
+            # One call for all batches, as its checks of the input take as long as a batch.
             chosen = np.concatenate([next(rows) for _ in range(count)])
             model.partial_fit(inputs[chosen], labels[chosen])
         return float(model.loss_)
@@ -165,7 +165,7 @@ def pytorch(problem: Problem, threads: int) -> Run:
 
 
 def jax(problem: Problem, _threads: int, networks: int) -> Run:
-    """A jitted step; for several networks, vmapped over their parameters."""
+    """A jitted step; with several networks, vmapped over their parameters."""
     import jax
     import jax.numpy as jnp
 
@@ -195,7 +195,7 @@ def jax(problem: Problem, _threads: int, networks: int) -> Run:
 
 
 def sgemm(_problem: Problem, _threads: int) -> Run:
-    """BLAS at its best: what this machine can do at all. It has no loss."""
+    """BLAS at its best: the peak of this machine. It has no loss."""
     left, right, out = np.random.default_rng(0).random((3, SIDE, SIDE), dtype="float32")
 
     def run(count: int) -> None:
@@ -206,8 +206,8 @@ def sgemm(_problem: Problem, _threads: int) -> Run:
 
 
 def of_ours(precision: Precision, networks: int, processes: int = 1) -> Implementation:
-    """Ours, for so many networks at once."""
-    apart = ", two processes" if processes > 1 else ""  # as `hydra.launcher.backend=loky` has it on two cores
+    """Ours, for this many networks at once."""
+    apart = ", two processes" if processes > 1 else ""  # as `hydra.launcher.backend=loky` does on two cores
     build = partial(ours, networks=networks // processes, precision=precision)
     return Implementation(f"ours {precision} K={networks}{apart}", build, networks, processes=processes)
 

@@ -1,4 +1,4 @@
-"""What is computed: descents of networks with twenty hidden units, on all of MNIST and of scikit-learn's digits."""
+"""The problems: descents of networks with twenty hidden units, on all of MNIST and of scikit-learn's digits."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ MINIBATCH = 128
 
 @dataclass(frozen=True)
 class Problem:
-    """A descent that every implementation is to make."""
+    """A descent for every implementation."""
 
     case: str
     pixels: NDArray[np.uint8]  # (n, d)
@@ -34,47 +34,47 @@ class Problem:
 
     @property
     def affine(self) -> Affine:
-        """What normalises the pixels."""
+        """The map that normalises the pixels."""
         return unit(self.pixels)
 
     def inputs(self, dtype: str) -> Array:
-        """The images as a network takes them."""
+        """The images as inputs of a network."""
         return self.affine.apply(self.pixels, dtype)
 
     def networks(self, number: int) -> list[Network]:
-        """Untrained networks, whose first is the same for any number of them."""
+        """Untrained networks; the first is the same however many there are."""
         sizes = [self.pixels.shape[1], HIDDEN, CLASSES]
         return [initialise(sizes, "he", 0.0, "float32", np.random.default_rng(seed)) for seed in range(number)]
 
     def order(self) -> np.random.Generator:
-        """What draws the order of minibatches, which is the same for all who draw from it."""
+        """A generator that draws the order of minibatches, the same on every call."""
         return np.random.default_rng(0)
 
     def rows(self) -> Iterator[Array]:
-        """The indices of one minibatch's images after the other's."""
+        """The indices of the images of each minibatch in turn."""
         return (
             chosen for chosen, _ in batches(np.arange(len(self.labels)), self.labels, self.batch_size, self.order())
         )
 
     @property
     def iterations(self) -> int:
-        """How many of them the reported time is of: one over all images, or those of an epoch."""
+        """The number of iterations in the reported time: one over all images, or those of an epoch."""
         return ceil(len(self.labels) / self.batch_size) if self.batch_size else 1
 
     def arithmetic(self) -> int:
-        """The floating-point operations of our full-batch iteration, for one network; those of its products alone.
+        """The floating-point operations of our full-batch iteration for one network, counting only its matrix products.
 
-        A product takes two for each of its terms. The first layer has one forward and one back, and is never asked for
-        the gradient at the pixels; the second has three.
+        A product takes two for each of its terms. The first layer has one product forward and one back, as no gradient
+        at the pixels is needed; the second has three.
         """
         inputs = inputs_of(staircase(self.pixels, self.labels))
         return 4 * HIDDEN * inputs + 6 * HIDDEN * CLASSES * len(self.labels)
 
 
 def mnist(directory: Path) -> Problem:
-    """The 60,000 images to train on, from the published files."""
+    """The 60,000 training images, from the published files."""
     images = read_images(directory, "train")
-    assert images is not None, "the directory has none of the files"
+    assert images is not None, "the files are not in the directory"
     return Problem("MNIST, one iteration", images.pixels.reshape(len(images.labels), -1), images.labels)
 
 

@@ -1,4 +1,4 @@
-"""What was measured, as a table and as a picture, and the machine that it was measured on."""
+"""The measurements as a table and a chart, and the machine they were made on."""
 
 import os
 import platform
@@ -19,7 +19,7 @@ DOTS_PER_INCH = 120
 
 
 def table(problem: Problem, milliseconds: Mapping[str, Sequence[float]]) -> pd.DataFrame:
-    """A case's rows: how long a network takes, and how much longer than ours; the fastest first, and sgemm last."""
+    """A case's rows: how long a network takes, and how many times as long as ours; the fastest first, sgemm last."""
     rounds = pd.DataFrame(milliseconds)
     rows = pd.DataFrame({"milliseconds": rounds.median(), "min": rounds.min(), "max": rounds.max()})
     for our in (OURS_STACKED.name, OURS.name):
@@ -33,14 +33,14 @@ def table(problem: Problem, milliseconds: Mapping[str, Sequence[float]]) -> pd.D
 
 
 def countable(problem: Problem) -> dict[str, int]:
-    """The floating-point operations of the implementations that we can tell them of."""
+    """The floating-point operations of the implementations for which they are known."""
     if problem.batch_size is not None:
         return {}
     return dict.fromkeys((our.name for our in OF_OURS), problem.arithmetic()) | {SGEMM.name: 2 * SIDE**3}
 
 
 def efficiency(rows: pd.DataFrame) -> str:
-    """Our stack's share of what the machine can do, in one sentence for each case that knows it."""
+    """Our stack's share of the machine's peak, in a sentence for each case in which it is known."""
     speeds = rows.pivot_table(index="case", columns="implementation", values="GFLOP/s", sort=False)
     return "\n".join(
         f"{case}: {OURS_STACKED.name} does {our:.0f} GFLOP/s, {our / peak:.0%} of sgemm's {peak:.0f}"
@@ -49,7 +49,7 @@ def efficiency(rows: pd.DataFrame) -> str:
 
 
 def circumstances(threads: int) -> str:
-    """When and on what it is measured. To be asked before: the load shall be that of others."""
+    """The date and the machine. Call it before measuring, so that the load is that of other programs."""
     blas = next(library for library in threadpool_info() if library["user_api"] == "blas")
     return (
         f"{date.today().isoformat()}, {processor()}, {os.cpu_count()} cores (load {os.getloadavg()[0]:.1f} before), "
@@ -67,7 +67,7 @@ def processor() -> str:
 
 
 def chart(rows: pd.DataFrame, title: str) -> Figure:
-    """A panel for each case, a bar for each implementation, from the fastest round to the slowest a line."""
+    """A panel for each case, with a bar for each implementation and a line from its fastest to its slowest round."""
     cases = rows[rows.implementation != SGEMM.name].groupby("case", sort=False)
     figure = Figure(figsize=(10, 1 + 2.6 * len(cases)), layout="constrained")
     figure.suptitle(f"Milliseconds per network, the median of the rounds\n{title}", fontsize=9)

@@ -1,7 +1,7 @@
-"""What a network costs in a call over HTTP: `python -m tests.benchmarks.serving`.
+"""What the network costs in a request over HTTP: `python -m tests.benchmarks.serving`.
 
-One image's round trip to a served network, next to one to a model of the same signature that computes nothing. Both
-are served at once by MLflow, and asked in turn.
+Compares one image's round trip to a served network with that to a model of the same signature that computes nothing.
+MLflow serves both at once, and requests alternate between them.
 """
 
 import argparse
@@ -27,7 +27,7 @@ WARM_UP = 100
 
 
 def save_models(width: int, directory: Path) -> np.ndarray:
-    """Write a random network and one that is none as MLflow models; an image for them, (1, width)."""
+    """Save a random network and the model of zeros as MLflow models, and return an image for them, (1, width)."""
     random = np.random.default_rng(0)
     shapes = {"weights1": (width, HIDDEN), "bias1": HIDDEN, "weights2": (HIDDEN, CLASSES), "bias2": CLASSES}
     save_arrays({name: random.normal(0, 0.1, shape) for name, shape in shapes.items()}, directory / WEIGHTS)
@@ -48,7 +48,7 @@ def save_models(width: int, directory: Path) -> np.ndarray:
 
 
 def ask(session: requests.Session, url: str, body: dict[str, list[list[int]]]) -> float:
-    """The seconds of one round trip."""
+    """The seconds that one round trip takes."""
     start = time.perf_counter()
     response = session.post(url, json=body)
     elapsed = time.perf_counter() - start
@@ -72,14 +72,14 @@ def compare(width: int, rounds: int) -> None:
 
 
 def main() -> None:
-    """Measure images of digits' and of MNIST's size."""
+    """Measure with images of the digits' and of MNIST's size."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.serving", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=1000, help="of which the median is taken (%(default)s)")
-    asked = parser.parse_args()
+    parser.add_argument("--rounds", type=int, default=1000, help="the median is reported (%(default)s)")
+    args = parser.parse_args()
     os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     for width in WIDTHS:
-        compare(width, asked.rounds)
+        compare(width, args.rounds)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Implementations in processes of their own, all alive at once, of which one works at a time.
+"""Each implementation in its own process: all are alive at once, and one works at a time.
 
-One library can't take the other's threads or memory, and what else the machine does meets all of them alike, as their
-rounds alternate.
+So no library takes another's threads or memory, and as their rounds alternate, other load on the machine affects them
+all alike.
 """
 
 import os
@@ -17,24 +17,24 @@ from tests.benchmarks.implementations import OURS, Implementation
 from tests.benchmarks.problems import Problem
 
 SECONDS_OF_A_ROUND = 0.4
-SECONDS_OF_PAUSE = 0.1  # BLAS's threads spin for a while after their last product, in wait for another one
+SECONDS_OF_PAUSE = 0.1  # BLAS's threads spin for a while after a product, waiting for another
 ITERATIONS_TO_WARM_UP = 3
 ITERATIONS_TO_AGREE = 3
 TOLERANCE = 1e-3
 
 
 def limit_threads(threads: int) -> None:
-    """Let all processes that are started from now on have so many threads, and so many cores for them."""
+    """Limit all processes started from now on to this many threads, and as many cores."""
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(threads)
     os.environ["XLA_FLAGS"] = f"--xla_cpu_multi_thread_eigen={str(threads > 1).lower()}"
-    # JAX starts a thread for each core that it may use, and knows no setting to make it less.
+    # JAX starts a thread for each core that it may use, and has no setting to reduce that.
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
 
 
 def serve(connection: Connection, implementation: Implementation, problem: Problem, threads: int) -> None:
-    """What a worker does: get ready, then run as many iterations as it is told to, until it is told none."""
+    """Run a worker: build the implementation, then run each requested number of iterations until it is 0."""
     run = implementation.build(problem, threads)
     while count := connection.recv():
         start = time.perf_counter()
@@ -43,7 +43,7 @@ def serve(connection: Connection, implementation: Implementation, problem: Probl
 
 
 class Worker:
-    """An implementation's process, or its processes, from outside."""
+    """The handle of an implementation's process or processes."""
 
     def __init__(self, implementation: Implementation, problem: Problem, threads: int) -> None:
         self.implementation = implementation
@@ -55,26 +55,26 @@ class Worker:
             arguments = (theirs, implementation, problem, max(1, threads // implementation.processes))
             process = context.Process(target=serve, args=arguments, daemon=True)
             process.start()
-            theirs.close()  # then a process that dies ends the wait for its answer
+            theirs.close()  # so that waiting for an answer ends if the process dies
             self.connections.append(connection)
             self.processes.append(process)
 
     def run(self, count: int) -> tuple[float, float | None]:
-        """Run so many iterations: the seconds that one took, and the loss that the last started from."""
+        """Run this many iterations: the seconds per iteration, and the loss at the start of the last."""
         for connection in self.connections:
             connection.send(count)
         answers = [connection.recv() for connection in self.connections]
         return max(seconds for seconds, _ in answers), answers[0][1]
 
     def round(self) -> float:
-        """A round's seconds per iteration, after a few that fill the caches, which the others have used since."""
+        """A round's seconds per iteration, after a few that refill the caches after the other workers."""
         time.sleep(SECONDS_OF_PAUSE)
         pace, _ = self.run(ITERATIONS_TO_WARM_UP)
         seconds, _ = self.run(max(1, round(SECONDS_OF_A_ROUND / pace)))
         return seconds
 
     def stop(self) -> None:
-        """End its processes."""
+        """Stop its processes."""
         for connection in self.connections:
             connection.send(0)
         for process in self.processes:
@@ -84,7 +84,7 @@ class Worker:
 def measure(
     implementations: Sequence[Implementation], problem: Problem, threads: int, rounds: int
 ) -> dict[str, list[float]]:
-    """The milliseconds that each implementation took for a network, in each round."""
+    """The milliseconds per network of each implementation, in each round."""
     workers = [Worker(implementation, problem, threads) for implementation in implementations]
     check_agreement(workers, problem)
     seconds = [[worker.round() for worker in workers] for _ in range(rounds)]
@@ -97,7 +97,7 @@ def measure(
 
 
 def check_agreement(workers: Sequence[Worker], problem: Problem) -> None:
-    """Let the workers make their first iterations. Exits if they then differ: they would not compute the same."""
+    """Run each worker's first iterations, and exit if their losses differ, as they would not compute the same."""
     losses = {}
     for worker in workers:
         worker.run(ITERATIONS_TO_AGREE)

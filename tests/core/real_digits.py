@@ -1,4 +1,4 @@
-"""Real digits to train on and to validate with, for the tests that need more than a few made-up numbers."""
+"""Real digits to train and validate on, for tests that need more than a few made-up numbers."""
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -14,7 +14,7 @@ from pipeline.core.split import split
 from pipeline.core.training import Trajectory, train
 from pipeline.core.vitals import signs_of
 
-# One thread for matrix products, as in the stage `train`: the same sums to the last bit, and no waiting.
+# One thread for matrix products, as in the stage `train`: the sums are bit-identical, and no thread waits for another.
 threadpool_limits(limits=1, user_api="blas")
 
 PIXELS, LABELS = load_digits(return_X_y=True)
@@ -30,12 +30,12 @@ TRAINING, VALIDATION = samples("train"), samples("validation")
 
 
 def untrained(scheme="he", dtype="float32"):
-    """A 64-20-10 network, the same at each call."""
+    """A 64-20-10 network, the same on every call."""
     return initialise([64, 20, 10], scheme, 0.01, dtype, np.random.default_rng(0))
 
 
 def train_digits(scheme="he", **changes):
-    """Train that network on the digits; what a test is not about has a plain value."""
+    """Train that network on the digits, with plain values for everything a test doesn't set."""
     return train_on(untrained(scheme), TRAINING, VALIDATION, **changes)
 
 
@@ -50,14 +50,14 @@ def train_on(
     rng=None,
     observe=lambda _record: None,
 ):
-    """Train a network by the textbook's mathematics."""
+    """Train a network with the textbook's mathematics."""
     source = batches(*training, batch_size, rng or np.random.default_rng(1))
 
-    def of_the_next_batch(stacked, _with_scores):
+    def on_the_next_batch(stacked, _with_scores):
         found = loss_and_gradient(member(stacked, 0), *next(source), reduction)
         return Passes(stack([found.gradient]), np.isfinite([found.loss]), as_scores(found.loss, found.accuracy))
 
-    def of_the_validation(stacked):
+    def on_the_validation_set(stacked):
         return as_scores(*measure(member(stacked, 0), *validation))
 
     def observe_rows(_iteration, rows):
@@ -65,7 +65,7 @@ def train_on(
             observe(row)
 
     trajectory = Trajectory(network, alpha, [iterations])
-    [[ended]] = train([trajectory], of_the_next_batch, of_the_validation, examine, observe_rows)
+    [[ended]] = train([trajectory], on_the_next_batch, on_the_validation_set, examine, observe_rows)
     return ended
 
 

@@ -1,4 +1,4 @@
-"""A network trained in portable precision is as good as one in plain float64: rounding matters less than the seed."""
+"""Networks trained in portable precision are as good as in float64: rounding matters less than the seed."""
 
 from functools import cache
 
@@ -37,7 +37,7 @@ def validated(precision):
     return np.array([training.history[-1].validation_accuracy for [training] in trainings])
 
 
-def test_it_differs_from_float64_by_less_than_seeds_of_float64_differ():
+def test_portable_precision_matters_less_than_the_seed():
     portable, plain = validated("portable"), validated("float64")
     between_seeds = np.abs(plain[:, np.newaxis] - plain)[np.triu_indices(len(SEEDS), 1)]
     assert np.abs(portable - plain).max() <= between_seeds.max()

@@ -1,4 +1,4 @@
-"""The batches that updates are made from."""
+"""The batches used for updates."""
 
 from itertools import islice
 
@@ -9,7 +9,7 @@ from pipeline.core.batches import batches
 
 N = 10
 LABELS = np.arange(N)
-X = 100.0 * LABELS[:, np.newaxis]  # sample k is 100 k, so a label that is with another's sample shows
+X = 100.0 * LABELS[:, np.newaxis]  # sample k is 100 k, so a label paired with the wrong sample shows
 
 
 def draw(batch_size, number, seed=0):
@@ -24,7 +24,7 @@ def order(drawn):
     ("batch_size", "lengths"),
     [(1, [1] * 10), (3, [3, 3, 3, 1]), (4, [4, 4, 2]), (5, [5, 5]), (9, [9, 1]), (10, [10])],
 )
-def test_every_epoch_has_each_sample_once_and_the_last_batch_is_smaller_if_need_be(batch_size, lengths):
+def test_an_epoch_has_each_sample_once_and_may_end_with_a_smaller_batch(batch_size, lengths):
     drawn = draw(batch_size, 3 * len(lengths))
     assert [len(labels) for _, labels in drawn] == 3 * lengths
     in_order = order(drawn)
@@ -37,7 +37,7 @@ def test_each_sample_keeps_its_label():
         np.testing.assert_array_equal(x, X[labels])
 
 
-def test_every_epoch_has_an_order_of_its_own():
+def test_every_epoch_has_its_own_order():
     in_order = order(draw(4, 9))
     epochs = [in_order[:N], in_order[N : 2 * N], in_order[2 * N :], list(range(N))]
     assert len({tuple(epoch) for epoch in epochs}) == 4
@@ -48,7 +48,7 @@ def test_the_seed_decides_the_order():
     assert order(draw(4, 9, seed=5)) != order(draw(4, 9, seed=6))
 
 
-def test_without_a_batch_size_every_batch_is_everything_in_the_given_order():
+def test_without_a_batch_size_every_batch_is_all_samples_in_order():
     drawn = draw(None, 50)
     assert len(drawn) == 50
     for x, labels in drawn:

@@ -1,4 +1,4 @@
-"""The checks of a network's code find each mistake by what the functions do, for any sizes, and none where none is."""
+"""Checking a network's code finds each mistake by what the functions do, for any sizes, and raises no false alarm."""
 
 from typing import get_args
 
@@ -18,7 +18,7 @@ from pipeline.core.normalisation import Affine
 
 X, LABELS = samples("train", "float64")
 SIZES = [(64, 20, 10), (64, 10, 10), (64, 16, 12, 10)]
-NARROW = (64, *12 * [2], 10)  # most of its layers are off, and next to nothing comes back through them
+NARROW = (64, *12 * [2], 10)  # most of its layers are dead, so almost no error propagates back
 
 
 FEW = Samples(X[::90] / X.max(), LABELS[::90])
@@ -27,7 +27,7 @@ FEW_AFFINE = Affine(AFFINE.shift, AFFINE.scale * X.max())
 
 
 def gradient_by(reduction, fault=None, precision="float64"):
-    """What trains with those settings, on the few samples."""
+    """The gradient function that trains with these settings, on the few samples."""
     if fault is not None:
         return lambda network: faults.loss_and_gradient(network, *FEW, reduction, fault, precision).gradient
     engine = Engine(FEW_PIXELS, FEW.labels, FEW_AFFINE, precision, threads=1)
@@ -60,7 +60,7 @@ def causes(check):
 @pytest.mark.parametrize("sizes", [*SIZES, NARROW], ids=str)
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize(("precision", "error"), [("float64", 1e-6), ("portable", 5e-5), ("float32", 5e-5)])
-def test_the_code_that_trains_has_no_mistake(precision, error, sizes, reduction):
+def test_the_training_code_has_no_mistake(precision, error, sizes, reduction):
     check = checked(sizes, reduction, precision=precision)
     assert check.findings == []
     assert check.error < error
@@ -68,7 +68,7 @@ def test_the_code_that_trains_has_no_mistake(precision, error, sizes, reduction)
 
 
 @pytest.mark.parametrize("place", range(4))
-def test_a_mistake_in_the_code_that_trains_is_found_where_it_is(place):
+def test_a_mistake_in_the_training_code_is_located(place):
     right = gradient_by("mean")
 
     def wrong(network):
@@ -83,16 +83,16 @@ def test_a_mistake_in_the_code_that_trains_is_found_where_it_is(place):
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
 @pytest.mark.parametrize("fault", get_args(Fault))
 @pytest.mark.parametrize("precision", ["portable", "float32"])
-def test_each_fault_has_its_cause(precision, sizes, fault):
+def test_each_fault_is_diagnosed(precision, sizes, fault):
     check = checked(sizes, "mean", fault, precision)
     assert causes(check) == CAUSES[fault]
     assert check.overflows == (fault in ("softmax_over_samples", "softmax_unshifted"))
 
 
-def test_the_scale_of_a_missing_mean_is_the_number_of_samples():
+def test_a_missing_mean_scales_the_gradient_by_the_number_of_samples():
     [finding] = checked((64, 20, 10), "mean", "gradient_without_mean").findings
     assert f"{len(FEW.labels)} times" in finding.evidence
 
 
-def test_a_summed_gradient_is_no_mistake_if_the_loss_is_summed_too():
+def test_a_summed_gradient_is_correct_for_a_summed_loss():
     assert checked((64, 20, 10), "sum", "gradient_without_mean").findings == []

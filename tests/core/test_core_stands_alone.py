@@ -1,4 +1,4 @@
-"""The mathematics knows NumPy and nothing of the pipeline around it."""
+"""The mathematics depends on NumPy, and on nothing else in the pipeline."""
 
 import ast
 from pathlib import Path
@@ -30,7 +30,7 @@ FILES = sorted(FOLDER.rglob("*.py"))
 
 
 def imported_modules(path):
-    """The modules that a file imports, wherever in the file it does; a relative import begins with dots."""
+    """The modules that a file imports, anywhere in it; relative imports start with dots."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -43,7 +43,7 @@ def is_allowed(module):
 
 
 @pytest.mark.parametrize("path", FILES, ids=[path.name for path in FILES])
-def test_core_imports_numpy_and_itself_alone(path):
+def test_core_imports_only_numpy_and_itself(path):
     assert [module for module in imported_modules(path) if not is_allowed(module)] == []
 
 

@@ -1,4 +1,4 @@
-"""The curvature of a loss, against the Hessian itself."""
+"""The curvature of a loss, compared with the Hessian itself."""
 
 import numpy as np
 import pytest
@@ -28,8 +28,8 @@ def test_the_largest_eigenvalue_of_a_small_matrix_is_exact(values):
     assert largest_eigenvalue(lambda v: matrix @ v, RNG.standard_normal(4)) == pytest.approx(max(values))
 
 
-def test_eigenvalues_that_are_each_other_s_opposite_do_not_confuse_it():
-    # Power iteration would go back and forth between them.
+def test_opposite_eigenvalues_do_not_confuse_it():
+    # Power iteration would alternate between them.
     matrix = with_eigenvalues([-10, 10, *RNG.uniform(-1, 1, 98)])
     assert largest_eigenvalue(lambda v: matrix @ v, RNG.standard_normal(100)) == pytest.approx(10, rel=1e-3)
 
@@ -43,10 +43,10 @@ def test_descent_on_a_quadratic_is_stable_just_below_two_over_the_curvature():
         there = flat(start)
         for _ in range(1000):
             there = there - factor * alpha * matrix @ there
-        assert (np.linalg.norm(there) < 1) is np.bool_(ends_small)
+        assert (np.linalg.norm(there) < 1) == ends_small
 
 
-def test_it_is_near_the_curvature_of_the_whole_hessian():
+def test_the_estimate_is_close_to_the_full_hessian():
     network = untrained("uniform", "float64")
     here, size = flat(network), 1e-2 * np.linalg.norm(flat(network))
     columns = [flat(gradient_of(like(network, here + size * unit))) for unit in np.eye(len(here))]
@@ -55,24 +55,29 @@ def test_it_is_near_the_curvature_of_the_whole_hessian():
     assert stable_alpha(network, gradient_of) == pytest.approx(expected, rel=0.2)
 
 
-def test_zeros_have_the_curvature_of_the_last_biases_alone():
-    # There the Hessian is that of a softmax at equal probabilities: 1/10 for every direction that changes them.
+def test_at_zeros_only_the_last_biases_have_curvature():
+    # There the Hessian is that of a softmax with equal probabilities: 1/10 in every direction that changes them.
     assert stable_alpha(untrained("zeros", "float64"), gradient_of) == pytest.approx(20, rel=0.02)
 
 
-def test_a_flat_loss_and_one_that_is_not_finite_have_no_stable_alpha():
+def test_a_flat_or_non_finite_loss_has_no_stable_alpha():
     network = untrained("he", "float64")
     assert stable_alpha(network, lambda there: like(there, 0 * flat(there))) is None
     assert stable_alpha(network, lambda there: like(there, np.nan * flat(there))) is None
 
 
-def test_few_gradients_are_asked_for():
-    asked = []
-    stable_alpha(untrained("he", "float64"), lambda there: asked.append(1) or gradient_of(there))
-    assert len(asked) == 1 + curvature.PRODUCTS
+def test_the_estimate_needs_few_gradients():
+    calls = []
+
+    def counted(there):
+        calls.append(there)
+        return gradient_of(there)
+
+    stable_alpha(untrained("he", "float64"), counted)
+    assert len(calls) == 1 + curvature.PRODUCTS
 
 
-def test_the_smaller_a_batch_the_smaller_is_its_stable_alpha():
+def test_smaller_batches_have_a_smaller_stable_alpha():
     network = untrained("he", "float64")
     curvature = Curvature(network, Samples(X, LABELS))
     assert curvature.stable_alpha() == stable_alpha(network, gradient_of)
@@ -83,7 +88,7 @@ def test_the_smaller_a_batch_the_smaller_is_its_stable_alpha():
     assert curvature.of_one_sample > curvature.of_mean_loss
 
 
-def test_a_flat_loss_has_no_stable_alpha_for_batches_either():
+def test_a_non_finite_loss_has_no_stable_alpha_for_batches_either():
     lost = tuple(Layer(np.nan * layer.weights, layer.bias) for layer in untrained("he", "float64"))
     curvature = Curvature(lost, Samples(X, LABELS))
     assert curvature.stable_alpha(8) is None

@@ -1,4 +1,4 @@
-"""A training whose loss leaves the finite numbers: it stops there, and hands back what it last had."""
+"""A training whose loss is no longer finite stops there and returns its last finite state."""
 
 import warnings
 
@@ -13,20 +13,20 @@ from pipeline.core.initialisation import initialise
 from pipeline.core.network import Layer, measure
 from pipeline.core.training import is_recorded
 
-# The first explodes over some updates, the second within a few, and the last is itself beyond float32.
+# The first explodes over many updates, the second within a few, and the third is itself too large for float32.
 HUGE = pytest.mark.parametrize("alpha", [1e2, 1e10, 1e39])
 
 
 @pytest.fixture(autouse=True)
 def no_warnings():
-    """A training that diverges says so in its outcome and in no warning."""
+    """A diverging training says so in its outcome, not in warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         yield
 
 
-def first_loss_that_is_not_finite(alpha):
-    """The number of updates after which an unguarded descent has lost itself."""
+def first_non_finite_loss(alpha):
+    """The number of updates after which plain gradient descent overflows."""
     source = batches(*TRAINING, None, np.random.default_rng(1))
     with np.errstate(all="ignore"):
         for state in gradient_descent(untrained(), source, alpha, iterations=100, reduction="mean"):
@@ -36,15 +36,15 @@ def first_loss_that_is_not_finite(alpha):
 
 
 @HUGE
-def test_a_huge_alpha_diverges_at_the_first_loss_that_is_not_finite(alpha):
+def test_a_huge_alpha_diverges_at_the_first_non_finite_loss(alpha):
     training = train_digits(alpha=alpha)
     assert training.diverged
-    assert training.iterations == first_loss_that_is_not_finite(alpha)
+    assert training.iterations == first_non_finite_loss(alpha)
     assert [row.iteration for row in training.history] == list(range(training.iterations))
 
 
 @HUGE
-def test_only_finite_numbers_are_left(alpha):
+def test_a_diverged_training_holds_only_finite_numbers(alpha):
     training = train_digits(alpha=alpha)
     assert np.isfinite(training.history).all()
     for layer in training.network:
@@ -53,7 +53,7 @@ def test_only_finite_numbers_are_left(alpha):
 
 
 @HUGE
-def test_the_network_returned_is_still_the_one_of_the_last_row(alpha):
+def test_a_diverged_training_returns_the_network_of_its_last_row(alpha):
     training = train_digits(alpha=alpha)
     last = training.history[-1]
     with np.errstate(all="ignore"):
@@ -69,13 +69,13 @@ def test_observe_sees_exactly_the_history_of_a_diverged_training(alpha):
 
 
 def test_the_last_iteration_can_diverge_too():
-    diverges_at = first_loss_that_is_not_finite(1e2)
+    diverges_at = first_non_finite_loss(1e2)
     assert train_digits(alpha=1e2, iterations=diverges_at).diverged
     assert not train_digits(alpha=1e2, iterations=diverges_at - 1).diverged
 
 
 def train_one_by_one(samples, validation, iterations=200):
-    """A small training, a sample at a time, in the order that seed 9 draws."""
+    """A small training, one sample at a time, in the order drawn with seed 9."""
     return train_on(
         initialise([2, 3, 2], "he", 0.01, "float32", np.random.default_rng(0)),
         samples,
@@ -87,8 +87,8 @@ def train_one_by_one(samples, validation, iterations=200):
     )
 
 
-def test_between_two_rows_the_network_goes_back_to_the_last_row():
-    # The sample that comes after 155 updates has no number, and 150 is the last recorded iteration before it.
+def test_divergence_between_rows_restores_the_network_of_the_last_row():
+    # The sample used after 155 updates is NaN, and 150 is the last recorded iteration before it.
     rng = np.random.default_rng(0)
     x, labels = rng.standard_normal((200, 2)).astype("float32"), rng.integers(0, 2, 200)
     validation = Samples(x[:20].copy(), labels[:20])
@@ -107,7 +107,7 @@ def test_between_two_rows_the_network_goes_back_to_the_last_row():
         np.testing.assert_array_equal(layer.bias, at_150.bias)
 
 
-def test_a_network_that_is_lost_before_it_is_trained_has_no_history():
+def test_a_network_that_overflows_untrained_has_no_history():
     network = tuple(Layer(np.float32(1e30) * layer.weights, layer.bias) for layer in untrained())
     seen = []
     training = train_on(network, TRAINING, VALIDATION, iterations=10, observe=seen.append)
@@ -117,7 +117,7 @@ def test_a_network_that_is_lost_before_it_is_trained_has_no_history():
     assert training.network is network
 
 
-def test_a_validation_loss_that_is_not_finite_ends_the_training_too():
+def test_a_non_finite_validation_loss_ends_the_training_too():
     x, labels = np.ones((4, 2), "float32"), np.array([0, 1, 0, 1])
     training = train_one_by_one(Samples(x, labels), Samples(np.nan * x, labels))
     assert training.diverged
@@ -126,8 +126,8 @@ def test_a_validation_loss_that_is_not_finite_ends_the_training_too():
 
 
 def test_an_infinite_weight_behind_a_dead_relu_is_not_kept():
-    # The first update takes 2e39 off the hidden unit's weight, more than float32 holds. The unit is off from then on,
-    # and the last bias alone gets the sample right: the loss is 0.
+    # The first update subtracts 2e39 from the hidden unit's weight, more than float32 holds. The unit is then dead,
+    # and the last bias alone classifies the sample correctly: the loss is 0.
     network = (Layer(np.ones((1, 1), "f4"), np.zeros(1, "f4")), Layer(np.array([[10, -10]], "f4"), np.zeros(2, "f4")))
     sample = Samples(np.ones((1, 1), "f4"), np.array([1]))
     training = train_on(network, sample, sample, alpha=1e38, iterations=1)

@@ -1,4 +1,4 @@
-"""The engine against the readable network, its yardstick: the same mathematics, whatever is stacked with what."""
+"""The engine compared with the readable network: the same mathematics, however networks are stacked."""
 
 import warnings
 from functools import cache
@@ -31,7 +31,7 @@ def one_blas_thread():
 
 
 def alpha_for(method, reduction, images):
-    """A learning rate at which the descent moves, but one ReLU that rounding switches on or off decides nothing."""
+    """A learning rate at which the descent moves, but a ReLU switched on or off by rounding makes no difference."""
     alpha = 1e-6 if method == "none" else 0.005
     return alpha / images if reduction == "sum" else alpha
 
@@ -43,7 +43,7 @@ def last_state(states):
 
 @cache
 def images_of(source):
-    """Pixels (n, d) and labels (n,): half of the digits, or every fortieth image of MNIST."""
+    """Pixels (n, d) and labels (n,): half of the digits, or one in forty MNIST images."""
     if source == "digits":
         return PIXELS[::2].astype(np.uint8), LABELS[::2]
     images = read_images(MNIST, "train")
@@ -57,7 +57,7 @@ def engine_for(source, method, precision, threads=2):
 
 
 def trained(loss_and_gradient, networks, alpha, iterations):
-    """The scores at the end of some descent of the whole stack, and the networks."""
+    """Train the whole stack: its scores at the end, and its networks."""
     stacked = stack(networks)
     alphas = np.full(len(networks), alpha, stacked[0].dtype)
     for _ in range(iterations):
@@ -72,13 +72,13 @@ def assert_agree(source, scheme, hidden, method, reduction, precision):
     how = (alpha_for(method, reduction, len(labels)), ITERATIONS, reduction)
 
     x = METHODS[method](pixels).apply(pixels, dtype)
-    yardstick = last_state(gradient_descent(network, batches(x, labels, None, np.random.default_rng(0)), *how))
+    expected = last_state(gradient_descent(network, batches(x, labels, None, np.random.default_rng(0)), *how))
     engine = engine_for(source, method, precision)
     scores, [found] = trained(lambda stacked: engine.loss_and_gradient(stacked, reduction), [network], *how[:2])
 
-    assert scores.loss[0] == pytest.approx(yardstick.loss, rel=TOLERANCE[precision])
-    assert scores.accuracy[0] == pytest.approx(yardstick.accuracy, abs=1e-15 if precision == "float64" else 0.01)
-    assert_close(found, yardstick.network, dtype, TOLERANCE[precision])
+    assert scores.loss[0] == pytest.approx(expected.loss, rel=TOLERANCE[precision])
+    assert scores.accuracy[0] == pytest.approx(expected.accuracy, abs=1e-15 if precision == "float64" else 0.01)
+    assert_close(found, expected.network, dtype, TOLERANCE[precision])
 
 
 def assert_close(network, expected, dtype, tolerance):
@@ -93,7 +93,7 @@ def assert_close(network, expected, dtype, tolerance):
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("hidden", HIDDEN, ids=str)
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_on_digits_it_is_the_readable_network(scheme, hidden, method, reduction, precision):
+def test_the_engine_matches_the_readable_network_on_digits(scheme, hidden, method, reduction, precision):
     assert_agree("digits", scheme, hidden, method, reduction, precision)
 
 
@@ -102,7 +102,7 @@ def test_on_digits_it_is_the_readable_network(scheme, hidden, method, reduction,
 @pytest.mark.parametrize(("hidden", "reduction"), [([20], "mean"), ([20, 15], "sum"), ([20, 15, 12], "mean")])
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_on_mnist_it_is_the_readable_network(scheme, hidden, method, reduction, precision):
+def test_the_engine_matches_the_readable_network_on_mnist(scheme, hidden, method, reduction, precision):
     assert_agree("mnist", scheme, hidden, method, reduction, precision)
 
 
@@ -112,7 +112,7 @@ def as_bytes(network):
 
 @pytest.mark.parametrize("hidden", [*HIDDEN, [1], [20, 1]], ids=str)
 @pytest.mark.parametrize("source", ["digits", pytest.param("mnist", marks=needs_mnist)])
-def test_a_network_has_the_same_bits_in_any_stack_and_on_any_threads(source, hidden):
+def test_a_network_has_the_same_bits_in_any_stack_and_with_any_threads(source, hidden):
     sizes = [images_of(source)[0].shape[1], *hidden, 10]
     networks = [initialise(sizes, "he", 0.1, "float64", np.random.default_rng(seed)) for seed in range(16)]
 
@@ -126,7 +126,7 @@ def test_a_network_has_the_same_bits_in_any_stack_and_on_any_threads(source, hid
         assert as_bytes(stacked[members.index(0)]) == alone
 
 
-def test_of_equal_logits_the_first_is_the_answer_as_for_argmax():
+def test_equal_logits_predict_the_first_class_as_argmax_does():
     pixels, labels = images_of("digits")
     network = initialise([64, 20, 10], "zeros", 0.1, "float64", np.random.default_rng(0))
     found = engine_for("digits", "unit", "float64").loss_and_gradient(stack([network]), "mean")
@@ -135,7 +135,7 @@ def test_of_equal_logits_the_first_is_the_answer_as_for_argmax():
     assert found.scores.accuracy[0] == (labels == 0).mean()
 
 
-def test_measuring_is_what_a_pass_finds_and_the_readable_network_s():
+def test_measure_agrees_with_a_pass_and_with_the_readable_network():
     pixels, labels = images_of("digits")
     networks = [initialise([64, 20, 10], "he", 0.1, "float64", np.random.default_rng(seed)) for seed in range(2)]
     engine = engine_for("digits", "standard", "float64")
@@ -146,10 +146,10 @@ def test_measuring_is_what_a_pass_finds_and_the_readable_network_s():
 
 
 @pytest.mark.parametrize(("precision", "huge"), [("portable", 1e200), ("portable", 1e306), ("float32", 1e30)])
-def test_a_network_that_overflows_leaves_the_others_alone_and_warns_of_nothing(precision, huge):
+def test_an_overflowing_network_affects_no_other_and_gives_no_warning(precision, huge):
     engine, dtype = engine_for("digits", "standard", precision), ARITHMETIC[precision].dtype
     good, bad = (initialise([64, 20, 10], "normal", s, dtype, np.random.default_rng(0)) for s in (0.1, huge))
-    with warnings.catch_warnings(), np.errstate(over="ignore", invalid="ignore"):  # as `train` has it
+    with warnings.catch_warnings(), np.errstate(over="ignore", invalid="ignore"):  # as in `train`
         warnings.simplefilter("error")
         both = engine.loss_and_gradient(stack([bad, good]), "mean")
     assert not np.isfinite(both.scores.loss[0])

@@ -1,4 +1,4 @@
-"""Networks with a mistake built in make just that mistake."""
+"""Networks with a built-in mistake make exactly that mistake."""
 
 from typing import get_args
 
@@ -26,7 +26,7 @@ def assert_close(found, expected, scale=1.0):
             np.testing.assert_allclose(values, scale * others, rtol=1e-10, atol=1e-15)
 
 
-def test_a_sign_turns_the_gradient():
+def test_a_wrong_sign_reverses_the_gradient():
     assert_close(wrong("gradient_sign").gradient, RIGHT.gradient, -1)
 
 
@@ -35,20 +35,20 @@ def test_without_the_mean_the_gradient_is_that_of_the_sum():
 
 
 @pytest.mark.parametrize("fault", ["relu_mask_missing", "transposed_product"])
-def test_a_mistake_on_the_way_back_leaves_the_last_layer_right(fault):
+def test_a_mistake_in_backpropagation_leaves_the_last_layer_correct(fault):
     found = wrong(fault)
     assert_close(found.gradient[1:], RIGHT.gradient[1:])
     assert not np.allclose(found.gradient[0].weights, RIGHT.gradient[0].weights)
     assert (found.loss, found.accuracy) == (RIGHT.loss, RIGHT.accuracy)
 
 
-def test_without_the_relu_a_unit_that_is_off_gets_a_gradient():
+def test_without_the_relu_mask_a_dead_unit_gets_a_gradient():
     dead = (NET[0]._replace(bias=NET[0].bias - 1e6), NET[1])
     assert np.any(faults.loss_and_gradient(dead, X, LABELS, "mean", "relu_mask_missing", "float64").gradient[0].weights)
     assert not np.any(faults.loss_and_gradient(dead, X, LABELS, "mean", "gradient_sign", "float64").gradient[0].weights)
 
 
-def test_the_transposed_product_of_square_weights_is_the_one_without_a_transpose():
+def test_the_transposed_product_leaves_square_weights_untransposed():
     square = initialise([64, 10, 10], "he", 0.01, "float64", np.random.default_rng(0))
     found = faults.loss_and_gradient(square, X, LABELS, "mean", "transposed_product", "float64").gradient
     hidden, logits = network.forward(square, X)[1:]
@@ -56,16 +56,16 @@ def test_the_transposed_product_of_square_weights_is_the_one_without_a_transpose
     np.testing.assert_allclose(found[0].bias, ((delta @ square[1].weights) * (hidden > 0)).sum(axis=0), rtol=1e-10)
 
 
-def test_over_the_samples_each_class_sums_to_one():
+def test_a_softmax_over_samples_sums_to_one_for_each_class():
     logits = network.forward(NET, X)[-1]
     np.testing.assert_allclose(
         np.exp(faults.log_probabilities(logits, "softmax_over_samples", "float64")).sum(axis=0), 1
     )
 
 
-def test_over_the_samples_the_gradient_at_the_logits_is_still_probabilities_less_labels():
+def test_a_softmax_over_samples_keeps_the_gradient_probabilities_minus_labels():
     logits = network.forward(NET, X)[-1]
-    p = np.exp(logits) / sum(np.exp(logits))
+    p = np.exp(logits) / np.exp(logits).sum(axis=0)
     expected = (p - np.eye(10)[LABELS]).sum(axis=0) / len(LABELS)
     np.testing.assert_allclose(wrong("softmax_over_samples").gradient[-1].bias, expected, rtol=1e-9, atol=1e-15)
 
@@ -85,7 +85,7 @@ def test_predictions_are_the_most_probable_classes_of_each_softmax():
     assert faults.predictions(logits, "softmax_over_samples", "float64").tolist() == [1, 0]
 
 
-def test_a_stack_is_passed_one_network_after_the_other():
+def test_a_stack_gives_what_each_network_gives_alone():
     other = untrained("xavier", "float64")
     found = faults.passes(stack([NET, other]), X, LABELS, "sum", "gradient_sign", "float64")
     alone = faults.loss_and_gradient(other, X, LABELS, "sum", "gradient_sign", "float64")
@@ -96,7 +96,7 @@ def test_a_stack_is_passed_one_network_after_the_other():
 
 
 @pytest.mark.parametrize("fault", get_args(Fault))
-def test_in_portable_precision_it_is_the_same_but_for_the_rounding_of_factors(fault):
+def test_portable_precision_differs_only_by_rounding(fault):
     plain = wrong(fault)
     portable = faults.loss_and_gradient(NET, X, LABELS, "mean", fault, "portable")
     assert portable.loss == pytest.approx(plain.loss, rel=1e-6)

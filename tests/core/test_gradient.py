@@ -1,4 +1,4 @@
-"""The gradient against the definition of a derivative, and against itself with the samples in another order."""
+"""The gradient compared with finite differences, and with itself when the samples are in another order."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from pipeline.core.initialisation import SCHEMES, initialise
 from pipeline.core.network import forward, loss_and_gradient, measure
 
 STEP = 1e-5
-RELATIVE_ERROR = 1e-7  # a central difference is off by about STEP squared, that is by 1e-10, and by rounding
+RELATIVE_ERROR = 1e-7  # a central difference is off by about STEP squared (1e-10) plus rounding
 
 FEATURES, CLASSES = 5, 4
 HIDDEN_LAYERS = {1: [6], 2: [6, 7], 3: [6, 7, 5]}
@@ -16,7 +16,7 @@ HIDDEN_LAYERS = {1: [6], 2: [6, 7], 3: [6, 7, 5]}
 
 def samples():
     rng = np.random.default_rng(1)
-    labels = np.array([0, 1, 2, 3, 0, 1])  # not the same number of each class, so that no bias's slopes cancel out
+    labels = np.array([0, 1, 2, 3, 0, 1])  # unbalanced classes, so that no bias's gradients cancel out
     return rng.standard_normal((len(labels), FEATURES)), labels
 
 
@@ -25,7 +25,7 @@ def draw(scheme, depth):
 
 
 def central_differences(loss, parameters):
-    """The slope of `loss()` along each of the parameters, which are moved in place and put back."""
+    """The slope of `loss()` along each parameter, which is changed in place and restored."""
     slopes = np.empty_like(parameters)
     for place in np.ndindex(parameters.shape):
         value = parameters[place]
@@ -39,7 +39,7 @@ def central_differences(loss, parameters):
 
 
 def distance_to_the_nearest_kink(network, x):
-    """How far the input of the ReLU that is nearest to 0, where it has no derivative, is from it."""
+    """The smallest distance of a ReLU's input from 0, where the ReLU has no derivative."""
     inputs = forward(network, x)[: len(network) - 1]
     return min(np.abs(a @ layer.weights + layer.bias).min() for a, layer in zip(inputs, network[:-1], strict=True))
 
@@ -55,8 +55,8 @@ def test_the_gradient_is_the_slope_of_the_loss(scheme, depth, reduction):
     def loss():
         return times * measure(network, x, labels)[0]
 
-    # A central difference is a slope only where the step meets no kink. With zeros every ReLU is at its kink, but
-    # the weights that follow it are 0 as well: no single step changes the loss, except those of the last bias.
+    # A central difference is a slope only if the step crosses no kink. With zeros, every ReLU is at its kink, but the
+    # weights after it are 0 too, so only a step of the last bias changes the loss.
     if scheme != "zeros":
         assert distance_to_the_nearest_kink(network, x) > 100 * STEP
 
@@ -73,14 +73,14 @@ def test_the_gradient_is_the_slope_of_the_loss(scheme, depth, reduction):
 @pytest.mark.parametrize("depth", HIDDEN_LAYERS)
 @pytest.mark.parametrize("scheme", [scheme for scheme in SCHEMES if scheme != "zeros"])
 def test_the_gradient_reaches_every_layer(scheme, depth):
-    # Without this the test above could hold because both sides are 0.
+    # Otherwise the test above could pass because both sides are 0.
     for slope in loss_and_gradient(draw(scheme, depth), *samples()).gradient:
         assert np.linalg.norm(slope.weights) > 1e-3
         assert np.linalg.norm(slope.bias) > 1e-3
 
 
 @pytest.mark.parametrize("depth", HIDDEN_LAYERS)
-def test_from_zeros_only_the_last_bias_has_a_slope(depth):
+def test_at_zeros_only_the_last_bias_has_a_gradient(depth):
     *before, last = loss_and_gradient(draw("zeros", depth), *samples()).gradient
     assert all(not slope.weights.any() and not slope.bias.any() for slope in before)
     assert not last.weights.any()
@@ -108,7 +108,7 @@ def test_the_order_of_the_samples_does_not_change_the_gradient(scheme):
         np.testing.assert_allclose(other.bias, one.bias, rtol=1e-10, atol=1e-14)
 
 
-def test_the_samples_and_the_network_are_left_as_they_were():
+def test_the_samples_and_the_network_are_not_modified():
     network, (x, labels) = draw("he", 2), samples()
     loss_and_gradient(network, x, labels)
     np.testing.assert_array_equal(x, samples()[0])

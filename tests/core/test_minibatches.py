@@ -1,4 +1,4 @@
-"""Many networks on the same minibatches against the readable descent of each."""
+"""Many networks on the same minibatches, compared with the readable descent of each."""
 
 from functools import cache
 
@@ -19,7 +19,7 @@ from pipeline.files.images import read_images
 
 DIGITS, DIGIT_LABELS = PIXELS[:150].astype(np.uint8), LABELS[:150]
 HIDDEN = [[20], [20, 15]]
-SOME_IN_A_BATCH = 100  # does not divide 150: the last batch of an epoch has 50
+UNEVEN_BATCH = 100  # does not divide 150: the last batch of an epoch has 50
 
 
 @pytest.fixture(autouse=True)
@@ -33,13 +33,13 @@ def some_networks(number, sizes, dtype):
 
 
 def alpha_for(method, reduction, batch_size):
-    """A learning rate at which the descent moves, but one ReLU that rounding switches on or off decides nothing."""
+    """A learning rate at which the descent moves, but a ReLU switched on or off by rounding makes no difference."""
     alpha = 1e-6 if method == "none" else 0.005
     return alpha / batch_size if reduction == "sum" else alpha
 
 
 def trained(networks, images, method, reduction, batch_size, alpha, updates, precision):
-    """The losses and accuracies (updates + 1, K) on the way, and the networks at the end."""
+    """The losses and accuracies (updates + 1, K) along the way, and the networks at the end."""
     pixels, labels = images
     dtype = ARITHMETIC[precision].dtype
     source = Minibatches(pixels, labels, METHODS[method](pixels), precision, batch_size, np.random.default_rng(1))
@@ -55,7 +55,7 @@ def trained(networks, images, method, reduction, batch_size, alpha, updates, pre
 
 
 def assert_agree(hidden, method, reduction, batch_size, precision, updates, tolerance):
-    """Two networks at once go through the states that the readable descent takes each through."""
+    """Two networks trained at once pass through the same states as in the readable descent."""
     dtype = ARITHMETIC[precision].dtype
     networks = some_networks(2, [64, *hidden, 10], dtype)
     alpha = alpha_for(method, reduction, batch_size)
@@ -78,26 +78,24 @@ def assert_close(network, expected, tolerance):
             np.testing.assert_allclose(values, others, rtol=0, atol=tolerance)
 
 
-@pytest.mark.parametrize(("batch_size", "updates"), [(1, 300), (SOME_IN_A_BATCH, 4), (150, 2)])
+@pytest.mark.parametrize(("batch_size", "updates"), [(1, 300), (UNEVEN_BATCH, 4), (150, 2)])
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("hidden", HIDDEN, ids=str)
-def test_two_epochs_are_those_of_the_readable_descent(hidden, method, reduction, batch_size, updates):
+def test_two_epochs_match_the_readable_descent(hidden, method, reduction, batch_size, updates):
     assert_agree(hidden, method, reduction, batch_size, "float64", updates, tolerance=1e-12)
 
 
-@pytest.mark.parametrize("batch_size", [1, SOME_IN_A_BATCH, 150])
+@pytest.mark.parametrize("batch_size", [1, UNEVEN_BATCH, 150])
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("hidden", HIDDEN, ids=str)
 @pytest.mark.parametrize("precision", ["portable", "float32"])
-def test_in_other_precisions_ten_batches_are_those_of_the_readable_descent(
-    hidden, method, reduction, batch_size, precision
-):
+def test_ten_batches_match_the_readable_descent_in_other_precisions(hidden, method, reduction, batch_size, precision):
     assert_agree(hidden, method, reduction, batch_size, precision, updates=10, tolerance=1e-5)
 
 
-def test_labels_that_are_all_one_are_no_special_case():
+def test_a_single_class_is_not_a_special_case():
     threes = (DIGITS[DIGIT_LABELS == 3], DIGIT_LABELS[DIGIT_LABELS == 3])
     networks = some_networks(2, [64, 20, 10], "float64")
     losses, accuracies, _ = trained(networks, threes, "standard", "mean", 10, 0.1, 2, "float64")
@@ -119,7 +117,7 @@ def images_of(source):
 
 
 def bits(source, networks, batch_size):
-    """The bytes of each network after seven updates, and its losses on the way."""
+    """The bytes of each network after seven updates, and its losses along the way."""
     losses, _, ended = trained(networks, images_of(source), "standard", "mean", batch_size, 0.1, 7, "portable")
     parameters = [b"".join(values.tobytes() for layer in network for values in layer) for network in ended]
     return list(zip(parameters, losses.T.tolist(), strict=True))
@@ -128,7 +126,7 @@ def bits(source, networks, batch_size):
 @pytest.mark.parametrize("hidden", [[20], [20, 15], [3], [1], [20, 1], [20, 2]], ids=str)
 @pytest.mark.parametrize(
     ("source", "batch_size"),
-    [("digits", 1), ("digits", SOME_IN_A_BATCH), ("digits", 150), pytest.param("mnist", 128, marks=needs_mnist)],
+    [("digits", 1), ("digits", UNEVEN_BATCH), ("digits", 150), pytest.param("mnist", 128, marks=needs_mnist)],
 )
 def test_a_network_has_the_same_bits_in_any_stack(source, batch_size, hidden):
     networks = some_networks(16, [images_of(source)[0].shape[1], *hidden, 10], "float64")

@@ -1,4 +1,4 @@
-"""What each method makes of pixels."""
+"""What each normalisation method does to pixels."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ EVERY_BYTE = np.arange(256, dtype=np.uint8)[np.newaxis]
 EACH_METHOD = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
 
 
-def test_unit_takes_the_darkest_pixel_to_0_and_the_brightest_to_1():
+def test_unit_maps_the_darkest_pixel_to_0_and_the_brightest_to_1():
     pixels = np.array([[5, 25], [15, 10]], np.uint8)
     np.testing.assert_allclose(unit(pixels).apply(pixels, "float64"), [[0, 1], [0.5, 0.25]], rtol=1e-15)
 
@@ -28,7 +28,7 @@ def test_unit_refuses_pixels_that_are_all_equal():
         unit(np.full((3, 4), 9, np.uint8))
 
 
-def test_standard_gives_each_pixel_mean_0_and_deviation_1():
+def test_standard_gives_each_pixel_mean_0_and_standard_deviation_1():
     pixels = np.random.default_rng(0).integers(0, 256, (500, 12), dtype=np.uint8)
     x = standard(pixels).apply(pixels, "float64")
     np.testing.assert_allclose(x.mean(axis=0), 0, atol=1e-13)
@@ -36,48 +36,48 @@ def test_standard_gives_each_pixel_mean_0_and_deviation_1():
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_standard_takes_a_constant_pixel_to_0(dtype):
+def test_standard_maps_a_constant_pixel_to_0(dtype):
     x = standard(PIXELS).apply(PIXELS, dtype)
     assert np.isfinite(x).all()
     np.testing.assert_array_equal(x[:, 2], 0)
     np.testing.assert_allclose(x[:, [0, 1, 3]].std(axis=0), 1, rtol=1e-6)
 
 
-def test_standard_survives_an_image_in_which_the_constant_pixel_differs():
+def test_standard_accepts_a_new_value_of_a_constant_pixel():
     other = np.array([[10, 20, 9, 0]], np.uint8)
     assert standard(PIXELS).apply(other, "float64")[0, 2] == 2
 
 
-def test_divide_255_is_exactly_that():
+def test_divide_255_divides_by_255_exactly():
     np.testing.assert_array_equal(divide_255(EVERY_BYTE).apply(EVERY_BYTE, "float64"), EVERY_BYTE / 255)
 
 
-def test_divide_255_does_not_look_at_the_range():
+def test_divide_255_ignores_the_range():
     darker = EVERY_BYTE // 16
     np.testing.assert_array_equal(divide_255(darker).apply(darker, "float64"), darker / 255)
 
 
-def test_none_leaves_the_pixels_as_they_are():
+def test_none_leaves_the_pixels_unchanged():
     np.testing.assert_array_equal(none(EVERY_BYTE).apply(EVERY_BYTE, "float64"), EVERY_BYTE)
 
 
 @EACH_METHOD
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_the_result_has_the_type_asked_for_and_the_shape_of_the_pixels(method, dtype):
+def test_the_result_has_the_requested_type_and_the_shape_of_the_pixels(method, dtype):
     x = method(PIXELS).apply(PIXELS, dtype)
     assert x.dtype == dtype
     assert x.shape == PIXELS.shape
 
 
 @EACH_METHOD
-def test_the_map_is_kept_in_float64_and_is_nowhere_divided_by_zero(method):
+def test_the_map_is_float64_with_a_nonzero_scale(method):
     affine = method(PIXELS)
     assert (affine.shift.dtype, affine.scale.dtype) == (np.float64, np.float64)
     assert (affine.scale != 0).all()
 
 
 @EACH_METHOD
-def test_the_pixels_are_left_as_they_were(method):
+def test_the_pixels_are_not_modified(method):
     before = PIXELS.copy()
     method(PIXELS).apply(PIXELS, "float32")
     np.testing.assert_array_equal(PIXELS, before)
@@ -86,11 +86,11 @@ def test_the_pixels_are_left_as_they_were(method):
 @pytest.mark.parametrize(
     ("method", "expected"),
     [
-        (unit, [[2, -0.5]]),  # trained on 50 to 150: 250 is as far above as the range is wide
-        (standard, [[3, -2]]),  # both pixels have mean 100 and deviation 50 in the training images
+        (unit, [[2, -0.5]]),  # trained on 50 to 150: 250 is above it by the width of the range
+        (standard, [[3, -2]]),  # both pixels have mean 100 and standard deviation 50 in the training images
     ],
 )
-def test_other_images_are_measured_by_the_training_images_alone(method, expected):
+def test_other_images_are_normalised_by_the_training_images(method, expected):
     training = np.array([[50, 150], [150, 50]], np.uint8)
     others = np.array([[250, 0]], np.uint8)
     np.testing.assert_allclose(method(training).apply(others, "float64"), expected, rtol=1e-15)

@@ -1,4 +1,4 @@
-"""Networks as one stack and back again, and a step of all of them."""
+"""Stacking networks and taking them out again, and a step of all of them at once."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ SIZES = [6, 4, 3, 2]
 
 
 def networks(number, first_seed=0, dtype="float32"):
-    """Networks of which no two parameters are equal; `uniform` draws the biases as well."""
+    """Networks whose parameters all differ; `uniform` draws the biases too."""
     seeds = range(first_seed, first_seed + number)
     return [initialise(SIZES, "uniform", 1, dtype, np.random.default_rng(seed)) for seed in seeds]
 
@@ -20,7 +20,7 @@ def as_bytes(network):
     return [(values.shape, values.dtype, values.tobytes()) for layer in network for values in layer]
 
 
-def test_a_table_has_the_biases_first_and_then_the_weights_of_each_input_side_by_side():
+def test_a_table_holds_the_biases_and_then_the_weights_of_each_input():
     three = networks(3)
     stacked = stack(three)
     assert [table.shape for table in stacked] == [(7, 3, 4), (5, 3, 3), (4, 3, 2)]
@@ -32,13 +32,13 @@ def test_a_table_has_the_biases_first_and_then_the_weights_of_each_input_side_by
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("number", [1, 2, 5])
-def test_each_member_comes_out_as_it_went_in(number, dtype):
+def test_each_member_round_trips(number, dtype):
     before = networks(number, dtype=dtype)
     stacked = stack(before)
     assert [as_bytes(member(stacked, k)) for k in range(number)] == [as_bytes(network) for network in before]
 
 
-def test_the_chosen_members_come_in_the_order_in_which_they_were_chosen():
+def test_chosen_members_keep_the_order_of_the_choice():
     five = networks(5)
     chosen = members(stack(five), [4, 0, 3])
     for table, expected in zip(chosen, stack([five[4], five[0], five[3]]), strict=True):
@@ -53,7 +53,7 @@ def test_the_stack_is_a_copy_of_the_networks():
     assert [as_bytes(network) for network in two] == before
 
 
-def test_a_member_stays_as_it_was_when_the_stack_goes_on():
+def test_a_member_is_a_copy():
     stacked = stack(networks(2))
     taken = member(stacked, 1)
     before = as_bytes(taken)
@@ -62,13 +62,13 @@ def test_a_member_stays_as_it_was_when_the_stack_goes_on():
     assert as_bytes(member(stacked, 1)) != before
 
 
-def test_a_member_is_laid_out_as_a_network_of_its_own():
+def test_a_member_is_contiguous():
     for layer in member(stack(networks(3)), 1):
         assert layer.weights.flags.c_contiguous
         assert layer.bias.flags.c_contiguous
 
 
-def test_members_stay_as_they_were_when_the_stack_goes_on():
+def test_chosen_members_are_copies():
     stacked = stack(networks(3))
     chosen = members(stacked, [0, 1, 2])
     descend(stacked, stack(networks(3, first_seed=3)), np.array([0.1, 0.2, 0.3], "float32"))
@@ -76,7 +76,7 @@ def test_members_stay_as_they_were_when_the_stack_goes_on():
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_step_is_the_readable_one_to_the_last_bit_with_an_alpha_for_each_network(dtype):
+def test_a_step_with_an_alpha_per_network_matches_the_readable_one_bit_for_bit(dtype):
     before, gradients = networks(4, dtype=dtype), networks(4, first_seed=4, dtype=dtype)
     alphas = [0.1, 3e-5, 0.7, 1e4]
     stacked = stack(before)

@@ -1,4 +1,4 @@
-"""The layout holds every image once and whole, and leaves out nothing but zeros."""
+"""The layout holds every image once and in full, and leaves out only zeros."""
 
 import numpy as np
 import pytest
@@ -13,19 +13,19 @@ DIGITS = PIXELS.astype(np.uint8)
 
 
 def images_in(group, pixels):
-    """The images of a group's blocks, put together again: (n, pixels)."""
+    """The images of a group's blocks, reassembled: (n, pixels)."""
     images = []
     for block in group.blocks:
         inputs, count = block.inputs.shape
         rows = np.zeros((count, 1 + pixels), np.uint8)
         rows[:, group.order[:inputs]] = block.inputs.T
         assert (rows[:, 0] == 1).all()
-        assert_steps_leave_out_zeros_alone(block)
+        assert_steps_leave_out_only_zeros(block)
         images.append(rows[:, 1:])
     return np.concatenate(images)
 
 
-def assert_steps_leave_out_zeros_alone(block):
+def assert_steps_leave_out_only_zeros(block):
     assert np.concatenate([np.arange(block.inputs.shape[1])[step.images] for step in block.steps]).tolist() == [
         *range(block.inputs.shape[1])
     ]
@@ -44,7 +44,7 @@ def in_any_order(images):
 
 
 @pytest.mark.parametrize("count", [1, 5, 1023, 1024, 1025, len(DIGITS)])
-def test_every_image_is_there_once_and_whole(count):
+def test_every_image_is_kept_once_and_complete(count):
     [group] = staircase(DIGITS[:count], LABELS[:count])
     assert in_any_order(images_in(group, 64)) == in_any_order(DIGITS[:count])
 
@@ -55,7 +55,7 @@ def test_images_keep_their_labels():
     assert sorted(laid_out) == sorted((bytes(image), label) for image, label in zip(DIGITS, LABELS, strict=True))
 
 
-def test_labels_with_many_images_are_groups_of_their_own():
+def test_labels_with_many_images_get_their_own_groups():
     many, labels = np.tile(DIGITS, (6, 1)), np.tile(LABELS, 6)
     groups = staircase(many, labels)
     assert len(groups) == 10
@@ -64,7 +64,7 @@ def test_labels_with_many_images_are_groups_of_their_own():
         assert in_any_order(images_in(group, 64)) == in_any_order(many[labels == digit])
 
 
-def test_blocks_are_stairs():
+def test_blocks_need_fewer_and_fewer_pixels():
     [group] = staircase(DIGITS, LABELS)
     lengths = [len(block.inputs) for block in group.blocks]
     assert len(lengths) == 2
@@ -72,14 +72,14 @@ def test_blocks_are_stairs():
 
 
 def test_the_rarest_pixels_come_last():
-    # Pixel 1 is used by no image, pixel 0 by one, pixel 3 by one of those left, and pixel 2 by the last one.
+    # No image uses pixel 1, one uses pixel 0, one of the rest uses pixel 3, and the last uses pixel 2.
     used = np.array([[1, 0, 1, 1], [0, 0, 1, 1], [0, 0, 1, 0]], bool)
     order, prefix = pixel_order(used)
     assert order.tolist() == [2, 3, 0, 1]
     assert prefix.tolist() == [3, 2, 1]
 
 
-def test_an_image_without_a_pixel_needs_none():
+def test_a_blank_image_needs_no_pixels():
     _, prefix = pixel_order(np.array([[False, False], [True, False]]))
     assert prefix.tolist() == [0, 1]
 

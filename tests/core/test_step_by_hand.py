@@ -9,10 +9,10 @@ Forward.  X W1 + b1 = [1  1-2] = [1 -1]    The ReLU takes the -1 to 0:   A = [1 
     First sample:  logits = 1 (1, -1)            + b2 = (ln 3, 0)
     Second sample: logits = 2 (1, -1) + 1 (0, 2) + b2 = (ln 3 + 1, 1)
 
-    The first logit is ln 3 above the second in both, so the odds are 3 to 1: P = (3/4, 1/4) for both.
+    In both, the first logit is ln 3 above the second, so the odds are 3 to 1: P = (3/4, 1/4).
 
-Loss.  The right classes have the probabilities 3/4 and 1/4: (-ln(3/4) - ln(1/4)) / 2 = ln(16/3) / 2.
-    Both are taken for class 0, which is right once: the accuracy is 1/2.
+Loss.  The correct classes have probabilities 3/4 and 1/4: (-ln(3/4) - ln(1/4)) / 2 = ln(16/3) / 2.
+    Class 0 is predicted for both, which is right once: the accuracy is 1/2.
 
 Backward.  D2 = (P - Y) / 2 = [-1/4  1/4] / 2 = [-1/8  1/8]
                               [ 3/4 -3/4]       [ 3/8 -3/8]
@@ -24,14 +24,14 @@ Backward.  D2 = (P - Y) / 2 = [-1/4  1/4] / 2 = [-1/8  1/8]
     dA = D2 W2^T:  row 1 = (-1/8 - 1/8,  2/8) = (-1/4,  1/4)
                    row 2 = ( 3/8 + 3/8, -6/8) = ( 3/4, -3/4)
 
-    The first sample's second ReLU was off, so nothing passes it:  D1 = [-1/4    0]
-                                                                        [ 3/4 -3/4]
+    The first sample's second ReLU was off and passes nothing back:  D1 = [-1/4    0]
+                                                                          [ 3/4 -3/4]
 
     dW1 = X^T D1:  row 1 = 1 (-1/4, 0) + 2 (3/4, -3/4) = (5/4, -3/2)
                    row 2 = 2 (-1/4, 0) + 1 (3/4, -3/4) = (1/4, -3/4)
     db1 = sum of D1's rows = (1/2, -3/4)
 
-Update.  With alpha = 1/4, a quarter of each of these is taken off. The loss falls by about a half.
+Update.  With alpha = 1/4, a quarter of each is subtracted. The loss falls by about half.
 """
 
 import numpy as np
@@ -63,13 +63,13 @@ def assert_equal_to_rounding(network, expected):
         np.testing.assert_allclose(layer.bias, by_hand.bias, rtol=0, atol=1e-15)
 
 
-def test_the_loss_and_the_accuracy_are_those_worked_by_hand():
+def test_the_loss_and_the_accuracy_match_those_worked_by_hand():
     found = loss_and_gradient(NETWORK, X, LABELS)
     assert found.loss == pytest.approx(np.log(16 / 3) / 2, rel=1e-15)
     assert found.accuracy == 1 / 2
 
 
-def test_every_entry_of_the_gradient_is_the_one_worked_by_hand():
+def test_the_gradient_matches_the_one_worked_by_hand():
     assert_equal_to_rounding(loss_and_gradient(NETWORK, X, LABELS).gradient, GRADIENT)
 
 
@@ -78,9 +78,9 @@ def test_the_gradient_of_the_sum_is_twice_that_of_the_mean_of_two_samples():
     assert_equal_to_rounding(loss_and_gradient(NETWORK, X, LABELS, "sum").gradient, twice)
 
 
-def test_every_parameter_after_one_update_is_the_one_worked_by_hand():
-    both_times_the_same_batch = iter([(X, LABELS), (X, LABELS)])
-    before, after = gradient_descent(NETWORK, both_times_the_same_batch, alpha=0.25, iterations=1, reduction="mean")
+def test_the_updated_parameters_match_those_worked_by_hand():
+    same_batch_twice = iter([(X, LABELS), (X, LABELS)])
+    before, after = gradient_descent(NETWORK, same_batch_twice, alpha=0.25, iterations=1, reduction="mean")
     assert (before.iteration, after.iteration) == (0, 1)
     assert before.loss == pytest.approx(np.log(16 / 3) / 2, rel=1e-15)
     assert_equal_to_rounding(after.network, AFTER_ONE_UPDATE)

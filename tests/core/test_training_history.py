@@ -1,4 +1,4 @@
-"""What a training that goes well records on its way."""
+"""What a training that goes well records along the way."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from pipeline.core.training import is_recorded
 FULL_BATCH_AND_MINIBATCHES = pytest.mark.parametrize("batch_size", [None, 100])
 
 
-def test_numbers_of_two_significant_digits_are_recorded():
+def test_iterations_with_two_significant_digits_are_recorded():
     expected = [*range(100), *range(100, 1000, 10), 1000, 1100, 1200, 1300]
     assert [iteration for iteration in range(1301) if is_recorded(iteration)] == expected
 
@@ -37,7 +37,7 @@ def test_numbers_of_two_significant_digits_are_recorded():
         (11_000, True),
     ],
 )
-def test_around_the_boundaries(iteration, recorded):
+def test_which_iterations_around_a_power_of_ten_are_recorded(iteration, recorded):
     assert is_recorded(iteration) is recorded
 
 
@@ -51,7 +51,7 @@ def test_the_history_has_the_recorded_iterations_and_always_the_last(iterations)
 
 
 @FULL_BATCH_AND_MINIBATCHES
-def test_a_longer_training_s_history_begins_with_a_shorter_one_s(batch_size):
+def test_a_longer_trainings_history_starts_with_a_shorter_ones(batch_size):
     longer = train_digits(iterations=150, batch_size=batch_size, rng=np.random.default_rng(5)).history
     to_120 = train_digits(iterations=120, batch_size=batch_size, rng=np.random.default_rng(5)).history
     to_123 = train_digits(iterations=123, batch_size=batch_size, rng=np.random.default_rng(5)).history
@@ -68,14 +68,14 @@ def test_observe_sees_exactly_the_history(batch_size):
     assert seen == training.history
 
 
-def test_the_first_row_is_the_untrained_network_s():
+def test_the_first_row_measures_the_untrained_network():
     first = train_digits().history[0]
     assert (first.loss, first.accuracy) == measure(untrained(), *TRAINING)
     assert (first.validation_loss, first.validation_accuracy) == measure(untrained(), *VALIDATION)
 
 
 @pytest.mark.parametrize("iterations", [20, 105])
-def test_the_network_returned_is_the_one_of_the_last_row(iterations):
+def test_the_returned_network_is_that_of_the_last_row(iterations):
     training = train_digits(iterations=iterations)
     last = training.history[-1]
     assert (last.loss, last.accuracy) == measure(training.network, *TRAINING)

@@ -1,4 +1,4 @@
-"""Many trainings followed at once: each is what it would be alone, wherever the others end or diverge."""
+"""Many trainings at once: each is what it would be alone, wherever the others end or diverge."""
 
 from itertools import count
 
@@ -14,7 +14,7 @@ from pipeline.core.fast.stack import Scores, member, stack
 from pipeline.core.initialisation import initialise
 from pipeline.core.training import Trajectory, is_recorded, train
 
-# A quarter of the images: what is tested here does not depend on how many they are.
+# A quarter of the images: the tests here do not depend on how many there are.
 ENGINES = {
     part: Engine(PIXELS[chosen[::4]].astype(np.uint8), LABELS[chosen[::4]], AFFINE, "portable", threads=1)
     for part, chosen in PARTS.items()
@@ -34,10 +34,10 @@ def network(seed, scheme="he", scale=0.1):
 GOOD = Trajectory(network(0), 0.5, [20, 105, 112])
 ENDS_EARLY = Trajectory(network(1), 0.1, [3])
 ENDS_BETWEEN = Trajectory(network(2), 0.3, [105, 107])
-DIVERGES = Trajectory(network(3), 1e2, [2, 105, 111])  # some updates after the second
+DIVERGES = Trajectory(network(3), 1e2, [2, 105, 111])  # a few updates after the second
 DIVERGES_AT_ONCE = Trajectory(network(4), 1e300, [1, 50])
-LOST = Trajectory(network(5, "normal", 1e200), 0.1, [1, 20, 105])
-ALL = [LOST, GOOD, ENDS_EARLY, DIVERGES, ENDS_BETWEEN, DIVERGES_AT_ONCE]
+OVERFLOWS_UNTRAINED = Trajectory(network(5, "normal", 1e200), 0.1, [1, 20, 105])
+ALL = [OVERFLOWS_UNTRAINED, GOOD, ENDS_EARLY, DIVERGES, ENDS_BETWEEN, DIVERGES_AT_ONCE]
 
 
 def of_all(stacked, with_scores=True):
@@ -54,7 +54,7 @@ def alone(trajectory, end):
 
 
 @pytest.mark.parametrize("trajectories", [ALL, ALL[::-1], [GOOD, GOOD]])
-def test_every_training_is_the_one_that_it_is_alone(trajectories):
+def test_every_training_is_what_it_would_be_alone(trajectories):
     found = follow(trajectories)
     assert len(found) == len(trajectories)
     for trajectory, trainings in zip(trajectories, found, strict=True):
@@ -63,7 +63,7 @@ def test_every_training_is_the_one_that_it_is_alone(trajectories):
             assert_same(training, alone(trajectory, end))
 
 
-def test_an_update_is_the_readable_one_to_the_last_bit():
+def test_an_update_matches_the_readable_one_bit_for_bit():
     gradient = member(of_all(stack([network(0)])).gradient, 0)
     training = alone(Trajectory(network(0), 0.3, [1]), 1)
     for layer, expected in zip(training.network, updated(network(0), gradient, 0.3), strict=True):
@@ -79,14 +79,14 @@ def test_each_training_ends_at_its_own_end():
         assert {training.diverged for training in trainings} == {False}
 
 
-def test_an_end_that_is_no_row_of_the_others_is_in_the_history_of_its_own_training_alone():
+def test_an_unrecorded_end_is_a_row_of_its_own_training_only():
     [trainings] = follow([Trajectory(network(0), 0.5, [101, 105, 112])])
     for training, end in zip(trainings, [101, 105, 112], strict=True):
         numbers = [row.iteration for row in training.history]
         assert numbers == [number for number in range(end) if is_recorded(number)] + [end]
 
 
-def test_trainings_that_would_have_ended_after_the_divergence_diverged_at_the_same_iteration():
+def test_all_ends_after_the_divergence_diverge_at_the_same_iteration():
     [trainings] = follow([DIVERGES])
     assert [training.diverged for training in trainings] == [False, True, True]
     assert trainings[0].iterations == 2
@@ -94,17 +94,17 @@ def test_trainings_that_would_have_ended_after_the_divergence_diverged_at_the_sa
     assert trainings[1].history == trainings[2].history
 
 
-def test_an_untrained_network_that_is_lost_ends_all_its_trainings_and_no_other():
-    lost, good = follow([LOST, GOOD])
+def test_a_network_that_overflows_untrained_ends_all_its_trainings_and_no_others():
+    lost, good = follow([OVERFLOWS_UNTRAINED, GOOD])
     assert [training.diverged for training in lost] == [True] * 3
     assert [training.iterations for training in lost] == [0, 0, 0]
     assert [training.history for training in lost] == [[], [], []]
-    assert all(training.network is LOST.untrained for training in lost)
+    assert all(training.network is OVERFLOWS_UNTRAINED.untrained for training in lost)
     assert [training.diverged for training in good] == [False] * 3
 
 
-def lost_at(iteration):
-    """A descent and a measure by which the validation loss is not finite after so many updates, and only then."""
+def with_infinite_validation_loss_at(iteration):
+    """A descent and a measure whose validation loss is infinite after this many updates, and only then."""
     updates = count(-1)
     now = [next(updates)]
 
@@ -119,9 +119,9 @@ def lost_at(iteration):
     return loss_and_gradient, measure
 
 
-def test_a_validation_loss_that_is_lost_at_an_end_that_is_no_row_concerns_that_training_alone():
+def test_a_non_finite_validation_loss_at_an_unrecorded_end_affects_only_that_training():
     both = [Trajectory(network(0), 0.5, [105, 107, 112]), Trajectory(network(1), 0.5, [105, 112])]
-    found = train(both, *lost_at(105), examine, lambda _iteration, _rows: None)
+    found = train(both, *with_infinite_validation_loss_at(105), examine, lambda _iteration, _rows: None)
     for trajectory, trainings in zip(both, found, strict=True):
         lost, *others = trainings
         assert (lost.diverged, lost.iterations) == (True, 105)
@@ -132,9 +132,11 @@ def test_a_validation_loss_that_is_lost_at_an_end_that_is_no_row_concerns_that_t
         np.testing.assert_array_equal(lost.network[0].weights, to_100.network[0].weights)
 
 
-def test_a_validation_loss_that_is_lost_in_a_row_ends_all_trainings_that_go_on():
+def test_a_non_finite_validation_loss_in_a_row_ends_all_remaining_trainings():
     trajectory, seen = Trajectory(network(0), 0.5, [20, 110, 112]), []
-    [trainings] = train([trajectory], *lost_at(110), examine, lambda _iteration, rows: seen.extend(rows))
+    [trainings] = train(
+        [trajectory], *with_infinite_validation_loss_at(110), examine, lambda _iteration, rows: seen.extend(rows)
+    )
     assert seen == trainings[-1].history
     assert [(training.diverged, training.iterations) for training in trainings] == [
         (False, 20),
@@ -143,12 +145,17 @@ def test_a_validation_loss_that_is_lost_in_a_row_ends_all_trainings_that_go_on()
     ]
 
 
-def test_a_validation_loss_that_no_row_asks_for_ends_nothing():
-    [[training]] = train([Trajectory(network(0), 0.5, [112])], *lost_at(105), examine, lambda _iteration, _rows: None)
+def test_a_non_finite_validation_loss_that_no_row_needs_ends_nothing():
+    [[training]] = train(
+        [Trajectory(network(0), 0.5, [112])],
+        *with_infinite_validation_loss_at(105),
+        examine,
+        lambda _iteration, _rows: None,
+    )
     assert_same(training, alone(GOOD, 112))
 
 
-def test_observe_is_called_once_for_each_iteration_with_exactly_its_rows():
+def test_observe_is_called_once_per_iteration_with_exactly_its_rows():
     seen = []
     found = follow(ALL, observe=lambda iteration, rows: seen.append((iteration, rows)))
     assert [iteration for iteration, _ in seen] == list(range(113))
@@ -157,18 +164,18 @@ def test_observe_is_called_once_for_each_iteration_with_exactly_its_rows():
 
 
 def rows_of(iteration, found):
-    """The rows of an iteration in the trainings' histories: one of each trajectory that has it, in their order."""
+    """The rows of an iteration in the trainings' histories: one for each trajectory that has it, in order."""
     of_each = [{row for training in trainings for row in training.history} for trainings in found]
     return [row for rows in of_each for row in rows if row.iteration == iteration]
 
 
-def test_nothing_is_observed_after_the_last_training_has_ended():
+def test_nothing_is_observed_after_the_last_training_ends():
     seen = []
     follow([DIVERGES_AT_ONCE, ENDS_EARLY], observe=lambda iteration, _rows: seen.append(iteration))
     assert seen == [0, 1, 2, 3]
 
 
-def test_the_untrained_networks_are_left_as_they_were():
+def test_the_untrained_networks_are_not_modified():
     follow([ENDS_EARLY, GOOD])
     for layer, before in zip(GOOD.untrained, network(0), strict=True):
         np.testing.assert_array_equal(layer.weights, before.weights)

@@ -1,4 +1,4 @@
-"""The vital signs of a network, by hand."""
+"""The vital signs of a network, worked by hand."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from pipeline.core.network import Layer
 from pipeline.core.training import is_examined
 from pipeline.core.vitals import Signs, signs_of
 
-# Of two hidden units, the second is off for every image; of four images, one is taken for class 1.
+# Of the two hidden units, the second is off for every image; of the four images, one is predicted as class 1.
 NET = (
     Layer(np.array([[1.0, -1.0]]), np.array([0.0, -1.0])),
     Layer(np.array([[2.0, -2.0], [1.0, 1.0]]), np.array([-3.0, 0.0])),
@@ -17,7 +17,7 @@ X = np.array([[1.0], [2.0], [3.0], [0.5]])
 GRADIENT = (Layer(np.array([[3.0, 0.0]]), np.array([0.0, 4.0])), Layer(np.zeros((2, 2)), np.zeros(2)))
 
 
-def test_signs_by_hand():
+def test_the_signs_match_those_worked_by_hand():
     # Hidden values 1, 2, 3, 0.5; logits (2h - 3, -2h): (-1, -2), (1, -4), (3, -6), (-2, -1).
     found = signs_of(NET, GRADIENT, 0.1, X, None, "float64")
     assert found.largest_logit == 6
@@ -27,17 +27,17 @@ def test_signs_by_hand():
     assert found.update_ratio == pytest.approx((0.5 / np.sqrt(3), 0.0))
 
 
-def test_an_update_of_parameters_that_are_zero_is_infinite_and_none_is_zero():
+def test_the_update_ratio_of_zero_parameters_is_infinite_or_zero():
     zeros = tuple(Layer(0 * layer.weights, 0 * layer.bias) for layer in NET)
     assert signs_of(zeros, GRADIENT, 0.1, X, None, "float64").update_ratio == (np.inf, 0.0)
 
 
-def test_numbers_that_would_overflow_when_squared_have_a_norm():
+def test_the_norm_of_huge_numbers_does_not_overflow():
     huge = tuple(Layer(np.float32(1e30) * layer.weights.astype("f4"), layer.bias) for layer in GRADIENT)
     assert np.isfinite(signs_of(NET, huge, 0.1, X, None, "float64").gradient_norm).all()
 
 
-def test_signs_go_to_names_and_back():
+def test_signs_round_trip_through_flat_names():
     signs = Signs(1.0, 2.0, (0.1, 0.2), (3.0, 4.0, 5.0), (6.0, 7.0, 8.0))
     assert signs.flat()["dead_units_2"] == 0.2
     assert signs.flat()["update_ratio_3"] == 8.0
@@ -47,7 +47,7 @@ def test_signs_go_to_names_and_back():
 @pytest.mark.parametrize(
     ("iteration", "examined"), [(0, True), (9, True), (10, True), (15, False), (90, True), (110, False), (2000, True)]
 )
-def test_signs_are_taken_where_the_number_has_one_digit_that_counts(iteration, examined):
+def test_iterations_with_one_significant_digit_are_examined(iteration, examined):
     assert is_examined(iteration) is examined
 
 
@@ -57,7 +57,7 @@ def test_a_training_is_examined_from_its_first_to_its_last_row(iterations, last)
     assert [row.iteration for row in vitals] == [*(n for n in range(iterations) if is_examined(n)), last]
 
 
-def test_the_loss_is_compared_with_the_untrained_network_s():
+def test_the_loss_is_relative_to_the_untrained_network():
     training = train_digits(iterations=20)
     assert training.vitals[0].loss_to_start == 1
     assert training.vitals[-1].loss_to_start == training.history[-1].loss / training.history[0].loss

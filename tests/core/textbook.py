@@ -1,4 +1,4 @@
-"""Plain gradient descent, as a textbook has it: what fast code is held to."""
+"""Plain gradient descent, as in a textbook: the reference for the fast code."""
 
 from typing import NamedTuple
 
@@ -6,16 +6,16 @@ from pipeline.core.network import Layer, Network, loss_and_gradient
 
 
 class State(NamedTuple):
-    """The descent after so many updates."""
+    """The descent after a number of updates."""
 
-    iteration: int  # the updates made so far
+    iteration: int  # the number of updates so far
     network: Network
-    loss: float  # on the batch that the next update is made from
+    loss: float  # on the batch of the next update
     accuracy: float
 
 
 def gradient_descent(network, source, alpha, iterations, reduction="mean"):
-    """The states of the descent, the untrained network first. A batch from `source` is one update."""
+    """Yield the states of the descent, starting with the untrained network. Each batch from `source` is one update."""
     for iteration, (x, labels) in zip(range(iterations + 1), source, strict=False):
         found = loss_and_gradient(network, x, labels, reduction)
         yield State(iteration, network, found.loss, found.accuracy)

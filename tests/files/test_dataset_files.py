@@ -1,4 +1,4 @@
-"""The normalised dataset on disk."""
+"""Saving and loading the normalised dataset."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ def test_a_round_trip_changes_nothing(tmp_path, method):
         assert (found.dtype, found.shape) == (np.float64, expected.shape)
 
 
-def test_a_directory_without_a_dataset_is_named(tmp_path):
+def test_a_directory_without_a_dataset_is_reported(tmp_path):
     with pytest.raises(UserError) as caught:
         load_dataset(tmp_path / "normalised")
     assert str(tmp_path / "normalised") in str(caught.value)
@@ -48,14 +48,14 @@ def test_a_directory_without_a_dataset_is_named(tmp_path):
 def test_no_file_needs_pickle(tmp_path):
     save_dataset(some_dataset("standard"), tmp_path)
     files = list(tmp_path.glob("*.npy"))
-    assert len(files) == 8  # pixels and labels of three parts, and the map's shift and scale
+    assert len(files) == 8  # pixels and labels of three parts, and the shift and scale of the map
     for file in files:
         assert np.load(file, allow_pickle=False).dtype in (np.uint8, np.float64)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("part", ["train", "validation", "test"])
-def test_samples_are_normalised_by_the_dataset_s_own_map(part, dtype):
+def test_samples_are_normalised_with_the_datasets_own_map(part, dtype):
     dataset = some_dataset("standard")
     samples = dataset.samples(part, dtype)
     np.testing.assert_array_equal(samples.x, dataset.affine.apply(dataset.parts[part].pixels, dtype))

@@ -1,4 +1,4 @@
-"""Fetching a file from a real server on this machine, from a directory, and from where it can't be had."""
+"""Fetching a file from a local server, from a directory, and from sources that fail."""
 
 import hashlib
 import socket
@@ -16,7 +16,7 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 class Mirror(BaseHTTPRequestHandler):
-    """A mirror that has the file below /good, another one below /other, and breaks off halfway below /cut."""
+    """A mirror with the file in /good and a different one in /other, and which breaks off halfway in /cut."""
 
     def do_GET(self):
         self.server.asked.append(self.path)
@@ -36,10 +36,10 @@ class Mirror(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.setenv("no_proxy", "127.0.0.1")  # a proxy would not find this machine under that address
+    monkeypatch.setenv("no_proxy", "127.0.0.1")  # a proxy can't reach this machine at that address
     with ThreadingHTTPServer(("127.0.0.1", 0), Mirror) as running:
         running.asked = []
-        thread = threading.Thread(target=running.serve_forever, args=(0.01,))  # looks so often whether to stop
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))  # seconds between checks whether to stop
         thread.start()
         yield running
         running.shutdown()
@@ -54,7 +54,7 @@ def mirror(server):
 
 @pytest.fixture
 def closed(monkeypatch):
-    """The URL of a server that is down: its port is taken, so that nobody else opens it, and nobody listens."""
+    """The URL of a server that is down: the port is bound, so nothing else can take it, but nothing listens."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -73,58 +73,58 @@ def assert_fetched(target):
     assert (target / NAME).read_bytes() == CONTENT
 
 
-def complaint(sources, target):
-    """What a user is told, after it has been seen that nothing is left behind."""
+def error_message(sources, target):
+    """The error message that the user gets; also checks that no file is left behind."""
     with pytest.raises(UserError) as caught:
         fetch(NAME, SHA256, sources, target)
     assert list(target.iterdir()) == []
     return str(caught.value)
 
 
-def test_a_file_is_fetched_from_the_web(mirror, target):
+def test_a_file_is_fetched_over_http(mirror, target):
     fetch(NAME, SHA256, [f"{mirror}/good"], target)
     assert_fetched(target)
 
 
-def test_a_slash_at_the_end_of_a_source_is_no_matter(mirror, target):
+def test_a_trailing_slash_in_a_source_does_not_matter(mirror, target):
     fetch(NAME, SHA256, [f"{mirror}/good/"], target)
     assert_fetched(target)
 
 
-def test_once_a_source_has_the_file_no_other_is_asked(server, mirror, target):
+def test_no_other_source_is_tried_once_one_has_the_file(server, mirror, target):
     fetch(NAME, SHA256, [f"{mirror}/good", f"{mirror}/other"], target)
     assert server.asked == [f"/good/{NAME}"]
 
 
-def test_the_second_mirror_is_asked_when_the_first_is_down(closed, mirror, target):
+def test_the_second_mirror_is_tried_when_the_first_is_down(closed, mirror, target):
     fetch(NAME, SHA256, [closed, f"{mirror}/good"], target)
     assert_fetched(target)
 
 
-def test_the_second_mirror_is_asked_when_the_first_does_not_have_the_file(mirror, target):
+def test_the_second_mirror_is_tried_when_the_first_lacks_the_file(mirror, target):
     fetch(NAME, SHA256, [f"{mirror}/nowhere", f"{mirror}/good"], target)
     assert_fetched(target)
 
 
-def test_the_second_mirror_is_asked_when_the_first_has_another_file(mirror, target):
+def test_the_second_mirror_is_tried_when_the_first_has_a_different_file(mirror, target):
     fetch(NAME, SHA256, [f"{mirror}/other", f"{mirror}/good"], target)
     assert_fetched(target)
 
 
-def test_the_second_mirror_is_asked_when_the_first_breaks_off(mirror, target):
+def test_the_second_mirror_is_tried_when_the_first_breaks_off(mirror, target):
     fetch(NAME, SHA256, [f"{mirror}/cut", f"{mirror}/good"], target)
     assert_fetched(target)
 
 
-def test_when_all_mirrors_are_down_each_is_named(closed, target):
-    message = complaint([f"{closed}/one", f"{closed}/two"], target)
+def test_when_all_mirrors_are_down_each_is_reported(closed, target):
+    message = error_message([f"{closed}/one", f"{closed}/two"], target)
     assert NAME in message
     assert f"{closed}/one/{NAME}" in message
     assert f"{closed}/two/{NAME}" in message
 
 
-def test_each_source_s_own_reason_is_given(closed, mirror, tmp_path, target):
-    message = complaint([closed, f"{mirror}/nowhere", f"{mirror}/other", str(tmp_path / "missing")], target)
+def test_each_source_is_reported_with_its_own_reason(closed, mirror, tmp_path, target):
+    message = error_message([closed, f"{mirror}/nowhere", f"{mirror}/other", str(tmp_path / "missing")], target)
     assert f"{closed}/{NAME}: " in message
     assert f"{mirror}/nowhere/{NAME}: 404" in message
     assert f"{mirror}/other/{NAME}: its sha256 is not" in message
@@ -133,13 +133,13 @@ def test_each_source_s_own_reason_is_given(closed, mirror, tmp_path, target):
 
 
 def test_a_file_with_the_wrong_checksum_is_not_kept(mirror, target):
-    message = complaint([f"{mirror}/other"], target)
+    message = error_message([f"{mirror}/other"], target)
     assert f"{mirror}/other/{NAME}" in message
     assert "sha256" in message
 
 
-def test_a_file_that_breaks_off_is_not_kept(mirror, target):
-    assert f"{mirror}/cut/{NAME}" in complaint([f"{mirror}/cut"], target)
+def test_a_truncated_file_is_not_kept(mirror, target):
+    assert f"{mirror}/cut/{NAME}" in error_message([f"{mirror}/cut"], target)
 
 
 def test_a_directory_can_be_the_source(tmp_path, target):
@@ -149,12 +149,12 @@ def test_a_directory_can_be_the_source(tmp_path, target):
     assert (tmp_path / NAME).read_bytes() == CONTENT
 
 
-def test_a_directory_without_the_file_is_named(tmp_path, target):
-    message = complaint([str(tmp_path)], target)
+def test_a_directory_without_the_file_is_reported(tmp_path, target):
+    message = error_message([str(tmp_path)], target)
     assert f"{tmp_path / NAME}: no such file" in message
 
 
 def test_a_damaged_file_in_a_directory_is_not_kept(tmp_path, target):
     (tmp_path / NAME).write_bytes(CONTENT[:-1])
-    message = complaint([str(tmp_path)], target)
+    message = error_message([str(tmp_path)], target)
     assert f"{tmp_path / NAME}: its sha256 is not" in message

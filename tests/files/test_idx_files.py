@@ -1,4 +1,4 @@
-"""IDX files: what is written is read again, and a damaged file is named together with what is wrong with it."""
+"""IDX files: they round-trip, and a damaged file is reported with what is wrong with it."""
 
 import gzip
 
@@ -8,33 +8,33 @@ import pytest
 from pipeline.console.errors import UserError
 from pipeline.files.idx import read_idx, write_idx
 
-PLAIN_AND_PACKED = pytest.mark.parametrize("name", ["labels-idx1-ubyte", "labels-idx1-ubyte.gz"])
+PLAIN_AND_GZIPPED = pytest.mark.parametrize("name", ["labels-idx1-ubyte", "labels-idx1-ubyte.gz"])
 
 HEADER_OF_THREE = bytes([0, 0, 8, 1, 0, 0, 0, 3])  # unsigned bytes (8) in one dimension, three of them
 
 
 def write(path, content):
-    """Write the content, packed if the file's name ends in .gz."""
+    """Write the content, gzipped if the file's name ends in .gz."""
     path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
 
 
-def complaint(path, dimensions=1):
+def error_message(path, dimensions=1):
     with pytest.raises(UserError) as caught:
         read_idx(path, dimensions)
     return str(caught.value)
 
 
-@PLAIN_AND_PACKED
-def test_the_bytes_of_the_published_format_are_understood(tmp_path, name):
+@PLAIN_AND_GZIPPED
+def test_the_published_format_is_read(tmp_path, name):
     write(tmp_path / name, HEADER_OF_THREE + bytes([5, 0, 255]))
     values = read_idx(tmp_path / name, dimensions=1)
     assert values.tolist() == [5, 0, 255]
     assert values.dtype == np.uint8
 
 
-@PLAIN_AND_PACKED
-def test_images_are_laid_out_row_by_row_with_lengths_big_end_first(tmp_path, name):
-    # One image of 2 rows and 258 columns: 258 is 1 times 256 and 2.
+@PLAIN_AND_GZIPPED
+def test_images_are_read_row_by_row_with_big_endian_lengths(tmp_path, name):
+    # One image of 2 rows and 258 columns: 258 is 1 * 256 + 2.
     pixels = bytes(range(256)) + bytes([1, 2]) + bytes(258)
     write(tmp_path / name, bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 1, 2]) + pixels)
     images = read_idx(tmp_path / name, dimensions=3)
@@ -43,7 +43,7 @@ def test_images_are_laid_out_row_by_row_with_lengths_big_end_first(tmp_path, nam
     assert not images[0, 1].any()
 
 
-def test_what_is_written_is_the_published_format(tmp_path):
+def test_the_published_format_is_written(tmp_path):
     write_idx(tmp_path / "labels", np.array([5, 0, 255], np.uint8))
     assert (tmp_path / "labels").read_bytes() == HEADER_OF_THREE + bytes([5, 0, 255])
 
@@ -57,71 +57,71 @@ def test_a_round_trip_changes_nothing(tmp_path, shape):
     assert again.dtype == np.uint8
 
 
-def test_a_round_trip_changes_nothing_of_an_array_that_is_laid_out_otherwise(tmp_path):
+def test_a_non_contiguous_array_round_trips(tmp_path):
     images = np.arange(24, dtype=np.uint8).reshape(2, 3, 4).transpose(0, 2, 1)
     write_idx(tmp_path / "images", images)
     np.testing.assert_array_equal(read_idx(tmp_path / "images", dimensions=3), images)
 
 
-@PLAIN_AND_PACKED
+@PLAIN_AND_GZIPPED
 @pytest.mark.parametrize(
     "magic",
     [
         bytes([0, 0, 8, 3]),  # of images, where labels are expected
         bytes([0, 0, 13, 1]),  # of floating-point numbers
         bytes([1, 0, 8, 1]),
-        b"<htm",  # of an error page that was saved as the file
+        b"<htm",  # of an error page saved as the file
     ],
 )
-def test_a_file_of_something_else_is_refused_by_its_first_bytes(tmp_path, name, magic):
+def test_a_file_with_the_wrong_magic_number_is_refused(tmp_path, name, magic):
     write(tmp_path / name, magic + HEADER_OF_THREE[4:] + bytes(3))
-    message = complaint(tmp_path / name)
+    message = error_message(tmp_path / name)
     assert name in message
     assert magic.hex() in message
     assert "00000801" in message
 
 
-@PLAIN_AND_PACKED
+@PLAIN_AND_GZIPPED
 def test_an_empty_file_is_refused(tmp_path, name):
     write(tmp_path / name, b"")
-    message = complaint(tmp_path / name)
+    message = error_message(tmp_path / name)
     assert name in message
     assert "nothing" in message
 
 
-@PLAIN_AND_PACKED
+@PLAIN_AND_GZIPPED
 def test_a_file_that_ends_within_its_header_is_refused(tmp_path, name):
     write(tmp_path / name, HEADER_OF_THREE[:6])
-    message = complaint(tmp_path / name)
+    message = error_message(tmp_path / name)
     assert name in message
     assert "header" in message
     assert "cut short" in message
 
 
-@PLAIN_AND_PACKED
+@PLAIN_AND_GZIPPED
 @pytest.mark.parametrize("held", [2, 4])
 def test_a_file_of_the_wrong_length_is_refused(tmp_path, name, held):
     write(tmp_path / name, HEADER_OF_THREE + bytes(held))
-    message = complaint(tmp_path / name)
+    message = error_message(tmp_path / name)
     assert name in message
     assert "announces 3" in message
     assert f"holds {held}" in message
 
 
-def test_a_file_that_is_only_called_gz_is_refused(tmp_path):
+def test_a_gz_file_that_is_not_gzipped_is_refused(tmp_path):
     path = tmp_path / "labels.gz"
     path.write_bytes(HEADER_OF_THREE + bytes(3))
-    message = complaint(path)
+    message = error_message(path)
     assert "labels.gz" in message
     assert "unpacked" in message
 
 
-@pytest.mark.parametrize("kept", [0.2, 0.5, 0.9])  # into the header, the packed bytes and the checksum at the end
-def test_a_gz_file_that_was_cut_short_is_refused(tmp_path, kept):
+@pytest.mark.parametrize("kept", [0.2, 0.5, 0.9])  # within the header, the compressed bytes and the final checksum
+def test_a_truncated_gz_file_is_refused(tmp_path, kept):
     path = tmp_path / "labels.gz"
     packed = gzip.compress(HEADER_OF_THREE + bytes([5, 0, 255]))
     path.write_bytes(packed[: int(kept * len(packed))])
-    message = complaint(path)
+    message = error_message(path)
     assert "labels.gz" in message
     assert "cut short" in message
 
@@ -132,6 +132,6 @@ def test_a_gz_file_with_a_damaged_byte_is_refused(tmp_path, place):
     packed = bytearray(gzip.compress(HEADER_OF_THREE + bytes([5, 0, 255])))
     packed[place] ^= 0xFF
     path.write_bytes(packed)
-    message = complaint(path)
+    message = error_message(path)
     assert "labels.gz" in message
     assert "damaged" in message

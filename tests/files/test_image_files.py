@@ -1,4 +1,4 @@
-"""The two files of a part: its images and their labels."""
+"""The two files of a part: its images and its labels."""
 
 import gzip
 
@@ -27,7 +27,7 @@ def test_a_round_trip_changes_nothing(tmp_path, part):
 
 
 @PARTS
-def test_the_files_are_read_packed_as_well_as_they_are_published(tmp_path, part):
+def test_gzipped_files_are_read_too(tmp_path, part):
     written = some_images(5)
     write_images(tmp_path, part, written)
     for name in file_names(part):
@@ -38,7 +38,7 @@ def test_the_files_are_read_packed_as_well_as_they_are_published(tmp_path, part)
     np.testing.assert_array_equal(read.labels, written.labels)
 
 
-def test_the_files_have_mnist_s_names(tmp_path):
+def test_the_files_have_mnists_names(tmp_path):
     write_images(tmp_path, "train", some_images(1))
     write_images(tmp_path, "t10k", some_images(1))
     assert sorted(path.name for path in tmp_path.iterdir()) == [
@@ -56,12 +56,12 @@ def test_the_parts_are_kept_apart(tmp_path):
     np.testing.assert_array_equal(read_images(tmp_path, "t10k").pixels, some_images(2, seed=2).pixels)
 
 
-def test_a_part_that_is_not_published_is_none(tmp_path):
+def test_a_missing_part_is_none(tmp_path):
     write_images(tmp_path, "train", some_images(5))
     assert read_images(tmp_path, "t10k") is None
 
 
-def test_images_and_labels_of_different_numbers_are_refused(tmp_path):
+def test_different_numbers_of_images_and_labels_are_refused(tmp_path):
     images, labels = some_images(5), some_images(4)
     write_images(tmp_path, "train", Images(images.pixels, labels.labels))
     with pytest.raises(UserError) as caught:
@@ -71,7 +71,7 @@ def test_images_and_labels_of_different_numbers_are_refused(tmp_path):
     assert "train-labels-idx1-ubyte has 4 labels" in message
 
 
-def test_a_damaged_file_is_named(tmp_path):
+def test_a_damaged_file_is_reported(tmp_path):
     write_images(tmp_path, "train", some_images(5))
     labels = tmp_path / "train-labels-idx1-ubyte"
     labels.write_bytes(labels.read_bytes()[:-1])
@@ -80,7 +80,7 @@ def test_a_damaged_file_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("extra", [[], ["train-labels-idx1-ubyte.gz", "train-labels-idx1-ubyte"]])
-def test_anything_but_one_file_of_images_and_one_of_labels_is_named(tmp_path, extra):
+def test_missing_or_duplicate_files_are_reported(tmp_path, extra):
     for name in ["train-images-idx3-ubyte", *extra]:
         (tmp_path / name).write_bytes(b"")
     with pytest.raises(UserError, match=r"train-images-idx3-ubyte.*one file of images and one of labels"):

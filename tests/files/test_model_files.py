@@ -1,4 +1,4 @@
-"""A model on disk: all that was saved is there again, and nothing that depends on when it was saved."""
+"""A saved model: everything is loaded again, and no file depends on when it was saved."""
 
 import json
 import zipfile
@@ -20,7 +20,7 @@ from pipeline.files.model import fingerprint, load_example, load_model, load_net
 
 CONFIG = {"dataset": "digits", "alpha": 0.1, "hidden": [5, 3], "batch_size": None, "seed": 0}
 
-# Numbers that come back only if every digit was written.
+# Numbers that round-trip only if every digit is written.
 HISTORY = [
     Record(0, 2.302585092994046, 0.1, 1 / 3, 0.0),
     Record(1, 0.1 + 0.2, 2 / 3, 5e-324, 1.0),
@@ -80,14 +80,14 @@ def test_a_round_trip_changes_nothing(tmp_path, dtype):
     assert model.config == CONFIG
 
 
-def test_random_histories_come_back_to_the_last_bit(tmp_path):
+def test_random_histories_round_trip_exactly(tmp_path):
     rng = np.random.default_rng(0)
     history = [Record(iteration, *rng.random(4).tolist()) for iteration in range(1000)]
     model = load_model(save(tmp_path, "model", replace(some_training(), history=history)))
     assert model.training.history == history
 
 
-def test_a_diagnosis_from_before_there_were_prescriptions_has_none(tmp_path):
+def test_a_diagnosis_saved_without_a_prescription_loads_with_an_empty_one(tmp_path):
     file = save(tmp_path, "model") / "diagnosis.json"
     values = json.loads(file.read_text())
     assert values.pop("prescription") == PRESCRIPTION
@@ -95,13 +95,13 @@ def test_a_diagnosis_from_before_there_were_prescriptions_has_none(tmp_path):
     assert load_model(file.parent).diagnosis == replace(DIAGNOSIS, prescription={})
 
 
-def test_an_empty_history_comes_back_empty(tmp_path):
+def test_an_empty_history_round_trips(tmp_path):
     saved = replace(some_training(), history=[], vitals=[], diverged=True, iterations=0)
     assert load_model(save(tmp_path, "model", saved)).training == replace(saved, network=ANY)
 
 
-def test_more_than_nine_layers_come_back_in_their_order(tmp_path):
-    # Sorted as text, weights10 would come before weights2.
+def test_more_than_nine_layers_keep_their_order(tmp_path):
+    # As text, weights10 sorts before weights2.
     saved = some_training(sizes=tuple(range(2, 15)))
     assert_same(load_network(save(tmp_path, "model", saved)), saved.network)
 
@@ -113,7 +113,7 @@ def test_the_weights_need_no_pickle(tmp_path):
     assert names == {"weights1", "bias1", "weights2", "bias2", "weights3", "bias3"}
 
 
-def test_the_normalisation_stands_beside_the_weights(tmp_path):
+def test_the_normalisation_is_saved_with_the_weights(tmp_path):
     with np.load(save(tmp_path, "model") / "normalisation.npz", allow_pickle=False) as affine:
         np.testing.assert_array_equal(affine["shift"], DATASET.affine.shift)
         np.testing.assert_array_equal(affine["scale"], DATASET.affine.scale)
@@ -136,13 +136,13 @@ def test_saving_twice_gives_the_same_bytes(tmp_path):
         assert (one / name).read_bytes() == (other / name).read_bytes()
 
 
-def test_no_file_knows_the_time(tmp_path):
-    # A zip's own time goes in steps of two seconds, so the test above could miss it.
+def test_no_file_contains_the_time(tmp_path):
+    # A zip file's times are in steps of two seconds, so the test above could miss them.
     with zipfile.ZipFile(save(tmp_path, "model") / "weights.npz") as archive:
         assert {member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
-def test_the_loaded_model_has_the_directory_s_fingerprint(tmp_path):
+def test_a_loaded_model_has_its_directorys_fingerprint(tmp_path):
     directory = save(tmp_path, "model")
     assert load_model(directory).sha256 == fingerprint(directory)
     assert len(fingerprint(directory)) == 64
@@ -169,40 +169,40 @@ def test_the_fingerprint_changes_with_a_setting(tmp_path):
     assert fingerprint(save(tmp_path, "one")) != fingerprint(save(tmp_path, "other", config=changed))
 
 
-def test_the_fingerprint_is_of_the_model_and_not_of_its_history(tmp_path):
+def test_the_fingerprint_ignores_the_history(tmp_path):
     shorter = replace(some_training(), history=HISTORY[:1])
     assert fingerprint(save(tmp_path, "one")) == fingerprint(save(tmp_path, "other", shorter))
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 @pytest.mark.parametrize("wrap", [lambda value: value, lambda value: [1.0, value], lambda value: {"loss": value}])
-def test_json_without_a_number_for_it_is_not_written(tmp_path, value, wrap):
+def test_json_with_nan_or_infinity_is_not_written(tmp_path, value, wrap):
     path = tmp_path / "metrics.json"
     with pytest.raises(ValueError, match="JSON"):
         write_json(path, {"loss": wrap(value)})
     assert not path.exists()
 
 
-def test_json_is_readable_and_ends_with_a_new_line(tmp_path):
+def test_json_is_indented_and_ends_with_a_newline(tmp_path):
     write_json(tmp_path / "metrics.json", {"loss": 0.5})
     assert (tmp_path / "metrics.json").read_text() == '{\n  "loss": 0.5\n}\n'
 
 
 def test_a_layer_is_stored_as_weights_and_bias():
-    # The files' names are made from these: models that are already saved could not be read otherwise.
+    # The array names in the files come from these, so renaming a field would make saved models unreadable.
     assert Layer._fields == ("weights", "bias")
 
 
-def test_the_data_that_it_was_trained_on_comes_back(tmp_path):
+def test_the_description_of_the_data_round_trips(tmp_path):
     assert load_model(save(tmp_path, "model")).about == ABOUT
 
 
-def test_a_directory_without_a_model_is_named(tmp_path):
+def test_a_directory_without_a_model_is_reported(tmp_path):
     with pytest.raises(UserError, match="dvc repro train"):
         load_model(tmp_path / "model")
 
 
-def test_the_example_is_a_raw_test_image_and_says_how_bright_pixels_can_be(tmp_path):
+def test_the_example_holds_a_raw_test_image_and_the_brightest_pixel(tmp_path):
     save_model(Diagnosed(some_training(), DIAGNOSIS), CONFIG, DATASET, tmp_path)
     pixels, brightest = load_example(tmp_path)
     assert pixels.tolist() == [[0, 3, 7, 16]]

@@ -1,4 +1,4 @@
-"""A directory that is replaced as a whole or not at all, and paths as a user would type them."""
+"""Directories that are replaced completely or not at all, and paths as a user would type them."""
 
 import pytest
 
@@ -6,13 +6,13 @@ from pipeline.files.paths import CHECKOUT, added, replaced, shown
 
 
 def contents(directory):
-    """Every file below the directory and what is in it."""
+    """Every file under the directory, with its content."""
     return {str(path.relative_to(directory)): path.read_text() for path in directory.rglob("*") if path.is_file()}
 
 
 @pytest.fixture
 def old(tmp_path):
-    """A directory of an earlier success."""
+    """A directory left by an earlier success."""
     directory = tmp_path / "model"
     (directory / "below").mkdir(parents=True)
     (directory / "weights").write_text("old")
@@ -20,13 +20,13 @@ def old(tmp_path):
     return directory
 
 
-def test_success_makes_the_directory(tmp_path):
+def test_success_creates_the_directory(tmp_path):
     with replaced(tmp_path / "model") as directory:
         (directory / "weights").write_text("new")
     assert contents(tmp_path) == {"model/weights": "new"}
 
 
-def test_success_makes_the_directories_above_as_well(tmp_path):
+def test_success_creates_missing_parents(tmp_path):
     with replaced(tmp_path / "far" / "away" / "model") as directory:
         (directory / "weights").write_text("new")
     assert contents(tmp_path) == {"far/away/model/weights": "new"}
@@ -39,7 +39,7 @@ def test_success_leaves_nothing_of_the_old_directory(tmp_path, old):
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
-def test_meanwhile_the_old_directory_is_still_there_and_the_new_one_is_empty(old):
+def test_the_old_directory_stays_until_the_new_one_is_complete(old):
     with replaced(old) as directory:
         assert directory != old
         assert list(directory.iterdir()) == []
@@ -48,7 +48,7 @@ def test_meanwhile_the_old_directory_is_still_there_and_the_new_one_is_empty(old
 
 
 @pytest.mark.parametrize("problem", [ValueError, KeyboardInterrupt])
-def test_after_an_exception_the_old_directory_is_as_it_was(tmp_path, old, problem):
+def test_an_exception_leaves_the_old_directory_unchanged(tmp_path, old, problem):
     with pytest.raises(problem), replaced(old) as directory:
         (directory / "weights").write_text("half")
         raise problem
@@ -56,14 +56,14 @@ def test_after_an_exception_the_old_directory_is_as_it_was(tmp_path, old, proble
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
-def test_after_an_exception_there_is_nothing_where_nothing_was(tmp_path):
+def test_an_exception_leaves_no_new_directory(tmp_path):
     with pytest.raises(ValueError, match="half"), replaced(tmp_path / "model") as directory:
         (directory / "weights").write_text("half")
         raise ValueError("half way")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_killed_process_left_behind_is_not_taken_over(tmp_path):
+def test_leftovers_of_a_killed_process_are_discarded(tmp_path):
     with replaced(tmp_path / "model") as directory:
         name = directory.name
     (tmp_path / name).mkdir()
@@ -75,7 +75,7 @@ def test_what_a_killed_process_left_behind_is_not_taken_over(tmp_path):
     assert contents(tmp_path) == {"model/weights": "new"}
 
 
-def test_a_path_of_the_project_is_shown_as_one_types_it_there():
+def test_a_path_in_the_project_is_shown_relative_to_it():
     assert shown(CHECKOUT / "model" / "weights.npz") == "model/weights.npz"
 
 
@@ -83,7 +83,7 @@ def test_any_other_path_is_shown_in_full(tmp_path):
     assert shown(tmp_path / "model") == str(tmp_path / "model")
 
 
-def test_added_files_join_those_that_are_there(tmp_path):
+def test_added_files_join_the_existing_ones(tmp_path):
     report = tmp_path / "report"
     report.mkdir()
     (report / "notes.txt").write_text("mine")
@@ -95,7 +95,7 @@ def test_added_files_join_those_that_are_there(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["report"]
 
 
-def test_nothing_is_added_where_something_fails(tmp_path):
+def test_an_exception_adds_nothing(tmp_path):
     with pytest.raises(KeyError), added(tmp_path / "report") as new:
         (new / "metrics.json").write_text("half")
         raise KeyError

@@ -1,1 +1,1 @@
-"""Trainings whose bits are committed, to be made again on every kind of processor: see hashes.json."""
+"""Trainings whose hashes are committed in hashes.json, to be reproduced on every kind of processor."""

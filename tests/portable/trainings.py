@@ -1,9 +1,9 @@
-"""A training of each kind, and the hash of all that comes of it: weights, losses and vital signs.
+"""A training of each kind, and the hash of its results: weights, losses and vital signs.
 
     python -m tests.portable.trainings [DIGITS.npz [KIND ...]]
 
-It prints {kind: hash}, for all kinds unless some are named. Given the digits as a file it needs NumPy alone, so that it
-runs where nothing else is installed; otherwise it takes those of scikit-learn.
+It prints {kind: hash} for the given kinds, or for all. Given the digits in a file, it needs only NumPy, so it runs
+where nothing else is installed; otherwise it uses scikit-learn's digits.
 """
 
 import hashlib
@@ -55,7 +55,7 @@ def training(
     fault=None,
     iterations=ITERATIONS,
 ):
-    """The training of the first of some networks."""
+    """Train a stack of networks, and return the training of the first."""
     affine = METHODS[method](pixels)
     x = affine.apply(pixels, "float64")
     measure = Engine(pixels[::5], labels[::5], affine, "portable", threads=1).measure
@@ -81,7 +81,7 @@ def training(
 
 
 def hashed(training):
-    """The hash of a training."""
+    """The hash of a training's results."""
     weights = [values.tobytes() for layer in training.network for values in layer]
     numbers = repr((training.history, training.vitals, training.iterations)).encode()
     return hashlib.sha256(b"".join([*weights, numbers])).hexdigest()[:16]
@@ -94,7 +94,7 @@ def digits_in(file):
 
 
 def digits_of_scikit_learn():
-    """The pixels and labels that scikit-learn has, as bytes."""
+    """The pixels and labels of scikit-learn's digits, as bytes."""
     from sklearn.datasets import load_digits
 
     return [values.astype(np.uint8) for values in load_digits(return_X_y=True)]
