@@ -19,7 +19,7 @@ def main() -> None:
     """Write params.yaml, if the settings in conf/ are valid; in an experiment, check DVC's."""
     if "DVC_EXP_NAME" in os.environ and PARAMS.exists():
         load()
-        print("params.yaml is as `dvc exp run` composed it, and valid")
+        print("params.yaml is valid, as composed by `dvc exp run`")
         return
     text = composed()
     validate(yaml.safe_load(text))

@@ -83,8 +83,8 @@ def main() -> None:
     model, dataset = load_model(MODEL), load_dataset(NORMALISED)
     if model.about != dataset.about:
         raise UserError(
-            f"model/ was trained on other data ({model.about.name}, {model.about.settings['normalise']}) than is in "
-            f"normalised/ ({dataset.about.name}, {dataset.about.settings['normalise']}): `dvc repro` makes them agree"
+            f"model/ was trained on {model.about.name}, normalise={model.about.settings['normalise']}, but normalised/ "
+            f"holds {dataset.about.name}, normalise={dataset.about.settings['normalise']}: run `dvc repro` to retrain"
         )
     with (
         threadpool_limits(limits=1, user_api="blas"),
@@ -95,8 +95,8 @@ def main() -> None:
     where = publish_evaluation(model, MODEL, REPORT)
     for part in PARTS:
         print(f"{part:>10}: accuracy {metrics[f'{part}_accuracy']:.2%}, loss {metrics.get(f'{part}_loss', inf):.4g}")
-    print(f"{model.diagnosis.outcome}, cause: {model.diagnosis.cause}; report/diagnosis.md says more")
-    print(f"the figures are in report/ {where}: look with `make ui`")
+    print(f"{model.diagnosis.outcome}, cause: {model.diagnosis.cause}; details in report/diagnosis.md")
+    print(f"metrics and pictures are in report/ {where}: see `make ui`")
 
 
 if __name__ == "__main__":

@@ -74,9 +74,9 @@ def main() -> None:
     print(table(done))
     if not last.is_healthy:
         diagnosis = last.diagnosed.diagnosis
-        print("\n".join(["It is not healed:", *indented(diagnosis.sentence), *indented(diagnosis.advice)]))
-    print(f"`{command_for(last.settings, overrides)}` has the same result as the last, and tests it.")
-    print("MLflow has a run for each: look with `make ui`, or `mlflow ui`.")
+        print("\n".join(["Not healed:", *indented(diagnosis.sentence), *indented(diagnosis.advice)]))
+    print(f"`{command_for(last.settings, overrides)}` repeats the last training and tests the result.")
+    print("Each training is a run in MLflow: see `make ui` or `mlflow ui`.")
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def point(config: DictConfig) -> float:
         key = key_of(chosen, dataset.about)
         repeats = shall_retrain(config)
         if not repeats and (known := Publisher().attempt(lambda store: finished_models(store, [key]))):
-            print(f"finished already: MLflow has it as the run {known[key].run}")
+            print(f"already finished: MLflow run {known[key].run}")
             return validation_loss(known[key].model.training)
         directory = Path(HydraConfig.get().runtime.output_dir, "model")
         diagnosed = train_and_track(chosen, dataset, directory, {"key": key}, repeats)

@@ -36,14 +36,14 @@ def main() -> None:
         return
     port = free_port(asked.port)
     print_links(required_store(), f"http://{HOST}:{port}")
-    print("They answer in a few seconds, until Ctrl-C.", flush=True)
+    print("The server starts in a few seconds and runs until Ctrl-C.", flush=True)
     serve(uri, port)
 
 
 def arguments() -> argparse.Namespace:
     """What is asked for on the command line."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.ui", description="MLflow's UI, and links into it")
-    parser.add_argument("--port", type=int, default=5000, help="0 for any that is free (%(default)s)")
+    parser.add_argument("--port", type=int, default=5000, help="0 picks a free one (default: %(default)s)")
     return parser.parse_args()
 
 
@@ -54,25 +54,25 @@ def free_port(port: int) -> int:
             return int(server.getsockname()[1])
     except (OSError, OverflowError):
         raise UserError(
-            f"port {port} is in use, or can't be used: take another, as `python -m pipeline.ui --port 5001`"
+            f"port {port} is in use or not allowed: try another, e.g. `python -m pipeline.ui --port 5001`"
         ) from None
 
 
 def print_links(store: Store, server: str) -> None:
     """Print the addresses of the runs, and of the comparison of the newest sweep."""
     experiment = store.experiment
-    print_link("Every run, with sweeps folded", experiment_page(server, experiment, SWEEPS))
-    print_link("Every run, the best first", experiment_page(server, experiment, BEST))
+    print_link("All runs, grouped by sweep", experiment_page(server, experiment, SWEEPS))
+    print_link("All runs, best first", experiment_page(server, experiment, BEST))
     sweeps = store.search("tags.sweep_key != ''")
     if not sweeps:
-        print("`python -m pipeline.sweep` makes sweeps, which this can compare.")
+        print("No sweep to compare yet: `python -m pipeline.sweep` runs one.")
         return
     newest = sweeps[0].info
     page = run_page(server, experiment, newest.run_id)
-    print_link(f"The newest sweep, {newest.run_name!r}: its map, curves and table", f"{page}/artifacts/accuracy.png")
+    print_link(f"The newest sweep, {newest.run_name!r}: map, curves and table", f"{page}/artifacts/accuracy.png")
     if points := ranked(store, newest.run_id):
         from_best_to_worst = [points[place] for place in evenly_spaced(len(points), POINTS_COMPARED)]
-        chosen = {"Its best points": points[:POINTS_COMPARED], "From its best to its worst point": from_best_to_worst}
+        chosen = {"Its best points": points[:POINTS_COMPARED], "A selection from best to worst": from_best_to_worst}
         for title, runs in chosen.items():
             print_link(f"{title}, compared", compare_page(server, experiment, runs))
             print_link(f"{title}, learning curves", curves_page(server, experiment, runs, "validation_accuracy"))
@@ -108,7 +108,7 @@ def serve(uri: str, port: int) -> None:
             with suppress(ProcessLookupError):
                 os.killpg(server.pid, signal.SIGTERM)
             server.wait()
-    raise UserError(f"MLflow's server ended by itself, with exit code {code}: what it printed above says why")
+    raise UserError(f"MLflow's server stopped with exit code {code}: see its output above")
 
 
 if __name__ == "__main__":

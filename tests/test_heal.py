@@ -74,7 +74,7 @@ def test_a_healthy_training_is_left_as_it_is(healed: Project) -> None:
 def test_code_is_not_mended_by_settings(healed: Project) -> None:
     printed = healed.ok(*HEAL, "fault=gradient_sign", "iterations=50")
     assert [row[:2] for row in rows(printed)] == [["-", "gradient_sign"]]
-    assert "It is not healed:\n  The gradient has the wrong sign" in printed
+    assert "Not healed:\n  The gradient has the wrong sign" in printed
     assert "-S fault=gradient_sign" in printed
 
 
@@ -99,7 +99,7 @@ def test_what_cannot_be_set_gets_one_sentence(healed: Project, override: str, sa
 
 
 def test_without_data_it_says_which_command_makes_it(project: Project) -> None:
-    assert "`dvc exp run -S dataset=digits -S normalise=unit normalise` makes it" in project.fails(
+    assert "run `dvc exp run -S dataset=digits -S normalise=unit normalise` to fill it" in project.fails(
         *HEAL, "normalise=unit"
     )
     assert not (project.root / "mlflow.db").exists()

@@ -15,7 +15,7 @@ def run(main: Callable[[], None]) -> None:
     except UserError as error:
         sys.exit(f"error: {error}")
     except MemoryError as error:
-        sys.exit(f"error: there is not enough memory ({error}): make the network or the dataset smaller")
+        sys.exit(f"error: out of memory ({error}): use a smaller network or dataset")
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)

@@ -12,12 +12,12 @@ WIDTH = 100
 def summary(diagnosed: Diagnosed, directory: Path) -> str:
     """What became of a training, and why."""
     training, diagnosis = diagnosed
-    lines = [f"{diagnosis.outcome} after {training.iterations} iterations; {shown(directory)}/ has the network"]
+    lines = [f"{diagnosis.outcome} after {training.iterations} iterations; network saved in {shown(directory)}/"]
     if diagnosis.cause != NO_CAUSE:
         lines += [f"cause: {diagnosis.cause}", *indented(diagnosis.sentence), *indented(diagnosis.advice)]
     elif training.history:
         last = training.history[-1]
-        lines[0] += f": validation loss {last.validation_loss:.4g}, accuracy {last.validation_accuracy:.1%}"
+        lines += [f"validation loss {last.validation_loss:.4g}, accuracy {last.validation_accuracy:.1%}"]
     return "\n".join(lines)
 
 

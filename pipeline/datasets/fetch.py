@@ -44,7 +44,7 @@ def fetch(name: str, sha256: str, sources: Sequence[str], directory: Path) -> No
             return
     raise UserError(
         f"{name} could not be fetched ({'; '.join(failures)}): "
-        "check the network, or name a directory or URL that has the file as dataset.source"
+        "check the network, or set dataset.source to a directory or URL that has the file"
     )
 
 
@@ -53,5 +53,5 @@ def reason(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "no such file"
     if isinstance(error, ValueError) and "does not match the known hash" in str(error):
-        return "its sha256 is not the published one, so it is damaged or another file"
+        return "its sha256 is not the published one, so it is damaged or a different file"
     return str(error).strip().rstrip(".")

@@ -20,18 +20,18 @@ def read_labelled_csv(path: Path, label: str, image_shape: tuple[int, int]) -> I
     try:
         table = read_table(path)
     except FileNotFoundError:
-        raise UserError(f"{path} is not there: set dataset.path to a CSV file of labelled images") from None
+        raise UserError(f"{path} does not exist: set dataset.path to a CSV file of labelled images") from None
     except (OSError, ValueError) as error:
         raise UserError(
-            f"{path} can't be read as a CSV ({str(error).strip()}): mend that line or export the file again"
+            f"{path} can't be read as a CSV ({str(error).strip()}): fix that line or export the file again"
         ) from None
     if label not in table.columns:
         raise UserError(
-            f"{path} has no column {label!r} (its columns begin {', '.join(map(str, table.columns[:4]))}): "
-            "set dataset.label to the name of the column with the labels"
+            f"{path} has no column {label!r} (its columns start with {', '.join(map(str, table.columns[:4]))}): "
+            "set dataset.label to the name of the label column"
         )
     if table.empty:
-        raise UserError(f"{path} has a header and no rows: it needs a row for each image")
+        raise UserError(f"{path} has a header but no rows: it needs one row per image")
     rows, columns = image_shape
     if len(table.columns) - 1 != rows * columns:
         raise UserError(

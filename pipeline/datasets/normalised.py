@@ -38,7 +38,7 @@ def datasets_for(chosen: Settings) -> Datasets:
     try:
         return Datasets(load_dataset(NORMALISED))
     except UserError:
-        raise UserError(f"normalised/ has no normalised data: `{command_for(chosen)}` makes it") from None
+        raise UserError(f"normalised/ is empty: run `{command_for(chosen)}` to fill it") from None
 
 
 def described(settings_of_data: dict[str, Any]) -> str:
@@ -57,12 +57,12 @@ def check_against_data(chosen: Settings, dataset: Dataset) -> None:
     about, wanted = dataset.about, chosen.of_the_data()
     if about.settings != wanted:
         raise UserError(
-            f"normalised/ holds {described(about.settings)}, but the settings say {described(wanted)}: "
-            f"`{command_for(chosen)}` makes that (with the dataset's other settings, where you set any)"
+            f"normalised/ holds {described(about.settings)}, but the settings ask for {described(wanted)}: "
+            f"run `{command_for(chosen)}` (plus any other dataset settings you changed)"
         )
     available = len(dataset.parts["train"].labels)
     if chosen.batch_size is not None and chosen.batch_size > available:
         raise UserError(
-            f"batch_size can't be {chosen.batch_size}: {about.name} has {available} images to train on, "
-            f"so it must be null for all at once, or a whole number from 1 to {available}"
+            f"batch_size can't be {chosen.batch_size}: {about.name} has {available} training images, "
+            f"so it must be null (all at once) or a whole number from 1 to {available}"
         )

@@ -24,8 +24,8 @@ def divide(images: Images, published_test: Images | None) -> dict[str, Part]:
     for name, part in parts.items():
         if len(part.labels) == 0:
             raise UserError(
-                f"no image is left for {name} of the {len(images.labels)} in data/: "
-                "of every ten images of a class one validates and one tests, so a class needs at least ten"
+                f"none of the {len(images.labels)} images in data/ are left for {name}: a tenth of each class "
+                "is for validation and a tenth for testing, so each class needs at least ten images"
             )
     return parts
 
@@ -35,4 +35,4 @@ def fitted(method: str, part: Part) -> Affine:
     try:
         return METHODS[method](part.pixels)
     except ValueError as error:
-        raise UserError(f"normalise={method} can't be: {error}") from None
+        raise UserError(f"normalise={method} does not work for these images: {error}") from None

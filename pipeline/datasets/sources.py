@@ -60,7 +60,7 @@ def check(directory: Path) -> list[int]:
     parts = [part for part in (read_images(directory, "train"), read_images(directory, "t10k")) if part is not None]
     shapes = {part.pixels.shape[1:] for part in parts}
     if len(shapes) > 1:
-        raise UserError(f"the images to train and to test differ in shape ({shapes}): they are not of one dataset")
+        raise UserError(f"training and test images differ in shape ({shapes}): use files from one dataset")
     return [len(part.labels) for part in parts]
 
 

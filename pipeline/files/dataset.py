@@ -77,7 +77,7 @@ def read_about(path: Path) -> About:
 def load_dataset(directory: Path) -> Dataset:
     """The dataset in a directory. Raises UserError where there is none."""
     if not (directory / ABOUT).exists():
-        raise UserError(f"{shown(directory)}/ has no normalised data: `dvc repro normalise` makes it")
+        raise UserError(f"{shown(directory)}/ has no normalised data: run `dvc repro normalise` to make it")
     load = {name: np.load(directory / f"{name}.npy") for name in ("shift", "scale")}
     parts = {
         name: Part(np.load(directory / f"{name}_pixels.npy"), np.load(directory / f"{name}_labels.npy"))

@@ -28,21 +28,21 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except (EOFError, OSError, zlib.error) as error:
         raise UserError(
-            f"{path.name} can't be unpacked ({error}): it is damaged or was cut short; fetch it again"
+            f"{path.name} can't be unpacked ({error}): it is damaged or cut short; fetch it again"
         ) from None
     magic = struct.pack(">HBB", 0, UNSIGNED_BYTES, dimensions)
     if content[:4] != magic:
         raise UserError(
             f"{path.name} begins with {content[:4].hex() or 'nothing'}, but an IDX file of unsigned bytes in "
-            f"{dimensions} dimension(s) begins with {magic.hex()}: it is not the file that its name says"
+            f"{dimensions} dimension(s) begins with {magic.hex()}: its name does not match its content"
         )
     start = 4 + 4 * dimensions
     if len(content) < start:
-        raise UserError(f"{path.name} ends within its header: it was cut short; fetch it again")
+        raise UserError(f"{path.name} ends inside its header: it was cut short; fetch it again")
     shape = struct.unpack(f">{dimensions}I", content[4:start])
     if len(content) - start != math.prod(shape):
         raise UserError(
-            f"{path.name} announces {math.prod(shape)} numbers and holds {len(content) - start}: "
+            f"{path.name} announces {math.prod(shape)} numbers but holds {len(content) - start}: "
             "it is damaged; fetch it again"
         )
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)

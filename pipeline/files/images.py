@@ -42,14 +42,14 @@ def read_images(directory: Path, part: Part) -> Images | None:
     if len(found) != len(file_names(part)):
         raise UserError(
             f"{shown(directory)}/ has {' and '.join(path.name for path in found)}, but needs one file of images and "
-            f"one of labels for {part}: `dvc repro --force download` brings them anew"
+            f"one of labels for {part}: run `dvc repro --force download` to fetch them again"
         )
     images_file, labels_file = found
     pixels, labels = read_idx(images_file, dimensions=3), read_idx(labels_file, dimensions=1)
     if len(pixels) != len(labels):
         raise UserError(
             f"{images_file.name} has {len(pixels)} images and {labels_file.name} has {len(labels)} labels: "
-            "they don't belong together; fetch both again from one place"
+            "they don't belong together; fetch both again from the same source"
         )
     if len(pixels) == 0:
         raise UserError(f"{images_file.name} has no images: fetch it again, or choose another dataset")

@@ -80,7 +80,7 @@ def save_arrays(arrays: dict[str, Array], path: Path) -> None:
 def load_model(directory: Path) -> Model:
     """The model in a directory that `save_model` wrote. Raises UserError where there is none."""
     if not (directory / WEIGHTS).exists():
-        raise UserError(f"{shown(directory)}/ has no model: `dvc repro train` makes it")
+        raise UserError(f"{shown(directory)}/ has no model: run `dvc repro train` to make one")
     history = [Record(*row) for row in pd.read_csv(directory / HISTORY).itertuples(index=False, name=None)]
     diagnosis = json.loads((directory / DIAGNOSIS).read_text())
     iterations, diverged = diagnosis.pop("iterations"), diagnosis["outcome"] == "diverged"

@@ -21,7 +21,7 @@ def defined_in(path: Path) -> dict[str, Any]:
     """
     spec = spec_from_file_location(f"examined_{path.stem}", path)
     if not path.is_file() or spec is None or spec.loader is None:
-        raise UserError(f"{path} is no Python file: give one that defines {', '.join(NEEDED)}, and loss if it has one")
+        raise UserError(f"{path} is not a Python file: name one that defines {', '.join(NEEDED)}, and optionally loss")
     module = module_from_spec(spec)
     sys.path.append(str(path.parent.resolve()))  # where its own imports are found
     sys.modules[spec.name] = module  # where copies of its objects look for their classes
@@ -29,7 +29,7 @@ def defined_in(path: Path) -> dict[str, Any]:
         with redirect_stdout(StringIO()):
             spec.loader.exec_module(module)
     except SystemExit:
-        raise UserError(f"{path} ends the program before it has defined everything") from None
+        raise UserError(f"{path} exits before it defines everything") from None
     except SyntaxError as error:
         raise UserError(f"{path} is not valid Python, at line {error.lineno}: {error.msg}") from None
     except Exception as error:

@@ -54,7 +54,7 @@ class Sweep:
             if not shall_retrain(self.config):
                 self.recall(by_key)
             missing = [job for key, job in by_key.items() if key not in self.results]
-            print(f"{len(by_key) - len(missing)} of {len(by_key)} points are finished already")
+            print(f"{len(by_key) - len(missing)} of {len(by_key)} points are already finished")
             tracked = self.tracked = self.tracked or self.begun(jobs)
             with tracked.going_on():
                 self.train(missing, workers, tracked)
@@ -93,7 +93,7 @@ class Sweep:
             for job, result in self.trained(jobs, workers, tracked):
                 self.keep(job, result)
         except KeyboardInterrupt:
-            print(f"{len(self.results)} points are done, and the same command goes on from there")
+            print(f"{len(self.results)} points are done; run the same command to continue")
             raise
 
     def keep(self, job: Job, result: Result) -> None:
@@ -137,13 +137,13 @@ class Sweep:
     def tell(self, table: pd.DataFrame, tracked: TrackedSweep) -> None:
         """Print the comparison, and where to look."""
         print(summary_as_text(table), end="")
-        print(f"{shown(self.directory)}/comparison/ has this table whole, as sweep.csv, and its pictures.")
+        print(f"{shown(self.directory)}/comparison/ has the full table, as sweep.csv, and its pictures.")
         if self.publisher.unreachable_since is None:
-            print(f"MLflow has every point, under the run {tracked.kept.name!r}: look with `make ui`, or `mlflow ui`.")
+            print(f"Every point is in MLflow, under the run {tracked.kept.name!r}: see `make ui` or `mlflow ui`.")
         else:
-            print("MLflow will have every point when it answers again and `python -m pipeline.track` has run.")
+            print("MLflow is unreachable: run `python -m pipeline.track` later to publish every point.")
         if typed := " ".join(f"-S {setting}" for setting in best_settings(table).split()):
-            print(f"`dvc exp run {typed}` trains the best again, and tests it.")
+            print(f"`dvc exp run {typed}` trains the best point again and tests it.")
 
 
 def name_of(points: Sequence[Point]) -> str:

@@ -51,7 +51,7 @@ def points_of(
             line for reason, named in problems.items() for line in (f"  {reason}", *(f"      {job}" for job in named))
         ]
         count = len(jobs) - len(points)
-        raise UserError("\n".join([f"{count} of {len(jobs)} points can't be, so none is trained:", *lines]))
+        raise UserError("\n".join([f"{count} of {len(jobs)} points are invalid, so none are trained:", *lines]))
     return points
 
 

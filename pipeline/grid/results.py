@@ -114,8 +114,8 @@ class Predictions(NamedTuple):
 
     def __str__(self) -> str:
         return (
-            f"Below the stable alpha that was predicted, {self.of_these_learned} of {self.below} points learned; above "
-            f"it, {self.of_those_failed} of {self.above} failed."
+            f"Below the predicted stable alpha, {self.of_these_learned} of {self.below} points learned; "
+            f"above it, {self.of_those_failed} of {self.above} failed."
         )
 
 

@@ -22,14 +22,14 @@ def reproduce(store: Store, run: str) -> None:
     tags = store.run(run).data.tags
     with TemporaryDirectory() as directory:
         model = load_model(store.download(run, "model", directory))
-    print(f"{tags['mlflow.runName']}: {tags.get('command', 'by an unknown command')}")
+    print(f"{tags['mlflow.runName']}: {tags.get('command', 'unknown command')}")
     differences = differences_from(tags)
-    print("\n".join(differences) or "nothing that is known of the run differs here")
+    print("\n".join(differences) or "no known differences from the run")
     chosen = of_a_model(model.config, model.about.settings)
     sha256 = sha256_of_a_twin(chosen, data_for(chosen, model.about, tags.get("git_commit", "COMMIT")))
     if sha256 != model.sha256:
-        why = "the differences above may be why" if differences else "though nothing that is known of it differs"
-        raise UserError(f"the model is another one: {sha256} here, {model.sha256} there; {why}")
+        why = "the differences above may explain it" if differences else "there are no known differences to explain it"
+        raise UserError(f"the models differ: {sha256} here, {model.sha256} there; {why}")
     print(f"the same model: {sha256}")
 
 
@@ -37,14 +37,14 @@ def differences_from(tags: dict[str, str]) -> list[str]:
     """A line for each thing that differs between a run and here, and can change a result."""
     here = provenance()
     lines = [
-        f"{name} was {tags[name]}, here it is {here.get(name, 'unknown')}"
+        f"{name} was {tags[name]}, is {here.get(name, 'unknown')} here"
         for name in COMPARED
         if name in tags and tags[name] != here.get(name)
     ]
     if tags.get("git_dirty") == "true":
-        lines.append("there, more had changed since that commit: see its artefact provenance/changes.diff")
+        lines.append("the run had uncommitted changes: see its artefact provenance/changes.diff")
     if here.get("git_dirty") == "true":
-        lines.append("here, something has changed since the commit: see `git diff`")
+        lines.append("there are uncommitted changes here: see `git diff`")
     return lines
 
 
@@ -53,9 +53,9 @@ def data_for(chosen: Settings, about: About, commit: str) -> Dataset:
     dataset = Datasets(load_dataset(NORMALISED)).for_point(chosen)
     if dataset.about.data_md5 != about.data_md5:
         raise UserError(
-            f"its data was {about.name} with the md5 {about.data_md5}, but normalised/ was made from {about.name} with "
-            f"{dataset.about.data_md5}: `git checkout {commit} -- data.dvc dvc.lock` and `dvc checkout` bring it, "
-            "if DVC's cache has it"
+            f"the run used {about.name} with md5 {about.data_md5}, but normalised/ was made from md5 "
+            f"{dataset.about.data_md5}: run `git checkout {commit} -- data.dvc dvc.lock` and `dvc checkout` to restore "
+            "the run's data from DVC's cache"
         )
     return dataset
 

@@ -48,8 +48,8 @@ def sentence(problem: str, location: tuple[int | str, ...], value: Any) -> str:
         return RENAMED[name]
     if problem == "extra_forbidden":
         near = difflib.get_close_matches(name.split(".")[-1], schema.model_fields, n=1)
-        guess = f"did you mean {near[0]}? " if near else ""
-        return f"there is no setting {name}: {guess}Here one can set {', '.join(schema.model_fields)}"
+        guess = f" (did you mean {near[0]}?)" if near else ""
+        return f"there is no setting {name}{guess}: choose from {', '.join(schema.model_fields)}"
     if problem == "missing":
         return f"{name} is not set: it must be {allowed}"
     return f"{name} can't be {json.dumps(value, default=str)}: it must be {allowed}"

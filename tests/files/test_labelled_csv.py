@@ -58,7 +58,7 @@ def test_a_whole_number_may_be_written_with_a_point(csv):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    assert "not there" in complaint(tmp_path / "images.csv")
+    assert "does not exist" in complaint(tmp_path / "images.csv")
 
 
 def test_a_missing_label_column_is_named_beside_those_there_are(csv):
