@@ -24,7 +24,7 @@ from pipeline.files.script import NEEDED, defined_in
 
 
 def parsed() -> Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = ArgumentParser(
         "python -m pipeline.doctor", description=__doc__, formatter_class=RawDescriptionHelpFormatter
     )
@@ -40,7 +40,7 @@ def parsed() -> Namespace:
 
 
 def main() -> None:
-    """Examine the network of a script, or list the causes."""
+    """Examine the network in a script, or list the causes."""
     arguments = parsed()
     if arguments.causes:
         print(as_markdown(), end="")

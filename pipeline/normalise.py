@@ -1,4 +1,4 @@
-"""Stage `normalise`: split data/ into its parts, and fit the normalisation to the part that trains."""
+"""Stage `normalise`: split data/ into its parts, and fit the normalisation to the training part."""
 
 import yaml
 

@@ -1,10 +1,10 @@
-"""The Hydra application: a training, and a run in MLflow, for each point of a grid of settings.
+"""The Hydra application: train every point of a grid of settings, each as a run in MLflow.
 
     python -m pipeline.sweep alpha=0.1,0.3 init=uniform,he
 
-It trains on normalised/ as DVC's stages left it. The test images stay unseen: points are compared by validation.
-The launcher in conf/sweep.yaml trains many points at once, in pipeline.grid. Under any other of Hydra's launchers, as
-`hydra/launcher=joblib`, points are trained one by one, by the function here.
+It trains on normalised/ as DVC's stages left it. Validation accuracy ranks the points; the test images stay unseen.
+The launcher in conf/sweep.yaml trains many points at once, in pipeline.grid. Hydra's other launchers, such as
+`hydra/launcher=joblib`, call the function here once per point.
 """
 
 import sys
@@ -30,7 +30,7 @@ from pipeline.training.tracked import train_and_track
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="sweep")
 def point(config: DictConfig) -> float:
-    """Train one point of the grid, unless it is finished; its validation loss."""
+    """Train one point of the grid unless it is already finished, and return its validation loss."""
     try:
         chosen = settings_in_sweep(config)
         dataset = datasets_for(chosen).for_point(chosen)
@@ -48,7 +48,7 @@ def point(config: DictConfig) -> float:
 
 
 def main() -> None:
-    """Run the application, unless a setting is called by an old name: Hydra would not say what it is called now."""
+    """Run the application, but refuse old names of settings, since Hydra would not say the new ones."""
     refuse_old_names(sys.argv[1:])
     point()
 

@@ -18,34 +18,34 @@ from pipeline.tracking.publisher import required_store
 
 
 def complete(arguments: Namespace) -> None:  # noqa: ARG001
-    """Publish what DVC has; what was left unpublished is, when the store is opened."""
+    """Publish what DVC has. Opening the store publishes the backlog."""
     publish_what_dvc_has(required_store())
 
 
 def rebuild(arguments: Namespace) -> None:  # noqa: ARG001
-    """Publish all that is kept, and then what else DVC has."""
+    """Publish everything in runs/ and multirun/, then whatever else DVC has."""
     store = required_store()
     publish_what_is_kept(store)
     publish_what_dvc_has(store)
 
 
 def publish_some(arguments: Namespace) -> None:
-    """Publish what is named."""
+    """Publish the given revisions."""
     publish_revisions(required_store(), arguments.revisions)
 
 
 def reproduce_run(arguments: Namespace) -> None:
-    """Train a run once more."""
+    """Retrain a run and compare the models."""
     reproduce(required_store(), arguments.run)
 
 
 def crown_champion(arguments: Namespace) -> None:
-    """Register the best network of a sweep, if it beats the champion."""
+    """Register a sweep's best network if it beats the champion."""
     print(crown(required_store(), arguments.run))
 
 
 def parsed() -> Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = ArgumentParser(
         "python -m pipeline.track", description="Complete MLflow's store, reproduce its runs, and crown a champion."
     )
@@ -66,7 +66,7 @@ def parsed() -> Namespace:
 
 
 def main() -> None:
-    """Do what the command line says."""
+    """Run the chosen command."""
     arguments = parsed()
     try:
         arguments.do(arguments)

@@ -1,4 +1,4 @@
-"""MLflow's UI on the project's store, with links to the pages that compare runs: `python -m pipeline.ui`."""
+"""MLflow's UI for the project's store, with links to the pages that compare runs: `python -m pipeline.ui`."""
 
 import argparse
 import os
@@ -28,7 +28,7 @@ FOR_THE_SERVER = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS
 
 
 def main() -> None:
-    """Print the links, and serve the store to the browser unless a server does so already."""
+    """Print the links, and serve the store unless MLFLOW_TRACKING_URI names a server."""
     asked = arguments()
     uri = store_uri()
     if is_a_server(uri):
@@ -41,14 +41,14 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
-    """What is asked for on the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.ui", description="MLflow's UI, and links into it")
     parser.add_argument("--port", type=int, default=5000, help="0 picks a free one (default: %(default)s)")
     return parser.parse_args()
 
 
 def free_port(port: int) -> int:
-    """The port, or any if it is 0. Raises UserError where it can't be had."""
+    """The port, or any free one for 0. Raises UserError if it can't be opened."""
     try:
         with socket.create_server((HOST, port)) as server:
             return int(server.getsockname()[1])
@@ -59,7 +59,7 @@ def free_port(port: int) -> int:
 
 
 def print_links(store: Store, server: str) -> None:
-    """Print the addresses of the runs, and of the comparison of the newest sweep."""
+    """Print links to all runs and to the newest sweep's comparison."""
     experiment = store.experiment
     print_link("All runs, grouped by sweep", experiment_page(server, experiment, SWEEPS))
     print_link("All runs, best first", experiment_page(server, experiment, BEST))
@@ -79,28 +79,29 @@ def print_links(store: Store, server: str) -> None:
 
 
 def print_link(title: str, address: str) -> None:
-    """Print an address under what it is of."""
+    """Print a link under its title."""
     print(f"{title}:\n  {address}")
 
 
 def ranked(store: Store, sweep: str) -> list[str]:
-    """The runs of a sweep's points, the best first."""
+    """The runs of a sweep's points, best first."""
     points = store.search(f"tags.`{PARENT}` = '{sweep}' and attributes.status = 'FINISHED'")
     return [point.info.run_id for point in sorted(points, key=accuracy, reverse=True)]
 
 
 def accuracy(point: "Run") -> float:
-    """The validation accuracy by which points are compared."""
+    """The validation accuracy that ranks points."""
     return float(point.data.metrics.get(COMPARED, 0))
 
 
 def serve(uri: str, port: int) -> None:
-    """Run MLflow's server until Ctrl-C or another signal ends this process. Raises UserError where it ends earlier."""
-    # One process is enough for one user. The address may hold a password: a command line is for all to see.
+    """Run MLflow's server until Ctrl-C or another signal. Raises UserError if the server stops by itself."""
+    # One worker is enough for one user. The store's address goes into the environment, not onto the command line, where
+    # everyone could read its password.
     options = ("--host", HOST, "--port", str(port), "--workers", "1", "--uvicorn-opts", "--log-level warning")
     command = [sys.executable, "-m", "mlflow", "ui", *options]
     with interruptible():
-        # In a session of its own, since at the terminal's Ctrl-C it would print a traceback.
+        # A session of its own keeps the terminal's Ctrl-C away from the server, which would print a traceback.
         server = subprocess.Popen(command, env=os.environ | FOR_THE_SERVER | {STORE: uri}, start_new_session=True)
         try:
             code = server.wait()

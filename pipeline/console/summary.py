@@ -1,4 +1,4 @@
-"""What became of a training, as its command prints it."""
+"""The result of a training, as its command prints it."""
 
 from pathlib import Path
 from textwrap import wrap
@@ -10,7 +10,7 @@ WIDTH = 100
 
 
 def summary(diagnosed: Diagnosed, directory: Path) -> str:
-    """What became of a training, and why."""
+    """The outcome of a training, its cause, and what to do."""
     training, diagnosis = diagnosed
     lines = [f"{diagnosis.outcome} after {training.iterations} iterations; network saved in {shown(directory)}/"]
     if diagnosis.cause != NO_CAUSE:
@@ -22,5 +22,5 @@ def summary(diagnosed: Diagnosed, directory: Path) -> str:
 
 
 def indented(text: str) -> list[str]:
-    """A text in lines that stand in from the left."""
+    """A text as wrapped, indented lines."""
     return wrap(text, WIDTH, initial_indent="  ", subsequent_indent="  ")

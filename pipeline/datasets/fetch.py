@@ -1,4 +1,4 @@
-"""Fetching a published file: from the first of several sources that has it, checked before it is put in place."""
+"""Fetch a published file from the first source that has it, and check it before moving it into place."""
 
 import logging
 import shutil
@@ -11,24 +11,24 @@ import pooch
 
 from pipeline.console.errors import UserError
 
-TIMEOUT_SECONDS = 20  # to connect, and between two pieces of the file
+TIMEOUT_SECONDS = 20  # to connect, and between chunks
 
 
 def is_url(source: str) -> bool:
-    """Whether the source is on the web, and not a directory."""
+    """Whether the source is a URL rather than a directory."""
     return "://" in source
 
 
 def copy_file(url: str, output_file: str, _pooch: Any) -> None:
-    """Pooch's downloader for files that are here already."""
+    """Pooch's downloader for local files."""
     shutil.copyfile(url, output_file)
 
 
 def fetch(name: str, sha256: str, sources: Sequence[str], directory: Path) -> None:
-    """Put the file `name` into `directory`, from the first of `sources` where it is and has the right checksum.
+    """Put the file `name` into `directory`, from the first of `sources` that has it with the right checksum.
 
-    A source is a directory or a URL of one. Pooch downloads to a temporary file and moves it into place once its
-    checksum is right. Raises UserError, with each source's reason, where none has the file.
+    A source is a directory or the URL of one. Pooch downloads to a temporary file and moves it into place once its
+    checksum is right. If no source has the file, raises UserError with what went wrong at each.
     """
     pooch.get_logger().setLevel(logging.ERROR)
     over_http = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=TIMEOUT_SECONDS)

@@ -1,6 +1,6 @@
-"""Labelled images as the stage `download` lays them down in raw/: IDX files, named as MNIST's are.
+"""Labelled images as the stage `download` stores them in raw/: IDX files with MNIST's names.
 
-`train` is always there. `t10k`, the test set, is there for the datasets that are published with one.
+Every dataset has `train`. Only datasets published with a test set have `t10k`.
 """
 
 from pathlib import Path
@@ -17,14 +17,14 @@ Part: TypeAlias = Literal["train", "t10k"]
 
 
 class Images(NamedTuple):
-    """Images and what they show."""
+    """Images and their labels."""
 
     pixels: NDArray[np.uint8]  # (n, rows, columns)
     labels: NDArray[np.uint8]  # (n,)
 
 
 def file_names(part: Part) -> tuple[str, str]:
-    """The names of the images' and the labels' file; MNIST's own end in .gz besides."""
+    """The names of the image and label files; the published ones also end in .gz."""
     return f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"
 
 
@@ -35,7 +35,7 @@ def write_images(directory: Path, part: Part, images: Images) -> None:
 
 
 def read_images(directory: Path, part: Part) -> Images | None:
-    """The images of a part, or None where the dataset has no such part. Raises UserError for a damaged file."""
+    """The images of a part, or None if the dataset has no such part. Raises UserError if a file is damaged."""
     found = [path for name in file_names(part) for path in directory.glob(f"{name}*")]
     if not found:
         return None

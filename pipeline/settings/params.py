@@ -1,4 +1,4 @@
-"""params.yaml: the settings as the stage `config` or `dvc exp run` composed them."""
+"""Read params.yaml, which the stage `config` or `dvc exp run` composed."""
 
 import yaml
 
@@ -9,7 +9,7 @@ from pipeline.settings.validation import validate
 
 
 def load() -> Settings:
-    """The settings in params.yaml. Raises UserError where there are none, or for each that is wrong."""
+    """The settings in params.yaml. Raises UserError if there are none, or naming every one that is wrong."""
     if not PARAMS.exists():
         raise UserError("params.yaml is missing: run `dvc repro config` to compose it from conf/")
     try:

@@ -1,6 +1,6 @@
-"""The typed schema of everything that can be set. Its values come from conf/, which Hydra composes.
+"""The typed schema of all settings. Hydra composes their values from conf/.
 
-Each description says what is allowed: it is what the user is told who set something else.
+Each description says which values are allowed. Error messages quote it.
 """
 
 from collections.abc import Iterable
@@ -41,7 +41,7 @@ class Checksums(Schema):
 
 
 class Idx(Schema):
-    """Four published IDX files: images and labels to train and to test."""
+    """Four published IDX files: images and labels, for training and for testing."""
 
     kind: Literal["idx"]
     name: str = Field(min_length=1, description="the dataset's name")
@@ -51,7 +51,7 @@ class Idx(Schema):
 
 
 class Csv(Schema):
-    """A CSV with a label and the pixels of an image in each row."""
+    """A CSV with one labelled image per row."""
 
     kind: Literal["csv"]
     name: str = Field(min_length=1, description="the dataset's name")
@@ -71,7 +71,7 @@ def one_of(names: Iterable[str]) -> str:
 
 
 def among(names: Iterable[str]) -> AfterValidator:
-    """The check that a setting is one of the names."""
+    """Check that a setting is one of the names."""
 
     def check(value: str) -> str:
         if value not in names:
@@ -82,7 +82,7 @@ def among(names: Iterable[str]) -> AfterValidator:
 
 
 class Settings(Schema):
-    """One training and all that leads up to it. conf/config.yaml explains each setting."""
+    """The settings of one training, data included. conf/config.yaml explains each."""
 
     dataset: Digits | Idx | Csv = Field(discriminator="kind", description="a dataset from conf/dataset")
     normalise: Annotated[str, among(METHODS)] = Field(description=one_of(METHODS))
@@ -100,10 +100,10 @@ class Settings(Schema):
     fault: Fault | None = Field(description=f"null or {one_of(get_args(Fault))}")
 
     def of_the_data(self) -> dict[str, Any]:
-        """What decides the normalised data: not from where the dataset was fetched, as it is the same everywhere."""
+        """What decides the normalised data. Where the dataset came from does not: it is the same everywhere."""
         dataset = self.dataset.model_dump(exclude={"source", "mirrors"})
         return {"dataset": dataset, "normalise": self.normalise}
 
     def of_the_model(self) -> dict[str, Any]:
-        """What decides the model, each under the name that one types: `dataset=mnist alpha=0.1`."""
+        """What decides the model, under the names used on the command line: `dataset=mnist alpha=0.1`."""
         return {**self.model_dump(), "dataset": self.dataset.name}
