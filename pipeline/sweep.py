@@ -20,7 +20,7 @@ from pipeline.console.summary import summary
 from pipeline.datasets.normalised import datasets_for
 from pipeline.files.paths import CONF
 from pipeline.grid.key import key_of
-from pipeline.grid.points import settings_in_sweep, shall_retrain
+from pipeline.grid.points import settings_in_sweep, should_retrain
 from pipeline.grid.results import validation_loss
 from pipeline.settings.validation import refuse_old_names
 from pipeline.tracking.publisher import Publisher
@@ -35,7 +35,7 @@ def point(config: DictConfig) -> float:
         chosen = settings_in_sweep(config)
         dataset = datasets_for(chosen).for_point(chosen)
         key = key_of(chosen, dataset.about)
-        repeats = shall_retrain(config)
+        repeats = should_retrain(config)
         if not repeats and (known := Publisher().attempt(lambda store: finished_models(store, [key]))):
             print(f"already finished: MLflow run {known[key].run}")
             return validation_loss(known[key].model.training)

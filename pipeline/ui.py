@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 POINTS_COMPARED = 20
 STORE = "MLFLOW_BACKEND_STORE_URI"
-FOR_THE_SERVER = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore"}
+SERVER_ENVIRONMENT = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore"}
 
 
 def main() -> None:
     """Print the links, and serve the store unless MLFLOW_TRACKING_URI names a server."""
-    asked = arguments()
+    options = arguments()
     uri = store_uri()
     if is_a_server(uri):
         print_links(required_store(), without_credentials(uri).rstrip("/"))
         return
-    port = free_port(asked.port)
+    port = free_port(options.port)
     print_links(required_store(), f"http://{HOST}:{port}")
     print("The server starts in a few seconds and runs until Ctrl-C.", flush=True)
     serve(uri, port)
@@ -102,7 +102,7 @@ def serve(uri: str, port: int) -> None:
     command = [sys.executable, "-m", "mlflow", "ui", *options]
     with interruptible():
         # A session of its own keeps the terminal's Ctrl-C away from the server, which would print a traceback.
-        server = subprocess.Popen(command, env=os.environ | FOR_THE_SERVER | {STORE: uri}, start_new_session=True)
+        server = subprocess.Popen(command, env=os.environ | SERVER_ENVIRONMENT | {STORE: uri}, start_new_session=True)
         try:
             code = server.wait()
         finally:
