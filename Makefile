@@ -1,4 +1,4 @@
-# CONTRIBUTING.md shows the plain commands behind these.
+# CONTRIBUTING.md has the same commands without make.
 PYTHON ?= python3
 INSTALL = pip install --disable-pip-version-check --quiet --compile --require-hashes
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -22,7 +22,7 @@ test: .venv/installed-for-tests ## run the linter, the type checker and every te
 	mypy
 	$(PYTEST)
 
-# Hydra shows tracebacks to a debugger, and takes coverage for one: four tests that want one sentence fail here.
+# Hydra mistakes coverage for a debugger and prints tracebacks, so four tests that expect one sentence fail here.
 coverage: .venv/installed-for-tests ## run every test and print branch coverage, subprocesses included
 	-$(PYTEST) --cov
 
@@ -33,7 +33,7 @@ docs: .venv/installed-for-tests ## regenerate the pages on settings and causes
 	python -m tests.settings_page > docs/settings.md
 	python -m pipeline.doctor --causes > docs/causes.md
 
-# What the tests need is compiled first, since it allows less.
+# The tests' requirements are stricter, so lock them first.
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes
 lock: ## lock the newest dependencies that pyproject.toml allows (needs uv)
 	$(COMPILE) --upgrade --extra dev pyproject.toml --output-file requirements-dev.lock
