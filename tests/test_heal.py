@@ -86,7 +86,7 @@ def test_code_is_not_mended_by_settings(healed: Project) -> None:
         ("dataset=all", "error: conf/ can't be composed with dataset=all: In 'config': Could not find"),
         ("init=glorot", 'error: init can\'t be "glorot": it must be one of uniform, he, xavier, normal, zeros'),
         ("dtype=float64", "error: dtype is now called precision"),
-        ("batch_size=5000", "error: batch_size can't be 5000: digits has 1444 images to train on"),
+        ("batch_size=5000", "error: batch_size can't be 5000: digits has 1444 training images"),
         ("dataset=mnist", "error: normalised/ holds normalise=standard dataset.kind=digits"),
     ],
 )
