@@ -3,7 +3,7 @@
     python -m pipeline.heal                     # starts from the settings in conf/
     python -m pipeline.heal alpha=5 init=zeros  # overrides some of them, as in pipeline.sweep
 
-It trains on normalised/ as DVC's stages left it. Each training is a run in MLflow; model/ is left alone.
+It trains on normalised/ as DVC's stages left it. Each training is a run in MLflow. model/ is left alone.
 """
 
 import sys

@@ -142,7 +142,7 @@ def test_a_normalisation_made_for_a_sweep_is_the_stage_s(swept: Project, table: 
     swept.edit("params.yaml", "iterations: 105", "iterations: 20")
     swept.ok("python", "-m", "pipeline.normalise")
     report = swept.read("report/metrics.json")
-    assert "model/ was trained on other data" in swept.fails("python", "-m", "pipeline.evaluate")
+    assert "model/ was trained on digits, normalise=standard" in swept.fails("python", "-m", "pipeline.evaluate")
     assert swept.read("report/metrics.json") == report
 
     swept.ok("python", "-m", "pipeline.train")
