@@ -1,4 +1,4 @@
-# CONTRIBUTING.md shows the plain commands behind these.
+# CONTRIBUTING.md has the same commands without make.
 PYTHON ?= python3
 INSTALL = pip install --disable-pip-version-check --quiet --compile --require-hashes
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -10,7 +10,7 @@ PYTEST = pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-repro: .venv/installed ## train, evaluate and track the network of conf/
+repro: .venv/installed ## train, evaluate and track the network set up in conf/
 	dvc repro
 
 ui: .venv/installed ## compare runs in MLflow's UI
@@ -22,20 +22,20 @@ test: .venv/installed-for-tests ## run the linter, the type checker and every te
 	mypy
 	$(PYTEST)
 
-# Hydra shows tracebacks to a debugger, and takes coverage for one: four tests that want one sentence fail here.
-coverage: .venv/installed-for-tests ## run every test and print the branch coverage, commands included
+# Hydra mistakes coverage for a debugger and prints tracebacks, so four tests that expect one sentence fail here.
+coverage: .venv/installed-for-tests ## run every test and print branch coverage, subprocesses included
 	-$(PYTEST) --cov
 
-bench: .venv/installed-for-tests ## measure speed, next to other libraries
+bench: .venv/installed-for-tests ## compare speed with other libraries
 	python -m tests.benchmarks
 
-docs: .venv/installed-for-tests ## write the generated pages again: settings and causes
+docs: .venv/installed-for-tests ## regenerate the pages on settings and causes
 	python -m tests.settings_page > docs/settings.md
 	python -m pipeline.doctor --causes > docs/causes.md
 
-# What the tests need is compiled first, since it allows less.
+# The tests' requirements are stricter, so lock them first.
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes
-lock: ## take the newest dependencies that pyproject.toml allows; needs uv
+lock: ## lock the newest dependencies that pyproject.toml allows (needs uv)
 	$(COMPILE) --upgrade --extra dev pyproject.toml --output-file requirements-dev.lock
 	$(COMPILE) --upgrade --constraints requirements-dev.lock pyproject.toml --output-file requirements.lock
 	$(COMPILE) --constraints requirements.lock --group build --output-file requirements-build.lock
@@ -47,11 +47,11 @@ lock: ## take the newest dependencies that pyproject.toml allows; needs uv
 	touch $@
 
 .venv/installed: .venv/python requirements.lock
-	@echo "installing what requirements.lock names into .venv: a minute or two"
+	@echo "installing requirements.lock into .venv: this takes a minute or two"
 	$(INSTALL) --no-build-isolation --requirement requirements.lock
 	touch $@
 
 .venv/installed-for-tests: .venv/python requirements-dev.lock
-	@echo "installing what requirements-dev.lock names into .venv: a minute or two"
+	@echo "installing requirements-dev.lock into .venv: this takes a minute or two"
 	$(INSTALL) --no-build-isolation --requirement requirements-dev.lock
 	touch $@

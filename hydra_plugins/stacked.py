@@ -1,4 +1,4 @@
-"""Where Hydra finds what conf/sweep.yaml selects; it looks nowhere but in this folder. The work is in pipeline.grid."""
+"""The launcher and sweeper for conf/sweep.yaml. Hydra looks for plugins only here; pipeline.grid does the work."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from pipeline.console.errors import UserError
 
 
 class StackedLauncher(Launcher):
-    """Trains many points at once, and knows what is trained already."""
+    """Trains many points at once, and skips those already trained."""
 
     def __init__(self, backend: str) -> None:
         self.backend = backend
         self.sweep: Any = None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:  # noqa: ARG002
-        """Take the sweep's configuration."""
+        """Prepare the sweep."""
         from pipeline.grid.launch import Sweep
 
         self.sweep = Sweep(hydra_context.config_loader, config, self.backend)
@@ -41,13 +41,13 @@ class StackedLauncher(Launcher):
 
 
 class GridSweeper(BasicSweeper):
-    """Hydra's own sweeper, but that it leaves the check of all points to the launcher, which names each that can't be.
+    """Hydra's own sweeper, without its check of each point, which takes a tenth of a second.
 
-    Hydra's check would take a tenth of a second for each point.
+    The launcher checks all points instead, and names every invalid one.
     """
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
-        """Leave it to the launcher."""
+        """Do nothing: the launcher checks the points."""
 
 
 @dataclass

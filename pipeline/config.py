@@ -1,7 +1,7 @@
-"""Stage `config`: compose conf/ into params.yaml, which the other stages read, and check every setting.
+"""Stage `config`: compose conf/ into params.yaml for the other stages, and check every setting.
 
-`dvc exp run -S` composes params.yaml itself, with its overrides, before it runs this stage. Then the file is only
-checked. `dvc repro` never composes, so this stage does it, byte for byte as DVC would.
+`dvc exp run -S` composes params.yaml itself, overrides included, before running this stage, which then only checks the
+file. `dvc repro` never composes it, so this stage does, byte for byte as DVC would.
 """
 
 import os
@@ -16,10 +16,10 @@ from pipeline.settings.validation import validate
 
 
 def main() -> None:
-    """Write params.yaml, if the settings in conf/ are valid; in an experiment, check DVC's."""
+    """Write params.yaml if conf/ is valid; in an experiment, check the file that DVC wrote."""
     if "DVC_EXP_NAME" in os.environ and PARAMS.exists():
         load()
-        print("params.yaml is as `dvc exp run` composed it, and valid")
+        print("params.yaml is valid, as composed by `dvc exp run`")
         return
     text = composed()
     validate(yaml.safe_load(text))

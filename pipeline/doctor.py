@@ -1,15 +1,15 @@
-"""Why does your own network fail? Hand over what your script has, and read.
+"""Find out why your own network fails.
 
     python -m pipeline.doctor mynetwork.py      # a file that defines params, forward, step, x, y, and maybe loss
-    python -m pipeline.doctor --causes          # every cause that is known
+    python -m pipeline.doctor --causes          # every known cause
 
     from pipeline.doctor import examine
     print(examine(params, forward, step, x, y))
 
-`forward(params, x)` gives the answers. `step(params, x, y)` is one update as your script makes it, and returns the new
-parameters, or changes them in place. `loss(params, x, y)`, if you have one, gives the number that you print. Parameters
-are arrays in lists, tuples, dictionaries or objects; samples lie in rows or columns, or each function takes one at a
-time. Nothing of yours is changed.
+`forward(params, x)` returns the network's output. `step(params, x, y)` makes one update: it returns the new parameters
+or changes them in place. `loss(params, x, y)` is optional and returns the number you print. Parameters are arrays in
+lists, tuples, dictionaries or objects. Samples can be rows or columns, or your functions can take one at a time. The
+doctor changes nothing of yours.
 """
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
@@ -24,23 +24,23 @@ from pipeline.files.script import NEEDED, defined_in
 
 
 def parsed() -> Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = ArgumentParser(
         "python -m pipeline.doctor", description=__doc__, formatter_class=RawDescriptionHelpFormatter
     )
     parser.add_argument(
         "script", type=Path, nargs="?", help="a file that defines params, forward, step, x, y, and maybe loss"
     )
-    parser.add_argument("--causes", action="store_true", help="print every cause that is known, as Markdown")
-    parser.add_argument("--samples", choices=get_args(Samples), help="how x lies, where that can't be seen")
+    parser.add_argument("--causes", action="store_true", help="print every known cause, as Markdown")
+    parser.add_argument("--samples", choices=get_args(Samples), help="the layout of x, if its shape leaves it open")
     arguments = parser.parse_args()
     if arguments.script is None and not arguments.causes:
-        parser.error(f"give a script, a file that defines {', '.join(NEEDED)}")
+        parser.error(f"name a script that defines {', '.join(NEEDED)}")
     return arguments
 
 
 def main() -> None:
-    """Examine the network of a script, or list the causes."""
+    """Examine the network in a script, or list the causes."""
     arguments = parsed()
     if arguments.causes:
         print(as_markdown(), end="")

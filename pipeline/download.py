@@ -1,16 +1,16 @@
-"""Stage `download`: bring the dataset to raw/, as IDX files whose content has been checked."""
+"""Stage `download`: fetch the dataset into raw/ as checked IDX files."""
 
 from pipeline.console.errors import run
-from pipeline.datasets.sources import bring
+from pipeline.datasets.sources import import_dataset
 from pipeline.files.paths import RAW, replaced
 from pipeline.settings.params import load
 
 
 def main() -> None:
-    """Fill raw/ with a whole, checked dataset, or not at all."""
+    """Fill raw/ with a complete, checked dataset, or leave it as it was."""
     dataset = load().dataset
     with replaced(RAW) as directory:
-        counts = bring(dataset, directory)
+        counts = import_dataset(dataset, directory)
     print(f"{dataset.name}: {' + '.join(map(str, counts))} images in raw/")
 
 

@@ -1,4 +1,4 @@
-"""Stage `evaluate`: how good model/ is on each part of normalised/, in report/ and in the model's run."""
+"""Stage `evaluate`: measure model/ on every part of normalised/, for report/ and for the model's run in MLflow."""
 
 from math import inf, isfinite
 from pathlib import Path
@@ -20,12 +20,12 @@ from pipeline.files.model import Model, load_model, write_json
 from pipeline.files.paths import METRICS, MODEL, NORMALISED, REPORT, added
 from pipeline.tracking.evaluations import publish_evaluation
 
-PRECISION: Precision = "float64"  # a network that nearly diverged has logits whose loss float32 can't hold
-DECIMALS = 6  # beyond them a figure tells more of the machine than of the network
+PRECISION: Precision = "float64"  # the loss of a network close to divergence overflows float32
+DECIMALS = 6  # digits beyond these depend on the machine, not on the network
 
 
 def predict(model: Model, dataset: Dataset) -> dict[str, Array]:
-    """The log of each class's probability, (n, C), for every part; by the softmax that the network was trained with."""
+    """The log-probabilities (n, C) of every part, from the softmax that the network was trained with."""
     network, fault = in_precision(model.training.network, PRECISION), model.config["fault"]
     return {
         part: log_probabilities(forward(network, dataset.samples(part, PRECISION).x)[-1], fault, PRECISION)
@@ -34,7 +34,7 @@ def predict(model: Model, dataset: Dataset) -> dict[str, Array]:
 
 
 def accuracy_and_loss(predicted: dict[str, Array], dataset: Dataset) -> dict[str, float]:
-    """Accuracy and loss on every part; no loss that is not finite, as after a divergence it can be."""
+    """Accuracy and loss on every part, without losses that are infinite or NaN after a divergence."""
     metrics: dict[str, float] = {}
     for part, logs in predicted.items():
         labels = dataset.parts[part].labels
@@ -43,14 +43,14 @@ def accuracy_and_loss(predicted: dict[str, Array], dataset: Dataset) -> dict[str
 
 
 def predictions_table(labels: Array, probabilities: Array) -> pd.DataFrame:
-    """A row for each image: what it is, what it was taken for, and the probability that the network gave to that."""
+    """One row per image: its label, the prediction, and the predicted probability of that class."""
     predicted = probabilities.argmax(axis=1)
     confidence = probabilities[np.arange(len(labels)), predicted].round(DECIMALS)
     return pd.DataFrame({"actual": labels, "predicted": predicted, "confidence": confidence})
 
 
 def write_report(model: Model, dataset: Dataset, directory: Path) -> dict[str, float]:
-    """Write metrics, predictions and pictures to an empty directory; the metrics."""
+    """Write metrics, predictions and pictures to an empty directory, and return the metrics."""
     predicted = predict(model, dataset)
     pixels, labels = dataset.parts["test"]
     probabilities = np.exp(predicted["test"])
@@ -79,12 +79,12 @@ def write_report(model: Model, dataset: Dataset, directory: Path) -> dict[str, f
 
 
 def main() -> None:
-    """Write report/, and add it to the model's run in MLflow."""
+    """Write report/ and add it to the model's run in MLflow."""
     model, dataset = load_model(MODEL), load_dataset(NORMALISED)
     if model.about != dataset.about:
         raise UserError(
-            f"model/ was trained on other data ({model.about.name}, {model.about.settings['normalise']}) than is in "
-            f"normalised/ ({dataset.about.name}, {dataset.about.settings['normalise']}): `dvc repro` makes them agree"
+            f"model/ was trained on {model.about.name}, normalise={model.about.settings['normalise']}, but normalised/ "
+            f"holds {dataset.about.name}, normalise={dataset.about.settings['normalise']}: run `dvc repro` to retrain"
         )
     with (
         threadpool_limits(limits=1, user_api="blas"),
@@ -95,8 +95,8 @@ def main() -> None:
     where = publish_evaluation(model, MODEL, REPORT)
     for part in PARTS:
         print(f"{part:>10}: accuracy {metrics[f'{part}_accuracy']:.2%}, loss {metrics.get(f'{part}_loss', inf):.4g}")
-    print(f"{model.diagnosis.outcome}, cause: {model.diagnosis.cause}; report/diagnosis.md says more")
-    print(f"the figures are in report/ {where}: look with `make ui`")
+    print(f"{model.diagnosis.outcome}, cause: {model.diagnosis.cause}; details in report/diagnosis.md")
+    print(f"metrics and pictures are in report/ {where}: see `make ui`")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Train, and mend the settings that the diagnosis names, until the training is healthy.
+"""Train, fix the settings that the diagnosis blames, and repeat until the training is healthy.
 
-    python -m pipeline.heal                     # the settings of conf/
-    python -m pipeline.heal alpha=5 init=zeros  # or overrides of them, as in pipeline.sweep
+    python -m pipeline.heal                     # starts from the settings in conf/
+    python -m pipeline.heal alpha=5 init=zeros  # overrides some of them, as in pipeline.sweep
 
-It trains on normalised/ as DVC's stages left it. Each training is a run in MLflow; model/ stays as it is.
+It trains on normalised/ as DVC's stages left it. Each training is a run in MLflow. model/ is left alone.
 """
 
 import sys
@@ -23,11 +23,11 @@ from pipeline.settings.typed import as_typed
 from pipeline.settings.validation import refuse_old_names
 from pipeline.training.tracked import train_and_track
 
-HEALS = "heals"  # the tag with the hash of the model whose training is healed
+HEALS = "heals"  # tag: the hash of the previous, unhealthy model
 
 
 class Trainer:
-    """Trains on what is in normalised/; each run says whose model it heals."""
+    """Trains on normalised/ and tags each run with the model it heals."""
 
     def __init__(self, overrides: Sequence[str]) -> None:
         config = configuration(overrides)
@@ -36,7 +36,7 @@ class Trainer:
         self.tags: dict[str, str] = {}
 
     def train(self, chosen: Settings) -> Diagnosed:
-        """Train and track, with a model that is kept in runs/ alone."""
+        """Train and track; only runs/ keeps the model."""
         with TemporaryDirectory() as directory:
             dataset = self.datasets.for_point(chosen)
             diagnosed = train_and_track(chosen, dataset, Path(directory, "model"), self.tags)
@@ -45,7 +45,7 @@ class Trainer:
 
 
 def table(done: Sequence[Attempt]) -> str:
-    """The trainings: what was changed for each, and what became of it."""
+    """The trainings as a table: what was changed, and the result."""
     cells = [("settings changed", "cause", "accuracy")]
     for attempt in done:
         changed = " ".join(f"{name}={as_typed(value)}" for name, value in attempt.changes.items())
@@ -57,7 +57,10 @@ def table(done: Sequence[Attempt]) -> str:
 
 
 def command_for(chosen: Settings, overrides: Sequence[str]) -> str:
-    """The command that trains with these settings and tests, whatever was typed; a dataset's own settings as typed."""
+    """The command that trains with these settings and evaluates the model.
+
+    It names every setting that differs from conf/. The dataset's own settings are repeated as the user typed them.
+    """
     default = settings_in(configuration()).of_the_model()
     changed = [f"{name}={as_typed(value)}" for name, value in chosen.of_the_model().items() if value != default[name]]
     of_the_dataset = [override for override in overrides if override.startswith("dataset.")]
@@ -65,7 +68,7 @@ def command_for(chosen: Settings, overrides: Sequence[str]) -> str:
 
 
 def main() -> None:
-    """Train, mend, print."""
+    """Heal a training and print what was done."""
     overrides = sys.argv[1:]
     refuse_old_names(overrides)
     trainer = Trainer(overrides)
@@ -74,9 +77,9 @@ def main() -> None:
     print(table(done))
     if not last.is_healthy:
         diagnosis = last.diagnosed.diagnosis
-        print("\n".join(["It is not healed:", *indented(diagnosis.sentence), *indented(diagnosis.advice)]))
-    print(f"`{command_for(last.settings, overrides)}` has the same result as the last, and tests it.")
-    print("MLflow has a run for each: look with `make ui`, or `mlflow ui`.")
+        print("\n".join(["Not healed:", *indented(diagnosis.sentence), *indented(diagnosis.advice)]))
+    print(f"`{command_for(last.settings, overrides)}` repeats the last training and tests the result.")
+    print("Each training is a run in MLflow: see `make ui` or `mlflow ui`.")
 
 
 if __name__ == "__main__":

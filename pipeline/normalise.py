@@ -1,4 +1,4 @@
-"""Stage `normalise`: split data/ into its parts, and fit the normalisation to the part that trains."""
+"""Stage `normalise`: split data/ into its parts, and fit the normalisation to the training part."""
 
 import yaml
 
@@ -15,7 +15,7 @@ def main() -> None:
     chosen = load()
     images = read_images(DATA, "train")
     if images is None:
-        raise UserError("data/ has no images: `dvc repro data.dvc` brings them")
+        raise UserError("data/ has no images: run `dvc repro data.dvc` to import them")
     parts = divide(images, read_images(DATA, "t10k"))
     about = About(
         settings=chosen.of_the_data(),
@@ -25,8 +25,8 @@ def main() -> None:
     )
     with replaced(NORMALISED) as directory:
         save_dataset(Dataset(parts, fitted(chosen.normalise, parts["train"]), about), directory)
-    counts = ", ".join(f"{len(part.labels)} to {name}" for name, part in parts.items())
-    print(f"{about.name}, normalise={chosen.normalise}: {counts}, in normalised/")
+    counts = ", ".join(f"{len(part.labels)} {name}" for name, part in parts.items())
+    print(f"{about.name}, normalise={chosen.normalise}: {counts} images in normalised/")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Make MLflow's store complete, and use what it knows.
+"""Complete MLflow's store, reproduce its runs, and crown a champion.
 
-python -m pipeline.track                     publish what waits in unpublished/, and what DVC has and MLflow has not
+python -m pipeline.track                     publish the backlog in unpublished/, and whatever else DVC has
 python -m pipeline.track rebuild             fill an empty store from runs/, multirun/ and DVC's experiments
-python -m pipeline.track publish REV ...     publish a commit or an experiment of DVC
-python -m pipeline.track reproduce RUN_ID    say what differs here from a run, train it again, compare the models
-python -m pipeline.track champion [RUN_ID]   register the best network of a sweep, if it beats the present champion
+python -m pipeline.track publish REV ...     publish commits or DVC experiments
+python -m pipeline.track reproduce RUN_ID    list what differs from a run, retrain it, compare the models
+python -m pipeline.track champion [RUN_ID]   register a sweep's best network if it beats the champion
 """
 
 from argparse import ArgumentParser, Namespace
@@ -18,60 +18,60 @@ from pipeline.tracking.publisher import required_store
 
 
 def complete(arguments: Namespace) -> None:  # noqa: ARG001
-    """Publish what DVC has; what was left unpublished is, when the store is opened."""
+    """Publish what DVC has. Opening the store publishes the backlog."""
     publish_what_dvc_has(required_store())
 
 
 def rebuild(arguments: Namespace) -> None:  # noqa: ARG001
-    """Publish all that is kept, and then what else DVC has."""
+    """Publish everything in runs/ and multirun/, then whatever else DVC has."""
     store = required_store()
     publish_what_is_kept(store)
     publish_what_dvc_has(store)
 
 
 def publish_some(arguments: Namespace) -> None:
-    """Publish what is named."""
+    """Publish the given revisions."""
     publish_revisions(required_store(), arguments.revisions)
 
 
 def reproduce_run(arguments: Namespace) -> None:
-    """Train a run once more."""
+    """Retrain a run and compare the models."""
     reproduce(required_store(), arguments.run)
 
 
 def crown_champion(arguments: Namespace) -> None:
-    """Register the best network of a sweep, if it beats the champion."""
+    """Register a sweep's best network if it beats the champion."""
     print(crown(required_store(), arguments.run))
 
 
 def parsed() -> Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = ArgumentParser(
-        "python -m pipeline.track", description="Make MLflow's store complete, and use what it knows."
+        "python -m pipeline.track", description="Complete MLflow's store, reproduce its runs, and crown a champion."
     )
     parser.set_defaults(do=complete)
-    commands = parser.add_subparsers(title="without one of these, publishes what waits, and what DVC has")
-    command = commands.add_parser("publish", help="publish the result of commits, or of experiments of DVC")
+    commands = parser.add_subparsers(title="without a command: publish the backlog, and whatever else DVC has")
+    command = commands.add_parser("publish", help="publish commits or DVC experiments")
     command.add_argument("revisions", nargs="+", metavar="REV")
     command.set_defaults(do=publish_some)
-    command = commands.add_parser("rebuild", help="fill a store from runs/, multirun/ and DVC's experiments")
+    command = commands.add_parser("rebuild", help="fill an empty store from runs/, multirun/ and DVC's experiments")
     command.set_defaults(do=rebuild)
-    command = commands.add_parser("reproduce", help="say what differs here from a run, and train it once more")
+    command = commands.add_parser("reproduce", help="list what differs from a run, retrain it, compare the models")
     command.add_argument("run", metavar="RUN_ID")
     command.set_defaults(do=reproduce_run)
-    command = commands.add_parser("champion", help="register the best network of a sweep, if it beats the champion")
-    command.add_argument("run", nargs="?", metavar="RUN_ID", help="a training's, or a sweep's; else the newest sweep")
+    command = commands.add_parser("champion", help="register a sweep's best network if it beats the champion")
+    command.add_argument("run", nargs="?", metavar="RUN_ID", help="a training or a sweep (default: the newest sweep)")
     command.set_defaults(do=crown_champion)
     return parser.parse_args()
 
 
 def main() -> None:
-    """Do what the command line says."""
+    """Run the chosen command."""
     arguments = parsed()
     try:
         arguments.do(arguments)
     except failures() as error:
-        raise UserError(f"MLflow's store did not do it ({reason(error)}): start this again") from None
+        raise UserError(f"MLflow's store failed ({reason(error)}): run this command again") from None
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Stage `train`: from normalised/ to model/, with a run in MLflow that can be watched meanwhile."""
+"""Stage `train`: train on normalised/, write model/, and log to MLflow while training."""
 
 from pipeline.console.errors import run
 from pipeline.console.summary import summary

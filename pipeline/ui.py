@@ -1,4 +1,4 @@
-"""MLflow's UI on the project's store, with links to the pages that compare runs: `python -m pipeline.ui`."""
+"""MLflow's UI for the project's store, with links to the pages that compare runs: `python -m pipeline.ui`."""
 
 import argparse
 import os
@@ -24,91 +24,92 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 POINTS_COMPARED = 20
 STORE = "MLFLOW_BACKEND_STORE_URI"
-FOR_THE_SERVER = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore"}
+SERVER_ENVIRONMENT = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore"}
 
 
 def main() -> None:
-    """Print the links, and serve the store to the browser unless a server does so already."""
-    asked = arguments()
+    """Print the links, and serve the store unless MLFLOW_TRACKING_URI names a server."""
+    options = arguments()
     uri = store_uri()
     if is_a_server(uri):
         print_links(required_store(), without_credentials(uri).rstrip("/"))
         return
-    port = free_port(asked.port)
+    port = free_port(options.port)
     print_links(required_store(), f"http://{HOST}:{port}")
-    print("They answer in a few seconds, until Ctrl-C.", flush=True)
+    print("The server starts in a few seconds and runs until Ctrl-C.", flush=True)
     serve(uri, port)
 
 
 def arguments() -> argparse.Namespace:
-    """What is asked for on the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.ui", description="MLflow's UI, and links into it")
-    parser.add_argument("--port", type=int, default=5000, help="0 for any that is free (%(default)s)")
+    parser.add_argument("--port", type=int, default=5000, help="0 picks a free one (default: %(default)s)")
     return parser.parse_args()
 
 
 def free_port(port: int) -> int:
-    """The port, or any if it is 0. Raises UserError where it can't be had."""
+    """The port, or any free one for 0. Raises UserError if it can't be opened."""
     try:
         with socket.create_server((HOST, port)) as server:
             return int(server.getsockname()[1])
     except (OSError, OverflowError):
         raise UserError(
-            f"port {port} is in use, or can't be used: take another, as `python -m pipeline.ui --port 5001`"
+            f"port {port} is in use or not allowed: try another, e.g. `python -m pipeline.ui --port 5001`"
         ) from None
 
 
 def print_links(store: Store, server: str) -> None:
-    """Print the addresses of the runs, and of the comparison of the newest sweep."""
+    """Print links to all runs and to the newest sweep's comparison."""
     experiment = store.experiment
-    print_link("Every run, with sweeps folded", experiment_page(server, experiment, SWEEPS))
-    print_link("Every run, the best first", experiment_page(server, experiment, BEST))
+    print_link("All runs, grouped by sweep", experiment_page(server, experiment, SWEEPS))
+    print_link("All runs, best first", experiment_page(server, experiment, BEST))
     sweeps = store.search("tags.sweep_key != ''")
     if not sweeps:
-        print("`python -m pipeline.sweep` makes sweeps, which this can compare.")
+        print("No sweep to compare yet: `python -m pipeline.sweep` runs one.")
         return
     newest = sweeps[0].info
     page = run_page(server, experiment, newest.run_id)
-    print_link(f"The newest sweep, {newest.run_name!r}: its map, curves and table", f"{page}/artifacts/accuracy.png")
+    print_link(f"The newest sweep, {newest.run_name!r}: map, curves and table", f"{page}/artifacts/accuracy.png")
     if points := ranked(store, newest.run_id):
         from_best_to_worst = [points[place] for place in evenly_spaced(len(points), POINTS_COMPARED)]
-        chosen = {"Its best points": points[:POINTS_COMPARED], "From its best to its worst point": from_best_to_worst}
+        chosen = {"Its best points": points[:POINTS_COMPARED], "A selection from best to worst": from_best_to_worst}
         for title, runs in chosen.items():
             print_link(f"{title}, compared", compare_page(server, experiment, runs))
             print_link(f"{title}, learning curves", curves_page(server, experiment, runs, "validation_accuracy"))
 
 
 def print_link(title: str, address: str) -> None:
-    """Print an address under what it is of."""
+    """Print a link under its title."""
     print(f"{title}:\n  {address}")
 
 
 def ranked(store: Store, sweep: str) -> list[str]:
-    """The runs of a sweep's points, the best first."""
+    """The runs of a sweep's points, best first."""
     points = store.search(f"tags.`{PARENT}` = '{sweep}' and attributes.status = 'FINISHED'")
     return [point.info.run_id for point in sorted(points, key=accuracy, reverse=True)]
 
 
 def accuracy(point: "Run") -> float:
-    """The validation accuracy by which points are compared."""
+    """The validation accuracy that ranks points."""
     return float(point.data.metrics.get(COMPARED, 0))
 
 
 def serve(uri: str, port: int) -> None:
-    """Run MLflow's server until Ctrl-C or another signal ends this process. Raises UserError where it ends earlier."""
-    # One process is enough for one user. The address may hold a password: a command line is for all to see.
+    """Run MLflow's server until Ctrl-C or another signal. Raises UserError if the server stops by itself."""
+    # One worker is enough for one user. The store's address goes into the environment, not onto the command line, where
+    # everyone could read its password.
     options = ("--host", HOST, "--port", str(port), "--workers", "1", "--uvicorn-opts", "--log-level warning")
     command = [sys.executable, "-m", "mlflow", "ui", *options]
     with interruptible():
-        # In a session of its own, since at the terminal's Ctrl-C it would print a traceback.
-        server = subprocess.Popen(command, env=os.environ | FOR_THE_SERVER | {STORE: uri}, start_new_session=True)
+        # A session of its own keeps the terminal's Ctrl-C away from the server, which would print a traceback.
+        server = subprocess.Popen(command, env=os.environ | SERVER_ENVIRONMENT | {STORE: uri}, start_new_session=True)
         try:
             code = server.wait()
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(server.pid, signal.SIGTERM)
             server.wait()
-    raise UserError(f"MLflow's server ended by itself, with exit code {code}: what it printed above says why")
+    raise UserError(f"MLflow's server stopped with exit code {code}: see its output above")
 
 
 if __name__ == "__main__":

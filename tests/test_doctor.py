@@ -506,7 +506,7 @@ def test_a_file_that_cannot_be_examined_gets_one_sentence(said, text, tmp_path, 
 
 def test_a_missing_file_gets_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["doctor", str(tmp_path / "none.py")])
-    with pytest.raises(SystemExit, match="is no Python file"):
+    with pytest.raises(SystemExit, match="is not a Python file"):
         run(main)
 
 

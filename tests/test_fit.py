@@ -97,11 +97,11 @@ def test_the_number_of_threads_changes_nothing(threads):
 
 @pytest.mark.parametrize("batch_size", [None, 100])
 def test_the_history_starts_with_the_untrained_network_on_the_first_batch(batch_size):
-    of_the_weights, of_the_order = np.random.default_rng(4).spawn(2)
-    untrained = initialise([64, 20, 10], "normal", 0.3, "float64", of_the_weights)
+    weight_rng, order_rng = np.random.default_rng(4).spawn(2)
+    untrained = initialise([64, 20, 10], "normal", 0.3, "float64", weight_rng)
     [training] = train([point(seed=4, init="normal", init_scale=0.3, batch_size=batch_size)])
     first = training.history[0]
-    x, labels = next(batches(*digits().samples("train", "float64"), batch_size, of_the_order))
+    x, labels = next(batches(*digits().samples("train", "float64"), batch_size, order_rng))
     assert (first.loss, first.accuracy) == pytest.approx(measure(untrained, x, labels), rel=1e-6)
     of_validation = measure(untrained, *digits().samples("validation", "float64"))
     assert (first.validation_loss, first.validation_accuracy) == pytest.approx(of_validation, rel=1e-6)

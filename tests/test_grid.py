@@ -12,8 +12,8 @@ from plain import PLAIN
 from pipeline.console.errors import UserError
 from pipeline.core.diagnosis.diagnosis import Diagnosis
 from pipeline.core.training import Record, Training
-from pipeline.figures.sweep import LARGEST, accuracy_maps, learning_curves
-from pipeline.grid.points import Point, shall_retrain
+from pipeline.figures.sweep import MAX_INCHES, accuracy_maps, learning_curves
+from pipeline.grid.points import Point, should_retrain
 from pipeline.grid.progress import Progress
 from pipeline.grid.results import (
     WORST,
@@ -179,7 +179,7 @@ def test_a_map_marks_failures_and_averages_the_rest():
 
 def test_the_map_of_many_points_is_limited_in_size():
     table = comparison([result(alpha=1.0 + n, iterations=1 + n % 3, ends_with=0.5) for n in range(90)])
-    assert accuracy_maps(table).get_size_inches().max() <= LARGEST
+    assert accuracy_maps(table).get_size_inches().max() <= MAX_INCHES
 
 
 def test_curves_show_every_point():
@@ -197,7 +197,7 @@ def test_the_sweeps_own_settings_are_checked():
     with pytest.raises(UserError, match="backend can't be dask: it must be one of in_process, loky, ray"):
         Workers("dask")
     with pytest.raises(UserError, match="retrain can't be perhaps: it must be true or false"):
-        shall_retrain(OmegaConf.create({"retrain": "perhaps"}))
+        should_retrain(OmegaConf.create({"retrain": "perhaps"}))
 
 
 def test_the_progress_bar_counts_the_work_done(monkeypatch):

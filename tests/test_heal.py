@@ -74,7 +74,7 @@ def test_a_healthy_training_is_left_unchanged(healed: Project) -> None:
 def test_a_fault_in_the_code_is_not_healed(healed: Project) -> None:
     printed = healed.ok(*HEAL, "fault=gradient_sign", "iterations=50")
     assert [row[:2] for row in rows(printed)] == [["-", "gradient_sign"]]
-    assert "It is not healed:\n  The gradient has the wrong sign" in printed
+    assert "Not healed:\n  The gradient has the wrong sign" in printed
     assert "-S fault=gradient_sign" in printed
 
 
@@ -86,7 +86,7 @@ def test_a_fault_in_the_code_is_not_healed(healed: Project) -> None:
         ("dataset=all", "error: conf/ can't be composed with dataset=all: In 'config': Could not find"),
         ("init=glorot", 'error: init can\'t be "glorot": it must be one of uniform, he, xavier, normal, zeros'),
         ("dtype=float64", "error: dtype is now called precision"),
-        ("batch_size=5000", "error: batch_size can't be 5000: digits has 1444 images to train on"),
+        ("batch_size=5000", "error: batch_size can't be 5000: digits has 1444 training images"),
         ("dataset=mnist", "error: normalised/ holds normalise=standard dataset.kind=digits"),
     ],
 )
@@ -99,7 +99,7 @@ def test_an_invalid_override_gets_one_sentence(healed: Project, override: str, s
 
 
 def test_missing_data_is_reported_with_the_command_that_makes_it(project: Project) -> None:
-    assert "`dvc exp run -S dataset=digits -S normalise=unit normalise` makes it" in project.fails(
+    assert "run `dvc exp run -S dataset=digits -S normalise=unit normalise` to fill it" in project.fails(
         *HEAL, "normalise=unit"
     )
     assert not (project.root / "mlflow.db").exists()

@@ -63,7 +63,7 @@ def test_hydra_launchers_train_the_same_model(reproduced: Project, models: dict[
 @pytest.mark.usefixtures("models")
 def test_hydra_launchers_skip_finished_points(reproduced: Project) -> None:
     before = len(reproduced.tracked_runs())
-    assert "finished already" in reproduced.ok(*POINT, "hydra/launcher=basic")
+    assert "already finished" in reproduced.ok(*POINT, "hydra/launcher=basic")
     assert len(reproduced.tracked_runs()) == before
 
 

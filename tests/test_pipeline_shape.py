@@ -7,7 +7,7 @@ import pytest
 import yaml
 from conftest import CHECKOUT
 
-from pipeline.grid.key import DECIDES_A_TRAINING
+from pipeline.grid.key import TRAINING_CODE
 from pipeline.settings.composition import composed
 from pipeline.settings.validation import validate
 
@@ -74,7 +74,7 @@ def test_every_module_directly_in_pipeline_can_be_run() -> None:
 
 
 def test_dvc_and_sweeps_agree_on_what_decides_a_training() -> None:
-    assert set(STAGES["train"]["deps"]) == {"normalised", "pipeline/train.py", *DECIDES_A_TRAINING}
+    assert set(STAGES["train"]["deps"]) == {"normalised", "pipeline/train.py", *TRAINING_CODE}
 
 
 def test_training_declares_every_setting_that_decides_the_model() -> None:

@@ -49,7 +49,7 @@ def table(swept: Project, parent: Run) -> pd.DataFrame:
 
 
 def test_missing_data_is_reported_with_the_command_that_makes_it(project: Project) -> None:
-    assert "`dvc exp run -S dataset=mnist -S normalise=unit normalise` makes it" in project.fails(
+    assert "run `dvc exp run -S dataset=mnist -S normalise=unit normalise` to fill it" in project.fails(
         *SWEEP, "alpha=0.1,0.2", "dataset=mnist", "normalise=unit"
     )
     assert not (project.root / "mlflow.db").exists()
@@ -124,7 +124,7 @@ def test_the_sweeps_directory_has_the_same_table_without_run_ids(swept: Project,
 
 def test_a_sweep_prints_its_best_points_and_where_to_look(swept: Project) -> None:
     printed = swept.read("printed.txt")
-    assert "0 of 24 points are finished already" in printed
+    assert "0 of 24 points are already finished" in printed
     assert printed.splitlines()[2].split()[:6] == ["standard", "0.5", "he", "105", "converged", "none"]
     assert "mlflow ui" in printed
     assert "Traceback" not in printed
@@ -142,7 +142,7 @@ def test_a_sweep_normalises_as_the_stage_does(swept: Project, table: pd.DataFram
     swept.edit("params.yaml", "iterations: 105", "iterations: 20")
     swept.ok("python", "-m", "pipeline.normalise")
     report = swept.read("report/metrics.json")
-    assert "model/ was trained on other data" in swept.fails("python", "-m", "pipeline.evaluate")
+    assert "model/ was trained on digits, normalise=standard" in swept.fails("python", "-m", "pipeline.evaluate")
     assert swept.read("report/metrics.json") == report
 
     swept.ok("python", "-m", "pipeline.train")
@@ -153,7 +153,7 @@ def test_a_sweep_normalises_as_the_stage_does(swept: Project, table: pd.DataFram
 def test_repeating_a_sweep_trains_nothing_and_gives_the_same_table(swept: Project, parent: Run) -> None:
     before = {run.info.run_id for run in children_of(swept, parent)}
     printed = swept.ok(*SWEEP, *GRID)
-    assert "24 of 24 points are finished already" in printed
+    assert "24 of 24 points are already finished" in printed
     assert [run.info.run_id for run in sweeps(swept)] == [parent.info.run_id]
     assert {run.info.run_id for run in children_of(swept, parent)} == before
     first, again = sorted(swept.root.glob("multirun/*/comparison/sweep.csv"))
@@ -163,7 +163,7 @@ def test_repeating_a_sweep_trains_nothing_and_gives_the_same_table(swept: Projec
 def test_a_larger_grid_trains_only_new_points_and_duplicates_once(swept: Project) -> None:
     larger = ("alpha=0.1,0.10", "batch_size=50,null", "hidden=[20],[12,8]", "seed=range(2)")
     printed = swept.ok(*SWEEP, *larger, "iterations=20")
-    assert "1 of 8 points are finished already" in printed
+    assert "1 of 8 points are already finished" in printed
     assert [len(children_of(swept, run)) for run in sweeps(swept)] == [24, 7]
 
 
@@ -174,7 +174,7 @@ def test_minibatches_layers_and_seeds_give_different_networks(swept: Project) ->
 
 def test_retrain_trains_finished_points_of_a_preset_grid_again(swept: Project, parent: Run) -> None:
     printed = swept.ok(*SWEEP, "+experiment=stability", "alpha=0.1", "iterations=20", "retrain=true")
-    assert "0 of 5 points are finished already" in printed
+    assert "0 of 5 points are already finished" in printed
     again = {settings_of(run): run for run in children_of(swept, sweeps(swept)[-1])}
     assert {*again} == {("0.1", init, "20", "standard") for init in ("uniform", "he", "xavier", "normal", "zeros")}
     first = {settings_of(run): run for run in children_of(swept, parent)}
@@ -207,11 +207,11 @@ def test_all_invalid_points_are_reported_before_any_training(swept: Project) -> 
     ]
     valid = ("alpha=0.3", "init=he", "batch_size=null", "dataset=digits")
     printed = swept.fails(*SWEEP, "alpha=-1,0.3", "init=he,glorot", "batch_size=null,5000", "dataset=digits,mnist")
-    assert "15 of 16 points can't be" in printed
+    assert "15 of 16 points are invalid" in printed
     assert "alpha can't be -1: it must be a number greater than 0" in printed
     assert 'init can\'t be "glorot"' in printed
-    assert "digits has 1444 images to train on" in printed
-    assert "`dvc exp run -S dataset=mnist -S normalise=standard normalise` makes that" in printed
+    assert "digits has 1444 training images" in printed
+    assert "run `dvc exp run -S dataset=mnist -S normalise=standard normalise`" in printed
     for point in product(*grid):
         assert (" ".join(point) in printed) == (point != valid)
     assert len(swept.tracked_runs()) == before

@@ -37,7 +37,7 @@ def test_an_interrupted_sweep_keeps_its_finished_points(
     assert "Traceback" not in printed
     if number != signal.SIGKILL:
         assert sweep.returncode == 130
-        assert "the same command goes on from there" in printed
+        assert "run the same command to continue" in printed
     assert before < len(children(reproduced)) < POINTS
     [parent] = reproduced.tracked_runs("tags.sweep_key != ''")
     assert parent.info.status == status
@@ -47,7 +47,7 @@ def test_a_half_logged_child_is_trained_again(reproduced: Project) -> None:
     first = children(reproduced)[0].info.run_id
     reproduced.store().update_run(first, status="RUNNING")
     printed = reproduced.ok(*SWEEP)
-    assert f"of {POINTS} points are finished already" in printed
+    assert f"of {POINTS} points are already finished" in printed
     runs = children(reproduced)
     assert first not in [run.info.run_id for run in runs]
     assert len(runs) == len({run.data.tags["key"] for run in runs}) == POINTS

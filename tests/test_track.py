@@ -89,10 +89,10 @@ def test_reproduce_names_each_difference_from_the_run(tried: Project) -> None:
         tried.write(code, original)
         for name, value in kept.items():
             client.set_tag(run.info.run_id, name, value)
-    assert f"numpy was 1.0, here it is {np.__version__}" in printed
-    assert f"git_commit was 0000000, here it is {kept['git_commit']}" in printed
-    assert "here, something has changed since the commit" in printed
-    assert "the model is another one" in printed
+    assert f"numpy was 1.0, is {np.__version__} here" in printed
+    assert f"git_commit was 0000000, is {kept['git_commit']} here" in printed
+    assert "there are uncommitted changes here" in printed
+    assert "the models differ" in printed
 
 
 def test_missing_data_is_reported_with_the_command_that_fetches_it(

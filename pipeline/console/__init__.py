@@ -1,1 +1,1 @@
-"""What commands say to the user, and how they end."""
+"""What commands print, and how they exit."""

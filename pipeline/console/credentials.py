@@ -1,16 +1,16 @@
-"""Secrets in addresses, as `https://user:password@host`, stay where the user put them."""
+"""Keep secrets in addresses, such as `https://user:password@host`, out of anything printed or stored."""
 
 import os
 import re
 
-IN_AN_ADDRESS = re.compile(r"://[^\s/?#\"'`]*@")  # greedy: a password may hold an @ that was not escaped
+IN_AN_ADDRESS = re.compile(r"://[^\s/?#\"'`]*@")  # greedy, since a password may contain an unescaped @
 IN_A_QUERY = re.compile(r"([?&]\w*(?:password|token|secret|key)=)[^&\s]*", re.IGNORECASE)
 
 
 def without_credentials(text: str) -> str:
-    """The text with its addresses, but without the user names and passwords in them.
+    """The text without the user names and passwords in its addresses.
 
-    Those of MLFLOW_TRACKING_URI are found however they are written.
+    It also removes those of MLFLOW_TRACKING_URI, however oddly they are written.
     """
     _, _, address = os.environ.get("MLFLOW_TRACKING_URI", "").partition("://")
     own = address.rpartition("@")[0]

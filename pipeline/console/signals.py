@@ -1,4 +1,4 @@
-"""Ending on a signal as on Ctrl-C, and finishing what must not be cut short."""
+"""Treat other signals like Ctrl-C, and protect work that must not be interrupted."""
 
 import signal
 from collections.abc import Iterable, Iterator
@@ -9,18 +9,18 @@ ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
 def interruptible() -> AbstractContextManager[None]:
-    """Let SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C does; not one that is ignored, as under nohup."""
+    """Let SIGTERM and SIGHUP raise KeyboardInterrupt, like Ctrl-C, unless they are ignored, as under nohup."""
     return handled(signal.default_int_handler, [n for n in ENDING if signal.getsignal(n) is not signal.SIG_IGN])
 
 
 def uninterrupted() -> AbstractContextManager[None]:
-    """Finish what was begun, whatever signals come."""
+    """Ignore Ctrl-C, SIGTERM and SIGHUP."""
     return handled(signal.SIG_IGN, (signal.SIGINT, *ENDING))
 
 
 @contextmanager
 def handled(handler: Any, signals: Iterable[signal.Signals]) -> Iterator[None]:
-    """Give signals to a handler for a while."""
+    """Handle signals with `handler`, then restore their previous handlers."""
     before = {number: signal.signal(number, handler) for number in signals}
     try:
         yield

@@ -1,4 +1,4 @@
-"""What became of a training, as its command prints it."""
+"""The result of a training, as its command prints it."""
 
 from pathlib import Path
 from textwrap import wrap
@@ -10,17 +10,17 @@ WIDTH = 100
 
 
 def summary(diagnosed: Diagnosed, directory: Path) -> str:
-    """What became of a training, and why."""
+    """The outcome of a training, its cause, and what to do."""
     training, diagnosis = diagnosed
-    lines = [f"{diagnosis.outcome} after {training.iterations} iterations; {shown(directory)}/ has the network"]
+    lines = [f"{diagnosis.outcome} after {training.iterations} iterations; network saved in {shown(directory)}/"]
     if diagnosis.cause != NO_CAUSE:
         lines += [f"cause: {diagnosis.cause}", *indented(diagnosis.sentence), *indented(diagnosis.advice)]
     elif training.history:
         last = training.history[-1]
-        lines[0] += f": validation loss {last.validation_loss:.4g}, accuracy {last.validation_accuracy:.1%}"
+        lines += [f"validation loss {last.validation_loss:.4g}, accuracy {last.validation_accuracy:.1%}"]
     return "\n".join(lines)
 
 
 def indented(text: str) -> list[str]:
-    """A text in lines that stand in from the left."""
+    """A text as wrapped, indented lines."""
     return wrap(text, WIDTH, initial_indent="  ", subsequent_indent="  ")

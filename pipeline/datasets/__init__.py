@@ -1,1 +1,1 @@
-"""From a source of images to the parts that are trained on and tested with."""
+"""From a source of images to training, validation and test parts."""

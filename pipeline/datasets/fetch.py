@@ -1,4 +1,4 @@
-"""Fetching a published file: from the first of several sources that has it, checked before it is put in place."""
+"""Fetch a published file from the first source that has it, and check it before moving it into place."""
 
 import logging
 import shutil
@@ -11,24 +11,24 @@ import pooch
 
 from pipeline.console.errors import UserError
 
-TIMEOUT_SECONDS = 20  # to connect, and between two pieces of the file
+TIMEOUT_SECONDS = 20  # to connect, and between chunks
 
 
 def is_url(source: str) -> bool:
-    """Whether the source is on the web, and not a directory."""
+    """Whether the source is a URL rather than a directory."""
     return "://" in source
 
 
 def copy_file(url: str, output_file: str, _pooch: Any) -> None:
-    """Pooch's downloader for files that are here already."""
+    """Pooch's downloader for local files."""
     shutil.copyfile(url, output_file)
 
 
 def fetch(name: str, sha256: str, sources: Sequence[str], directory: Path) -> None:
-    """Put the file `name` into `directory`, from the first of `sources` where it is and has the right checksum.
+    """Put the file `name` into `directory`, from the first of `sources` that has it with the right checksum.
 
-    A source is a directory or a URL of one. Pooch downloads to a temporary file and moves it into place once its
-    checksum is right. Raises UserError, with each source's reason, where none has the file.
+    A source is a directory or the URL of one. Pooch downloads to a temporary file and moves it into place once its
+    checksum is right. If no source has the file, raises UserError with what went wrong at each.
     """
     pooch.get_logger().setLevel(logging.ERROR)
     over_http = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=TIMEOUT_SECONDS)
@@ -44,7 +44,7 @@ def fetch(name: str, sha256: str, sources: Sequence[str], directory: Path) -> No
             return
     raise UserError(
         f"{name} could not be fetched ({'; '.join(failures)}): "
-        "check the network, or name a directory or URL that has the file as dataset.source"
+        "check the network, or set dataset.source to a directory or URL that has the file"
     )
 
 
@@ -53,5 +53,5 @@ def reason(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "no such file"
     if isinstance(error, ValueError) and "does not match the known hash" in str(error):
-        return "its sha256 is not the published one, so it is damaged or another file"
+        return "its sha256 is not the published one, so it is damaged or a different file"
     return str(error).strip().rstrip(".")

@@ -1,4 +1,4 @@
-"""The data to train on: normalised/, and the same images in another normalisation."""
+"""The data to train on: normalised/, or the same images with another normalisation."""
 
 from dataclasses import replace
 from typing import Any
@@ -11,58 +11,58 @@ from pipeline.settings.schema import Settings
 
 
 class Datasets:
-    """What points can be trained on: one dataset, in any normalisation."""
+    """One dataset, in any normalisation that a training asks for."""
 
     def __init__(self, normalised: Dataset) -> None:
         self.known = {normalised.about.settings["normalise"]: normalised}
         self.normalised = normalised
 
     def for_point(self, chosen: Settings) -> Dataset:
-        """The data of these settings; normalised anew where need be, which is one step away.
+        """The data for these settings, renormalised if they ask for it.
 
-        Raises UserError where they are of another dataset, or don't fit this one.
+        Raises UserError if the settings are for another dataset, or don't fit this one.
         """
         about = self.normalised.about
         wanted = chosen.of_the_data()
         if chosen.normalise not in self.known and about.settings["dataset"] == wanted["dataset"]:
             affine = fitted(chosen.normalise, self.normalised.parts["train"])
-            anew = replace(self.normalised, affine=affine, about=replace(about, settings=wanted))
-            self.known[chosen.normalise] = anew
+            renormalised = replace(self.normalised, affine=affine, about=replace(about, settings=wanted))
+            self.known[chosen.normalise] = renormalised
         dataset = self.known.get(chosen.normalise, self.normalised)
         check_against_data(chosen, dataset)
         return dataset
 
 
 def datasets_for(chosen: Settings) -> Datasets:
-    """What is in normalised/. Raises UserError with the command that makes it, where there is nothing."""
+    """The data in normalised/. If there is none, raises UserError with the command that makes it."""
     try:
         return Datasets(load_dataset(NORMALISED))
     except UserError:
-        raise UserError(f"normalised/ has no normalised data: `{command_for(chosen)}` makes it") from None
+        raise UserError(f"normalised/ is empty: run `{command_for(chosen)}` to fill it") from None
 
 
 def described(settings_of_data: dict[str, Any]) -> str:
-    """Settings of the data in a line, without checksums."""
+    """The data's settings in one line, without checksums."""
     dataset = {name: value for name, value in settings_of_data["dataset"].items() if not isinstance(value, dict)}
     return " ".join([f"normalise={settings_of_data['normalise']}", *(f"dataset.{k}={v}" for k, v in dataset.items())])
 
 
 def command_for(chosen: Settings) -> str:
-    """The command that makes the normalised data of these settings."""
+    """The command that makes the normalised data for these settings."""
     return f"dvc exp run -S dataset={chosen.dataset.name} -S normalise={chosen.normalise} normalise"
 
 
 def check_against_data(chosen: Settings, dataset: Dataset) -> None:
-    """Raise UserError for settings that are not of this data, or don't fit it."""
+    """Raise UserError if the settings are for other data, or don't fit this data."""
     about, wanted = dataset.about, chosen.of_the_data()
     if about.settings != wanted:
         raise UserError(
-            f"normalised/ holds {described(about.settings)}, but the settings say {described(wanted)}: "
-            f"`{command_for(chosen)}` makes that (with the dataset's other settings, where you set any)"
+            f"normalised/ holds {described(about.settings)}, but the settings ask for {described(wanted)}: "
+            f"run `{command_for(chosen)}` (plus any other dataset settings you changed)"
         )
     available = len(dataset.parts["train"].labels)
     if chosen.batch_size is not None and chosen.batch_size > available:
         raise UserError(
-            f"batch_size can't be {chosen.batch_size}: {about.name} has {available} images to train on, "
-            f"so it must be null for all at once, or a whole number from 1 to {available}"
+            f"batch_size can't be {chosen.batch_size}: {about.name} has {available} training images, "
+            f"so it must be null (all at once) or a whole number from 1 to {available}"
         )

@@ -1,4 +1,4 @@
-"""From the images of a dataset to its parts, and to the normalisation that is fitted to the one that trains."""
+"""Split a dataset into its parts, and fit a normalisation."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +11,12 @@ from pipeline.files.images import Images
 
 
 def rows(images: Images, chosen: NDArray[np.intp] | slice) -> Part:
-    """The chosen images, their pixels in rows (n, d)."""
+    """The chosen images, with pixels (n, d)."""
     return Part(images.pixels[chosen].reshape(-1, images.pixels[0].size), images.labels[chosen])
 
 
 def divide(images: Images, published_test: Images | None) -> dict[str, Part]:
-    """The images of each part. Raises UserError where one would be empty."""
+    """The images of each part. Raises UserError if a part would be empty."""
     indices = split(images.labels, has_published_test=published_test is not None)
     parts = {name: rows(images, chosen) for name, chosen in indices.items()}
     if published_test is not None:
@@ -24,15 +24,15 @@ def divide(images: Images, published_test: Images | None) -> dict[str, Part]:
     for name, part in parts.items():
         if len(part.labels) == 0:
             raise UserError(
-                f"no image is left for {name} of the {len(images.labels)} in data/: "
-                "of every ten images of a class one validates and one tests, so a class needs at least ten"
+                f"none of the {len(images.labels)} images in data/ are left for {name}: a tenth of each class "
+                "is for validation and a tenth for testing, so each class needs at least ten images"
             )
     return parts
 
 
 def fitted(method: str, part: Part) -> Affine:
-    """The normalisation's map, fitted to the pixels of a part."""
+    """The normalisation, fitted to the pixels of a part. Raises UserError if it can't be."""
     try:
         return METHODS[method](part.pixels)
     except ValueError as error:
-        raise UserError(f"normalise={method} can't be: {error}") from None
+        raise UserError(f"normalise={method} does not work for these images: {error}") from None

@@ -1,4 +1,4 @@
-"""Where each kind of dataset comes from, and how it becomes IDX files in a directory."""
+"""Import each kind of dataset into a directory, as IDX files."""
 
 import os
 from pathlib import Path
@@ -12,31 +12,31 @@ from pipeline.files.paths import project_root
 from pipeline.settings.schema import Csv, Digits, Idx
 
 
-def bring(dataset: Digits | Idx | Csv, directory: Path) -> list[int]:
-    """Bring a dataset to an empty directory; how many images each of its parts has.
+def import_dataset(dataset: Digits | Idx | Csv, directory: Path) -> list[int]:
+    """Import a dataset into an empty directory, and return the number of images in each part.
 
-    Raises UserError where it can't be had, or where its files are damaged or don't belong together.
+    Raises UserError if it can't be fetched, or if its files are damaged or don't belong together.
     """
     match dataset:
         case Digits():
-            bring_digits(directory)
+            import_digits(directory)
         case Idx():
-            bring_idx(dataset, directory)
+            import_idx(dataset, directory)
         case Csv():
-            bring_csv(dataset, directory)
+            import_csv(dataset, directory)
     return check(directory)
 
 
-def bring_digits(directory: Path) -> None:
-    """The digits that scikit-learn is installed with: 1797 images of 8 x 8 pixels from 0 to 16."""
+def import_digits(directory: Path) -> None:
+    """Write the digits that ship with scikit-learn: 1797 images of 8 x 8 pixels, 0 to 16."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()
     write_images(directory, "train", Images(digits.images.astype(np.uint8), digits.target.astype(np.uint8)))
 
 
-def bring_idx(dataset: Idx, directory: Path) -> None:
-    """The four published files, from `source` or else from the mirrors."""
+def import_idx(dataset: Idx, directory: Path) -> None:
+    """Fetch the four published files from `source`, or from the mirrors if that is null."""
     if dataset.source is None:
         sources = dataset.mirrors
     else:
@@ -47,8 +47,8 @@ def bring_idx(dataset: Idx, directory: Path) -> None:
         fetch(f"{name}.gz", sha256, sources, directory)
 
 
-def bring_csv(dataset: Csv, directory: Path) -> None:
-    """The images in a CSV."""
+def import_csv(dataset: Csv, directory: Path) -> None:
+    """Convert the images in a CSV."""
     from pipeline.datasets.labelled_csv import read_labelled_csv
 
     rows, columns = dataset.image_shape
@@ -56,14 +56,14 @@ def bring_csv(dataset: Csv, directory: Path) -> None:
 
 
 def check(directory: Path) -> list[int]:
-    """How many images each part has. Raises UserError for files that are damaged or don't belong together."""
+    """The number of images in each part. Raises UserError if files are damaged or don't belong together."""
     parts = [part for part in (read_images(directory, "train"), read_images(directory, "t10k")) if part is not None]
     shapes = {part.pixels.shape[1:] for part in parts}
     if len(shapes) > 1:
-        raise UserError(f"the images to train and to test differ in shape ({shapes}): they are not of one dataset")
+        raise UserError(f"training and test images differ in shape ({shapes}): use files from one dataset")
     return [len(part.labels) for part in parts]
 
 
 def from_project(path: str) -> Path:
-    """A user's path, from the project where it is relative: DVC may run this in a temporary checkout."""
+    """A user's path; if relative, it starts at the project, since DVC may run this in a temporary checkout."""
     return project_root() / os.path.expanduser(path)  # noqa: PTH111 (pathlib's raises for an unknown user)

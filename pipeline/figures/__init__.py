@@ -1,1 +1,1 @@
-"""The one door to matplotlib."""
+"""Pictures. Only this folder uses matplotlib."""

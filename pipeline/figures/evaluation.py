@@ -1,6 +1,6 @@
-"""The pictures of an evaluation.
+"""Pictures for the report on a model.
 
-Their margins are fixed. Matplotlib's layout engines measure every text to find them, and take as long as the drawing.
+Their margins are fixed. Matplotlib's layout engines measure every text first, which takes as long as drawing.
 """
 
 import math
@@ -17,11 +17,11 @@ from pipeline.core.assessment import recall
 from pipeline.core.training import Record, Vitals
 
 TRAINING, VALIDATION = "#1f77b4", "#d95f02"
-FEW = 10  # points of a curve, which are then marked
+FEW = 10  # curves with fewer points get markers
 UNITS_SHOWN = 40
 MISTAKES_SHOWN = 24
 PER_ROW = 8
-CELL_WIDTH, CELL_HEIGHT = 1.2, 1.4  # of a picture and the space around it, in widths of a picture
+CELL_WIDTH, CELL_HEIGHT = 1.2, 1.4  # of an image with its margin, in image widths
 
 
 def learning_curve(history: Sequence[Record]) -> Figure:
@@ -47,7 +47,7 @@ def learning_curve(history: Sequence[Record]) -> Figure:
 
 
 def vital_signs(vitals: Sequence[Vitals], classes: int) -> Figure:
-    """What `core.vitals` measures over the iterations, each sign in axes of its own."""
+    """The vital signs of `core.vitals` over the iterations, one plot each."""
     rows = pd.DataFrame([row.flat() for row in vitals])
     figure = Figure(figsize=(10, 6.5))
     figure.subplots_adjust(left=0.08, right=0.98, bottom=0.08, top=0.95, wspace=0.2, hspace=0.3)
@@ -78,7 +78,7 @@ def vital_signs(vitals: Sequence[Vitals], classes: int) -> Figure:
 
 
 def confusion_matrix(confusion: Array) -> Figure:
-    """Counts (classes, classes), each row shaded by its share; the recall of each class at the right."""
+    """Counts (classes, classes), shaded by their share of the row, with each class's recall on the right."""
     classes = len(confusion)
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     recalls = recall(confusion)
@@ -99,7 +99,7 @@ def confusion_matrix(confusion: Array) -> Figure:
 
 
 def first_layer_weights(weights: Array, image_shape: tuple[int, int]) -> Figure:
-    """The weights (d, H) of each unit of the first layer as an image: what it looks for, in shades of its own."""
+    """The first layer's weights (d, H), one image per unit, each on its own colour scale."""
     shown = weights[:, :UNITS_SHOWN].T
     reach = np.abs(shown).max(axis=1, keepdims=True)
     images = (shown / np.where(reach > 0, reach, 1)).reshape(-1, *image_shape)
@@ -108,7 +108,7 @@ def first_layer_weights(weights: Array, image_shape: tuple[int, int]) -> Figure:
 
 
 def confident_mistakes(images: Array, predictions: pd.DataFrame) -> Figure:
-    """The wrongly classified images (m, rows, columns), the surest first, and their rows of predictions.csv."""
+    """Misclassified images (m, rows, columns), most confident first, captioned from their rows of predictions.csv."""
     rows: list[Any] = list(predictions.head(MISTAKES_SHOWN).itertuples())
     captions = [f"{row.actual} taken for {row.predicted}\n{sureness(row.confidence)}" for row in rows]
     title = "Most confidently wrong (test)" if captions else "No image of the test set is wrongly classified"
@@ -116,14 +116,14 @@ def confident_mistakes(images: Array, predictions: pd.DataFrame) -> Figure:
 
 
 def sureness(confidence: float) -> str:
-    """A probability in words; a network that diverged may have none."""
+    """A probability in words; empty if a divergence left none."""
     return f"{confidence:.0%} sure" if math.isfinite(confidence) else ""
 
 
 def contact_sheet(
     title: str, images: Array, captions: Sequence[str], colours: str, limits: tuple[float, float]
 ) -> Figure:
-    """Small pictures (m, rows, columns) side by side in one pair of axes, which draws far faster than m of them."""
+    """Images (m, rows, columns) side by side. They share one Axes, which draws far faster than m."""
     rows = max(1, math.ceil(len(images) / PER_ROW))
     height = 0.6 + 1.5 * rows
     figure = Figure(figsize=(10, height))

@@ -1,6 +1,6 @@
-"""A figure as a file.
+"""Save figures as PNG files.
 
-Figures are made without pyplot, which would keep a list of them and pick a window system.
+Figures don't use pyplot, which would keep them all in memory and pick a window system.
 """
 
 from pathlib import Path
@@ -11,5 +11,5 @@ DOTS_PER_INCH = 120
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a PNG; without the writer's version in it, so that the same figure has the same bytes."""
+    """Write a PNG without matplotlib's version, so that equal figures have equal bytes."""
     figure.savefig(path, dpi=DOTS_PER_INCH, metadata={"Software": None})

@@ -1,4 +1,4 @@
-"""The pictures of a sweep."""
+"""Pictures of a sweep."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,10 +17,10 @@ from pipeline.core.diagnosis.diagnosis import NO_CAUSE
 from pipeline.core.training import Record
 from pipeline.settings.schema import Settings
 
-MAPS_IN_A_ROW = 5
-IN_A_LEGEND = 40
-LARGEST = 20.0  # inches
-COLOURS_OF_CAUSES = (
+MAPS_PER_ROW = 5
+LEGEND_LIMIT = 40
+MAX_INCHES = 20.0
+CAUSE_COLOURS = (
     "tomato",
     "lightgrey",
     "orange",
@@ -35,19 +35,19 @@ LINE_STYLES: tuple[Any, ...] = ("-", "--", ":", "-.", (0, (1, 4)))
 
 
 def accuracy_maps(table: pd.DataFrame) -> Figure:
-    """Validation accuracy over alpha and init, a map for each number of iterations, from the rows of sweep.csv.
+    """Maps of validation accuracy over alpha and init, one per number of iterations, from the rows of sweep.csv.
 
-    A cell is the mean over the points that differ in other settings. Where some of these were diagnosed with a cause,
-    it has the colour of the most frequent one.
+    A cell is the mean over points that differ in other settings. If any of them has a cause, the cell takes the colour
+    of the most frequent cause.
     """
     counts = sorted(table.iterations.unique())
     alphas, inits = sorted(table.alpha.unique()), list(dict.fromkeys(table.init.sort_values()))
     causes = sorted({*table.cause} - {NO_CAUSE})
-    colours = dict(zip(causes, cycle(COLOURS_OF_CAUSES), strict=False))
-    across = min(len(counts), MAPS_IN_A_ROW)
+    colours = dict(zip(causes, cycle(CAUSE_COLOURS), strict=False))
+    across = min(len(counts), MAPS_PER_ROW)
     down = math.ceil(len(counts) / across)
     width, height = 2.2 + across * (0.7 + 0.55 * len(alphas)), 1.2 + down * (0.8 + 0.42 * len(inits))
-    figure = Figure(figsize=(min(width, LARGEST), min(height, LARGEST)), layout="constrained")
+    figure = Figure(figsize=(min(width, MAX_INCHES), min(height, MAX_INCHES)), layout="constrained")
     axes = figure.subplots(down, across, squeeze=False, sharey=True)
     for each, count in zip(axes.flat, counts, strict=False):
         accuracy_map(each, table[table.iterations == count], alphas, inits, colours)
@@ -64,7 +64,7 @@ def accuracy_maps(table: pd.DataFrame) -> Figure:
 def accuracy_map(
     axes: Axes, points: pd.DataFrame, alphas: Sequence[float], inits: Sequence[str], colours: Mapping[str, str]
 ) -> None:
-    """One map."""
+    """Draw one map."""
     cells = {
         (init, alpha): points[(points.init == init) & (points.alpha == alpha)] for init in inits for alpha in alphas
     }
@@ -85,7 +85,7 @@ def accuracy_map(
 
 
 def learning_curves(points: Sequence[tuple[Settings, Sequence[Record]]]) -> Figure:
-    """Validation accuracy over the iterations, from the settings and the history of each point."""
+    """Validation accuracy over the iterations, from each point's settings and history."""
     figure = Figure(figsize=(10, 5.5), layout="constrained")
     axes = figure.subplots()
     inits = sorted({settings.init for settings, _ in points})
@@ -106,6 +106,6 @@ def learning_curves(points: Sequence[tuple[Settings, Sequence[Record]]]) -> Figu
     axes.spines[["top", "right"]].set_visible(False)
     lines, labels = axes.get_legend_handles_labels()
     each = dict(zip(labels, lines, strict=True))
-    if len(each) <= IN_A_LEGEND:
+    if len(each) <= LEGEND_LIMIT:
         figure.legend(each.values(), each, loc="outside right upper", frameon=False, fontsize=7)
     return figure

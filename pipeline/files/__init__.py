@@ -1,1 +1,1 @@
-"""What lies on disk: the published datasets, and the directories that the stages hand to each other."""
+"""File formats: published datasets, and the directories that stages pass on."""

@@ -1,4 +1,4 @@
-"""normalised/ on disk: the pixels and labels of each part, and the map that normalises them."""
+"""normalised/ on disk: the pixels and labels of each part, and the normalisation to apply."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -26,12 +26,12 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True)
 class About:
-    """What the samples are."""
+    """What the samples are, and which settings produced them."""
 
-    settings: dict[str, Any]  # that decide the data: of the dataset, and `normalise`
+    settings: dict[str, Any]  # those that decide the data: the dataset's, and `normalise`
     data_md5: str  # of data/, as in data.dvc
     image_shape: tuple[int, int]  # rows and columns
-    classes: int  # labels are below it
+    classes: int  # labels run from 0 to classes - 1
 
     @property
     def name(self) -> str:
@@ -48,7 +48,7 @@ class Dataset:
     about: About
 
     def samples(self, part: str, dtype: str) -> Samples:
-        """A part as the network takes it, normalised."""
+        """A part, normalised, as input to the network."""
         pixels, labels = self.parts[part]
         return Samples(self.affine.apply(pixels, dtype), labels)
 
@@ -64,7 +64,7 @@ def save_dataset(dataset: Dataset, directory: Path) -> None:
 
 
 def write_about(about: About, path: Path) -> None:
-    """Write what the samples are, as JSON."""
+    """Write `about` as JSON."""
     path.write_text(json.dumps(asdict(about), indent=2) + "\n", encoding="utf-8")
 
 
@@ -75,9 +75,9 @@ def read_about(path: Path) -> About:
 
 
 def load_dataset(directory: Path) -> Dataset:
-    """The dataset in a directory. Raises UserError where there is none."""
+    """The dataset in a directory. Raises UserError if there is none."""
     if not (directory / ABOUT).exists():
-        raise UserError(f"{shown(directory)}/ has no normalised data: `dvc repro normalise` makes it")
+        raise UserError(f"{shown(directory)}/ has no normalised data: run `dvc repro normalise` to make it")
     load = {name: np.load(directory / f"{name}.npy") for name in ("shift", "scale")}
     parts = {
         name: Part(np.load(directory / f"{name}_pixels.npy"), np.load(directory / f"{name}_labels.npy"))

@@ -1,6 +1,6 @@
-"""Labelled images as the stage `download` lays them down in raw/: IDX files, named as MNIST's are.
+"""Labelled images as the stage `download` stores them in raw/: IDX files with MNIST's names.
 
-`train` is always there. `t10k`, the test set, is there for the datasets that are published with one.
+Every dataset has `train`. Only datasets published with a test set have `t10k`.
 """
 
 from pathlib import Path
@@ -17,14 +17,14 @@ Part: TypeAlias = Literal["train", "t10k"]
 
 
 class Images(NamedTuple):
-    """Images and what they show."""
+    """Images and their labels."""
 
     pixels: NDArray[np.uint8]  # (n, rows, columns)
     labels: NDArray[np.uint8]  # (n,)
 
 
 def file_names(part: Part) -> tuple[str, str]:
-    """The names of the images' and the labels' file; MNIST's own end in .gz besides."""
+    """The names of the image and label files; the published ones also end in .gz."""
     return f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"
 
 
@@ -35,21 +35,21 @@ def write_images(directory: Path, part: Part, images: Images) -> None:
 
 
 def read_images(directory: Path, part: Part) -> Images | None:
-    """The images of a part, or None where the dataset has no such part. Raises UserError for a damaged file."""
+    """The images of a part, or None if the dataset has no such part. Raises UserError if a file is damaged."""
     found = [path for name in file_names(part) for path in directory.glob(f"{name}*")]
     if not found:
         return None
     if len(found) != len(file_names(part)):
         raise UserError(
             f"{shown(directory)}/ has {' and '.join(path.name for path in found)}, but needs one file of images and "
-            f"one of labels for {part}: `dvc repro --force download` brings them anew"
+            f"one of labels for {part}: run `dvc repro --force download` to fetch them again"
         )
     images_file, labels_file = found
     pixels, labels = read_idx(images_file, dimensions=3), read_idx(labels_file, dimensions=1)
     if len(pixels) != len(labels):
         raise UserError(
             f"{images_file.name} has {len(pixels)} images and {labels_file.name} has {len(labels)} labels: "
-            "they don't belong together; fetch both again from one place"
+            "they don't belong together; fetch both again from the same source"
         )
     if len(pixels) == 0:
         raise UserError(f"{images_file.name} has no images: fetch it again, or choose another dataset")

@@ -1,4 +1,4 @@
-"""model/ on disk: the weights, what they take (a normalisation, an example), their settings, how the training went."""
+"""model/ on disk: weights, normalisation, an example input, settings, and how the training went."""
 
 import hashlib
 import json
@@ -27,17 +27,20 @@ EXAMPLE = "example.npz"
 
 @dataclass(frozen=True)
 class Model:
-    """A trained network and all that is known of its training."""
+    """A trained network and everything known about its training."""
 
     training: Training
     diagnosis: Diagnosis
-    config: dict[str, Any]  # the settings that decide it, named as one types them
-    about: About  # the data that it was trained on
+    config: dict[str, Any]  # the settings that decide it, named as on the command line
+    about: About  # the data it was trained on
     sha256: str
 
 
 def save_model(diagnosed: Diagnosed, config: dict[str, Any], dataset: Dataset, directory: Path) -> None:
-    """Write a training, its settings and its data's to an empty directory: no pickle, no time, no compression."""
+    """Write a model to an empty directory.
+
+    Without pickles, timestamps or compression, equal trainings give equal bytes.
+    """
     training, diagnosis = diagnosed
     weights = {
         f"{name}{depth}": values
@@ -57,19 +60,19 @@ def save_model(diagnosed: Diagnosed, config: dict[str, Any], dataset: Dataset, d
 
 
 def save_example(dataset: Dataset, path: Path) -> None:
-    """Write the first test image as it was before the normalisation, and how bright a pixel of the dataset can be."""
+    """Write the first test image, not normalised, and the value of the dataset's brightest pixel."""
     brightest = max(int(part.pixels.max()) for part in dataset.parts.values())
     save_arrays({"pixels": dataset.parts["test"].pixels[:1], "brightest": np.array(brightest)}, path)
 
 
 def load_example(directory: Path) -> tuple[Array, int]:
-    """What `save_example` wrote to a model's directory: pixels (1, d), and a number."""
+    """The example image, pixels (1, d), and the value of the dataset's brightest pixel."""
     with np.load(directory / EXAMPLE, allow_pickle=False) as example:
         return example["pixels"], int(example["brightest"])
 
 
 def save_arrays(arrays: dict[str, Array], path: Path) -> None:
-    """Write what `numpy.load` reads, with the same bytes in every version of Python, which `numpy.savez` does not."""
+    """Write an npz file. Unlike `numpy.savez`, this gives the same bytes in every version of Python."""
     with ZipFile(path, "w") as archive:
         for name, values in arrays.items():
             content = BytesIO()
@@ -78,9 +81,9 @@ def save_arrays(arrays: dict[str, Array], path: Path) -> None:
 
 
 def load_model(directory: Path) -> Model:
-    """The model in a directory that `save_model` wrote. Raises UserError where there is none."""
+    """The model that `save_model` wrote to a directory. Raises UserError if there is none."""
     if not (directory / WEIGHTS).exists():
-        raise UserError(f"{shown(directory)}/ has no model: `dvc repro train` makes it")
+        raise UserError(f"{shown(directory)}/ has no model: run `dvc repro train` to make one")
     history = [Record(*row) for row in pd.read_csv(directory / HISTORY).itertuples(index=False, name=None)]
     diagnosis = json.loads((directory / DIAGNOSIS).read_text())
     iterations, diverged = diagnosis.pop("iterations"), diagnosis["outcome"] == "diverged"
@@ -100,17 +103,17 @@ def load_vitals(directory: Path) -> list[Vitals]:
     """The vital signs in a model's directory."""
     try:
         table = pd.read_csv(directory / VITALS)
-    except pd.errors.EmptyDataError:  # of a network that was lost before it was trained
+    except pd.errors.EmptyDataError:  # the untrained network's loss was not finite
         return []
     rows = (dict(zip(table.columns, row, strict=True)) for row in table.itertuples(index=False, name=None))
     return [Vitals(row["iteration"], row["loss_to_start"], Signs.from_flat(row)) for row in rows]
 
 
 def fingerprint(directory: Path) -> str:
-    """The sha256 of a model: of its settings and its weights, byte by byte."""
+    """The sha256 of a model's settings and weights."""
     return hashlib.sha256(b"".join((directory / name).read_bytes() for name in (CONFIG, WEIGHTS))).hexdigest()
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write readable JSON; raises ValueError for a NaN or an infinity, which JSON does not know."""
+    """Write indented JSON. Raises ValueError for NaN and infinity, which JSON can't represent."""
     path.write_text(json.dumps(values, indent=2, allow_nan=False) + "\n", encoding="utf-8")

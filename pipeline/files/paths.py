@@ -1,4 +1,4 @@
-"""Where things are."""
+"""The project's paths, and how to replace a directory safely."""
 
 import os
 import shutil
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parents[2]  # of the code that is running
+CHECKOUT = Path(__file__).resolve().parents[2]  # of the running code
 
 CONF = CHECKOUT / "conf"
 PARAMS = CHECKOUT / "params.yaml"
@@ -20,18 +20,18 @@ METRICS = "metrics.json"  # in report/
 
 
 def project_root() -> Path:
-    """The user's project, also from the temporary checkout in which DVC runs a queued experiment."""
+    """The user's project, even from a temporary checkout where DVC runs a queued experiment."""
     return Path(os.environ.get("DVC_ROOT", CHECKOUT))
 
 
 def shown(path: Path) -> str:
-    """The path as one would type it in the project."""
+    """The path relative to the project, if it is inside."""
     return str(path.relative_to(CHECKOUT)) if path.is_relative_to(CHECKOUT) else str(path)
 
 
 @contextmanager
 def replaced(directory: Path) -> Iterator[Path]:
-    """A new, empty directory that takes the place of `directory` if all goes well, and is gone if not."""
+    """A new, empty directory that replaces `directory` on success and is removed on failure."""
     with partial(directory) as new:
         yield new
         shutil.rmtree(directory, ignore_errors=True)
@@ -40,7 +40,7 @@ def replaced(directory: Path) -> Iterator[Path]:
 
 @contextmanager
 def added(directory: Path) -> Iterator[Path]:
-    """The same, but its files go into `directory` one by one, and what else is there stays."""
+    """Like `replaced`, but moves the new files into `directory` and keeps its other files."""
     with partial(directory) as new:
         yield new
         directory.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,7 @@ def added(directory: Path) -> Iterator[Path]:
 
 @contextmanager
 def partial(directory: Path) -> Iterator[Path]:
-    """A new, empty directory beside `directory` for what is not yet whole; gone in the end."""
+    """A new, empty directory beside `directory` for unfinished work, removed at the end."""
     new = directory.with_name(directory.name + ".partial")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)

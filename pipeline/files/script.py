@@ -1,4 +1,4 @@
-"""A user's script for the doctor, and the names that it defines."""
+"""Load a user's script for the doctor."""
 
 import sys
 import traceback
@@ -15,21 +15,21 @@ USE = "`params`, `forward(params, x)`, `step(params, x, y)`, and the batch `x`, 
 
 
 def defined_in(path: Path) -> dict[str, Any]:
-    """What a script defines, after running it as an import would.
+    """The names that a script defines. Runs it as an import would.
 
-    Raises UserError where it can't be run, or lacks one of the names.
+    Raises UserError if it can't be run, or lacks one of the needed names.
     """
     spec = spec_from_file_location(f"examined_{path.stem}", path)
     if not path.is_file() or spec is None or spec.loader is None:
-        raise UserError(f"{path} is no Python file: give one that defines {', '.join(NEEDED)}, and loss if it has one")
+        raise UserError(f"{path} is not a Python file: name one that defines {', '.join(NEEDED)}, and optionally loss")
     module = module_from_spec(spec)
-    sys.path.append(str(path.parent.resolve()))  # where its own imports are found
-    sys.modules[spec.name] = module  # where copies of its objects look for their classes
+    sys.path.append(str(path.parent.resolve()))  # so that it finds its own imports
+    sys.modules[spec.name] = module  # so that copies of its objects find their classes
     try:
         with redirect_stdout(StringIO()):
             spec.loader.exec_module(module)
     except SystemExit:
-        raise UserError(f"{path} ends the program before it has defined everything") from None
+        raise UserError(f"{path} exits before it defines everything") from None
     except SyntaxError as error:
         raise UserError(f"{path} is not valid Python, at line {error.lineno}: {error.msg}") from None
     except Exception as error:

@@ -1,1 +1,1 @@
-"""A sweep: its points, their stacks, where these are trained, and how the results compare."""
+"""A sweep: its points, the stacks they train in, the workers, and the comparison of results."""

@@ -1,4 +1,4 @@
-"""A point of a grid with all that it takes to train it."""
+"""A point of a grid and the data to train it on."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ from pipeline.grid.points import Point
 
 
 class Job(NamedTuple):
-    """A training to be done, or that was done before."""
+    """A training to run, or one that an earlier sweep has run."""
 
     point: Point
     dataset: Dataset

@@ -15,7 +15,7 @@ from pipeline.figures.sweep import accuracy_maps, learning_curves
 from pipeline.files.paths import replaced, shown
 from pipeline.grid.job import Job
 from pipeline.grid.key import key_of
-from pipeline.grid.points import Point, points_of, settings_in_sweep, shall_retrain
+from pipeline.grid.points import Point, points_of, settings_in_sweep, should_retrain
 from pipeline.grid.progress import Progress
 from pipeline.grid.results import (
     Result,
@@ -26,7 +26,7 @@ from pipeline.grid.results import (
     validation_loss,
 )
 from pipeline.grid.stacks import stacks_of, work_of
-from pipeline.grid.tracked import TrackedSweep, begun
+from pipeline.grid.tracked import TrackedSweep, start
 from pipeline.grid.workers import Task, Workers
 from pipeline.settings.typed import as_typed
 from pipeline.tracking.kept import COMPARISON
@@ -36,30 +36,30 @@ from pipeline.tracking.sweeps import TABLE, finished_models
 
 @dataclass
 class Sweep:
-    """A sweep, in one batch of jobs or, as by Optuna, in several."""
+    """A sweep, in one batch of jobs or in several, as Optuna needs."""
 
     loader: ConfigLoader
     config: DictConfig
     backend: str
     publisher: Publisher = field(default_factory=Publisher)
-    tracked: TrackedSweep | None = None  # once it has begun
-    results: dict[str, Result] = field(default_factory=dict)  # by the point's key
+    tracked: TrackedSweep | None = None  # set once the sweep starts
+    results: dict[str, Result] = field(default_factory=dict)  # by point key
 
     def launch(self, overrides: Sequence[Sequence[str]], first: int) -> list[float]:
-        """Train what is not yet finished, and compare all points; each one's validation loss."""
+        """Train all unfinished points, compare all points, and return each job's validation loss."""
         jobs = self.jobs(overrides, first)
         workers = Workers(self.backend)
         with interruptible():
             by_key = {job.key: job for job in jobs}
-            if not shall_retrain(self.config):
+            if not should_retrain(self.config):
                 self.recall(by_key)
             missing = [job for key, job in by_key.items() if key not in self.results]
-            print(f"{len(by_key) - len(missing)} of {len(by_key)} points are finished already")
-            tracked = self.tracked = self.tracked or self.begun(jobs)
-            with tracked.going_on():
+            print(f"{len(by_key) - len(missing)} of {len(by_key)} points are already finished")
+            tracked = self.tracked = self.tracked or self.start(jobs)
+            with tracked.running():
                 self.train(missing, workers, tracked)
                 table = self.compare(tracked)
-        self.tell(table, tracked)
+        self.report(table, tracked)
         return [validation_loss(self.results[job.key].training) for job in jobs]
 
     @property
@@ -68,40 +68,40 @@ class Sweep:
         return Path(self.config.hydra.sweep.dir).absolute()
 
     def jobs(self, overrides: Sequence[Sequence[str]], first: int) -> list[Job]:
-        """What is to be trained. Raises UserError that names each point that can't be."""
+        """The jobs to train. Raises UserError naming every invalid point."""
         datasets = datasets_for(settings_in_sweep(self.config))
         points = points_of(self.loader, self.config, overrides, first, datasets.for_point)
         with_data = [(point, datasets.for_point(point.settings)) for point in points]
         return [Job(point, dataset, key_of(point.settings, dataset.about)) for point, dataset in with_data]
 
-    def begun(self, jobs: Sequence[Job]) -> TrackedSweep:
-        """The sweep, to be kept and published."""
+    def start(self, jobs: Sequence[Job]) -> TrackedSweep:
+        """Start the sweep's run."""
         points = [job.point for job in jobs]
         grid = {name: ",".join(values) for name, values in grid_of(points).items()}
         keys = [job.key for job in jobs]
-        return begun(self.publisher, self.directory, name_of(points), keys, grid, shall_retrain(self.config))
+        return start(self.publisher, self.directory, name_of(points), keys, grid, should_retrain(self.config))
 
     def recall(self, jobs: Mapping[str, Job]) -> None:
-        """Take the results of the points, given by their keys, that MLflow has as finished."""
+        """Load the results of jobs, given by key, that MLflow has already finished."""
         known = self.publisher.attempt(lambda store: finished_models(store, [*jobs])) or {}
         for key, (_, model) in known.items():
             self.keep(jobs[key], Result(jobs[key].point.settings, model.training, model.diagnosis, model.sha256))
 
     def train(self, jobs: Sequence[Job], workers: Workers, tracked: TrackedSweep) -> None:
-        """Train jobs, and take their results."""
+        """Train jobs and keep their results."""
         try:
             for job, result in self.trained(jobs, workers, tracked):
                 self.keep(job, result)
         except KeyboardInterrupt:
-            print(f"{len(self.results)} points are done, and the same command goes on from there")
+            print(f"{len(self.results)} points are done; run the same command to continue")
             raise
 
     def keep(self, job: Job, result: Result) -> None:
-        """Keep a result without its network, so that any number of points needs little memory."""
+        """Keep a result, without its network to save memory."""
         self.results[job.key] = result._replace(training=replace(result.training, network=()))
 
     def trained(self, jobs: Sequence[Job], workers: Workers, tracked: TrackedSweep) -> Iterator[tuple[Job, Result]]:
-        """Train jobs in stacks; each one's result when its stack is done, kept and published."""
+        """Train jobs in stacks. Yields each job's result, kept and published, when its stack is done."""
         by_number = {job.point.number: job for job in jobs}
         stacks = [
             [by_number[point.number] for point in stack]
@@ -123,7 +123,7 @@ class Sweep:
                 progress.reach(done.number, 1)
 
     def compare(self, tracked: TrackedSweep) -> pd.DataFrame:
-        """Write the comparison of all points so far; its table."""
+        """Write the comparison of all points so far, and return its table."""
         results = list(self.results.values())
         table = comparison(results)
         with replaced(self.directory / COMPARISON) as directory:
@@ -134,24 +134,24 @@ class Sweep:
         tracked.kept = replace(tracked.kept, metrics=summary(table), best_settings=best_settings(table))
         return table
 
-    def tell(self, table: pd.DataFrame, tracked: TrackedSweep) -> None:
+    def report(self, table: pd.DataFrame, tracked: TrackedSweep) -> None:
         """Print the comparison, and where to look."""
         print(summary_as_text(table), end="")
-        print(f"{shown(self.directory)}/comparison/ has this table whole, as sweep.csv, and its pictures.")
+        print(f"{shown(self.directory)}/comparison/ has the full table, as sweep.csv, and its pictures.")
         if self.publisher.unreachable_since is None:
-            print(f"MLflow has every point, under the run {tracked.kept.name!r}: look with `make ui`, or `mlflow ui`.")
+            print(f"Every point is in MLflow, under the run {tracked.kept.name!r}: see `make ui` or `mlflow ui`.")
         else:
-            print("MLflow will have every point when it answers again and `python -m pipeline.track` has run.")
+            print("MLflow is unreachable: run `python -m pipeline.track` later to publish every point.")
         if typed := " ".join(f"-S {setting}" for setting in best_settings(table).split()):
-            print(f"`dvc exp run {typed}` trains the best again, and tests it.")
+            print(f"`dvc exp run {typed}` trains the best point again and tests it.")
 
 
 def name_of(points: Sequence[Point]) -> str:
-    """A sweep's name in MLflow's UI: the settings in which its points differ."""
+    """A sweep's name in MLflow's UI: the settings that it varies."""
     return "sweep of " + (" × ".join(name for name, values in grid_of(points).items() if len(values) > 1) or "a point")
 
 
 def grid_of(points: Sequence[Point]) -> dict[str, list[str]]:
-    """The values that each setting takes, as one types them."""
+    """The values of each setting, in command-line syntax."""
     configs: list[Mapping[str, object]] = [point.settings.of_the_model() for point in points]
     return {name: list(dict.fromkeys(as_typed(config[name]) for config in configs)) for name in configs[0]}

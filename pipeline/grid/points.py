@@ -1,4 +1,4 @@
-"""The points of a grid: Hydra's overrides as settings, all of them checked before anything runs."""
+"""The points of a grid: turn Hydra's overrides into settings, and check them all before anything runs."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -14,13 +14,13 @@ from pipeline.console.errors import UserError
 from pipeline.settings.composition import settings_in
 from pipeline.settings.schema import Settings
 
-RETRAIN = "retrain"  # the one key of conf/sweep.yaml that is not a setting of the training
+RETRAIN = "retrain"  # the one key of conf/sweep.yaml that is not a setting of a training
 
 
 class Point(NamedTuple):
-    """A training to be done."""
+    """The settings of one training in a sweep."""
 
-    number: int  # Hydra's, of the job
+    number: int  # Hydra's job number
     overrides: Sequence[str]
     settings: Settings
 
@@ -32,9 +32,9 @@ def points_of(
     first: int,
     check: Callable[[Settings], object],
 ) -> list[Point]:
-    """The points of Hydra's jobs, the first of which has the number `first`.
+    """The points of Hydra's jobs, numbered from `first`.
 
-    Raises UserError that names each that can't be, because its settings can't, or because `check` raises one.
+    Raises UserError naming every point whose settings are invalid or fail `check`.
     """
     composer = Composer(loader, sweep)
     points: list[Point] = []
@@ -51,15 +51,15 @@ def points_of(
             line for reason, named in problems.items() for line in (f"  {reason}", *(f"      {job}" for job in named))
         ]
         count = len(jobs) - len(points)
-        raise UserError("\n".join([f"{count} of {len(jobs)} points can't be, so none is trained:", *lines]))
+        raise UserError("\n".join([f"{count} of {len(jobs)} points are invalid, so none are trained:", *lines]))
     return points
 
 
 class Composer:
-    """Hydra's composition of a job's settings, made fast.
+    """Composes the settings of jobs as Hydra does, but faster.
 
-    Hydra takes a tenth of a second for each. So a configuration is composed for each choice of files, and an override
-    that merely sets a value is set on a copy of that, as Hydra does it.
+    Hydra needs a tenth of a second per job. So compose only once per choice of config files, and apply overrides that
+    merely set a value to a copy of the result.
     """
 
     def __init__(self, loader: ConfigLoader, sweep: DictConfig) -> None:
@@ -69,37 +69,37 @@ class Composer:
         self.composed: dict[tuple[str, ...], DictConfig] = {}
 
     def settings_of(self, job: Sequence[str]) -> Settings:
-        """The settings of a job, which is a list of overrides."""
+        """The settings of a job, given as a list of overrides."""
         overrides = OverridesParser.create(self.loader).parse_overrides(list(job))
         values = [override for override in overrides if self.sets_a_value(override)]
         files = tuple(str(override.input_line) for override in overrides if override not in values)
         if files not in self.composed:
-            self.composed[files] = of_the_training(self.loader.load_sweep_config(self.sweep, list(files)))
+            self.composed[files] = without_sweep_keys(self.loader.load_sweep_config(self.sweep, list(files)))
         config = self.composed[files].copy()
         for override in values:
             OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
         return settings_in_sweep(config)
 
     def sets_a_value(self, override: Override) -> bool:
-        """Whether an override sets a value that is there, and chooses no file of conf/."""
+        """Whether an override changes an existing value, rather than choosing a file in conf/."""
         name = override.key_or_group
-        is_there = OmegaConf.select(self.sweep, name, default=...) is not ...
-        return override.type == OverrideType.CHANGE and is_there and name.split(".")[0] not in {"hydra", *self.groups}
+        exists = OmegaConf.select(self.sweep, name, default=...) is not ...
+        return override.type == OverrideType.CHANGE and exists and name.split(".")[0] not in {"hydra", *self.groups}
 
 
 def settings_in_sweep(config: DictConfig) -> Settings:
-    """The settings in a configuration of the sweep."""
-    return settings_in(of_the_training(config))
+    """The settings of a training, from a configuration of the sweep."""
+    return settings_in(without_sweep_keys(config))
 
 
-def shall_retrain(config: DictConfig) -> bool:
-    """Whether points are trained again that are finished. Raises UserError for what is neither true nor false."""
+def should_retrain(config: DictConfig) -> bool:
+    """Whether to train finished points again. Raises UserError if the value is neither true nor false."""
     value = config[RETRAIN]
     if not isinstance(value, bool):
         raise UserError(f"{RETRAIN} can't be {value}: it must be true or false")
     return value
 
 
-def of_the_training(config: DictConfig) -> DictConfig:
-    """The part of a configuration of the sweep that is not about the sweep itself."""
+def without_sweep_keys(config: DictConfig) -> DictConfig:
+    """A sweep's configuration without the keys that concern only the sweep."""
     return OmegaConf.masked_copy(config, [str(name) for name in config if name not in ("hydra", RETRAIN)])

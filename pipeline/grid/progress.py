@@ -1,4 +1,4 @@
-"""How far a sweep is."""
+"""The progress of a sweep."""
 
 from collections.abc import Callable, Sequence
 from typing import Self
@@ -9,11 +9,11 @@ from pipeline.core.training import Record
 
 
 class Progress:
-    """A bar with the time that remains, by the work that is done of stacks that have more or less of it."""
+    """A progress bar with the remaining time, weighted by the work in each stack."""
 
     def __init__(self, works: Sequence[float], points: int) -> None:
         self.works = works
-        self.shares = [0.0] * len(works)  # of each stack's work, that are done
+        self.shares = [0.0] * len(works)  # of each stack's work, finished so far
         layout = "{desc} {percentage:3.0f} %|{bar}| {elapsed}<{remaining}"
         self.bar = tqdm(total=sum(works), desc=f"{points} points", bar_format=layout, disable=None)
 
@@ -24,10 +24,10 @@ class Progress:
         self.bar.close()
 
     def observer(self, stack: int, longest: int) -> Callable[[int, list[Record]], None]:
-        """What observes the training of a stack whose longest trajectory has so many iterations."""
+        """The observer for a stack whose longest trajectory has `longest` iterations."""
         return lambda iteration, _rows: self.reach(stack, iteration / longest)
 
     def reach(self, stack: int, share: float) -> None:
-        """So much of a stack's work is done; 1 is all."""
+        """Record that this share of a stack's work, 0 to 1, is done."""
         self.bar.update(self.works[stack] * (share - self.shares[stack]))
         self.shares[stack] = share

@@ -1,4 +1,4 @@
-"""What a sweep found out: a row for each point, and the best of them."""
+"""The results of a sweep: a row per point, and a summary."""
 
 import sys
 from collections.abc import Sequence
@@ -11,13 +11,13 @@ from pipeline.core.training import Record, Training
 from pipeline.settings.schema import Settings
 
 SHOWN = 10
-# The causes that a smaller alpha mends.
+# The causes that a smaller alpha fixes.
 BY_ALPHA = ("alpha_too_large", "summed_gradients", "inputs_not_scaled", "batch_too_small")
 WORST = sys.float_info.max
 
 
 class Result(NamedTuple):
-    """A point that was trained, now or before."""
+    """The result of a point, trained now or earlier."""
 
     settings: Settings
     training: Training
@@ -26,12 +26,12 @@ class Result(NamedTuple):
 
 
 def validation_loss(training: Training) -> float:
-    """What a sweeper makes small: the validation loss at the end, and the worst finite number after a divergence."""
+    """What a sweeper minimises: the final validation loss, or the largest finite number after a divergence."""
     return training.history[-1].validation_loss if not training.diverged else WORST
 
 
 def row(result: Result) -> dict[str, Any]:
-    """A point's row: its settings, its outcome, its last metrics and its best ones."""
+    """A point's row: settings, outcome, final metrics and best metrics."""
     config = {name: as_cell(value) for name, value in result.settings.of_the_model().items()}
     training, diagnosis = result.training, result.diagnosis
     last = training.history[-1]._asdict() if training.history else dict.fromkeys(Record._fields)
@@ -51,14 +51,14 @@ def row(result: Result) -> dict[str, Any]:
 
 
 def as_cell(value: Any) -> Any:
-    """A setting as it stands in a table: a list as one types it."""
+    """A setting as a table cell; lists are in command-line syntax."""
     return str(value).replace(" ", "") if isinstance(value, list) else value
 
 
 def comparison(results: Sequence[Result]) -> pd.DataFrame:
-    """A row for each point, the best first, by validation accuracy and then loss; those that diverged at the end."""
-    whole_even_beside_null = {"batch_size": "Int64", "cause_iteration": "Int64"}
-    table = pd.DataFrame([row(result) for result in results]).astype(whole_even_beside_null)
+    """A row per point, best first by validation accuracy and then loss; diverged points come last."""
+    nullable_integers = {"batch_size": "Int64", "cause_iteration": "Int64"}
+    table = pd.DataFrame([row(result) for result in results]).astype(nullable_integers)
     table["diverged"] = table.outcome == "diverged"
     settings = list(Settings.model_fields)
     order = ["diverged", "validation_accuracy", "validation_loss", *settings]
@@ -67,18 +67,18 @@ def comparison(results: Sequence[Result]) -> pd.DataFrame:
 
 
 def varied(table: pd.DataFrame) -> list[str]:
-    """The settings in which the points differ."""
+    """The settings that differ between points."""
     return [name for name in Settings.model_fields if len(table[name].unique()) > 1]
 
 
 def best_settings(table: pd.DataFrame) -> str:
-    """The settings of the best point in which it differs from others, as one types them."""
+    """The best point's value of every varied setting, in command-line syntax."""
     best = table.iloc[0]
     return " ".join(f"{name}={'null' if pd.isna(best[name]) else best[name]}" for name in varied(table))
 
 
 def summary(table: pd.DataFrame) -> dict[str, float]:
-    """A sweep's own metrics: how many points there are, how many diverged, and how good the best one is."""
+    """A sweep's own metrics: the number of points, how many diverged, and how good the best is."""
     best = table.iloc[0][["validation_accuracy", "validation_loss"]].dropna()
     counts = {"points": len(table), "diverged": int((table.outcome == "diverged").sum())}
     predicted = Predictions.of(table)
@@ -87,16 +87,16 @@ def summary(table: pd.DataFrame) -> dict[str, float]:
 
 
 class Predictions(NamedTuple):
-    """How the points went whose alpha was below, or above, the one that was predicted to be stable."""
+    """How points fared below and above their predicted stable alpha."""
 
     below: int
-    of_these_learned: int
+    learned_below: int
     above: int
-    of_those_failed: int
+    failed_above: int
 
     @classmethod
     def of(cls, table: pd.DataFrame) -> "Predictions":
-        """From the rows of sweep.csv; but for points that failed for a reason that has nothing to do with alpha."""
+        """From the rows of sweep.csv, without points that failed for a reason other than alpha."""
         failed = table.outcome.isin(FAILED) | table.cause.isin(BY_ALPHA)
         counted = table[table.stable_alpha.notna() & (~failed | table.cause.isin(BY_ALPHA))]
         above, failed = counted.alpha >= counted.stable_alpha, failed[counted.index]
@@ -104,28 +104,28 @@ class Predictions(NamedTuple):
 
     @property
     def points(self) -> int:
-        """How many are counted."""
+        """How many points are counted."""
         return self.below + self.above
 
     @property
     def share(self) -> float:
-        """The share of points, 0 to 1, that were on the predicted side."""
-        return (self.of_these_learned + self.of_those_failed) / self.points
+        """The share of points, 0 to 1, that went as predicted."""
+        return (self.learned_below + self.failed_above) / self.points
 
     def __str__(self) -> str:
         return (
-            f"Below the stable alpha that was predicted, {self.of_these_learned} of {self.below} points learned; above "
-            f"it, {self.of_those_failed} of {self.above} failed."
+            f"Below the predicted stable alpha, {self.learned_below} of {self.below} points learned; "
+            f"above it, {self.failed_above} of {self.above} failed."
         )
 
 
 def causes_as_text(table: pd.DataFrame) -> str:
-    """How many points have each cause."""
+    """The number of points with each cause."""
     return ", ".join(f"{count} {cause}" for cause, count in table.cause.value_counts().items())
 
 
 def best_as_text(table: pd.DataFrame) -> str:
-    """The best points as a table to be printed."""
+    """The best points as a printable table."""
     best = table.head(SHOWN)
     settings = best[varied(table)].astype("string").fillna("null")
     columns = ["outcome", "cause", "validation_accuracy", "validation_loss", "accuracy"]
@@ -140,5 +140,5 @@ def best_as_text(table: pd.DataFrame) -> str:
 
 
 def summary_as_text(table: pd.DataFrame) -> str:
-    """What a sweep found out, to be read."""
+    """The results of a sweep as text."""
     return f"{best_as_text(table)}\nCauses: {causes_as_text(table)}.\n{Predictions.of(table)}\n"

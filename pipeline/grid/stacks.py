@@ -1,4 +1,4 @@
-"""Which points are trained together."""
+"""Decide which points train together."""
 
 from collections.abc import Sequence
 from math import ceil
@@ -6,12 +6,12 @@ from math import ceil
 from pipeline.grid.points import Point
 from pipeline.training.fit import can_share, trajectory_of
 
-# At sixteen networks of twenty units the matrix products are at their best, and beyond thirty-two nothing is gained.
+# Matrix products are fastest at sixteen networks of twenty units; beyond thirty-two, stacking gains nothing.
 WIDEST = 32 * 20
 
 
 def stacks_of(points: Sequence[Point], workers: int) -> list[list[Point]]:
-    """The points in stacks, so that each of the workers has one, where there are as many trajectories."""
+    """Group points into stacks, at least one per worker if there are enough trajectories."""
     sharing: dict[str, list[Point]] = {}
     for point in points:
         sharing.setdefault(can_share(point.settings), []).append(point)
@@ -19,9 +19,9 @@ def stacks_of(points: Sequence[Point], workers: int) -> list[list[Point]]:
 
 
 def divided(points: Sequence[Point], workers: int) -> list[list[Point]]:
-    """Points that can be trained together, in stacks that aren't too wide; points of one trajectory stay together.
+    """Divide points that can train together into stacks of limited width. Points on one trajectory stay together.
 
-    The longest trajectories come first, so that those of one stack end at about the same time.
+    Trajectories are sorted by length, so that those in one stack end at about the same time.
     """
     trajectories: dict[str, list[Point]] = {}
     for point in sorted(points, key=lambda point: -point.settings.iterations):
@@ -34,7 +34,7 @@ def divided(points: Sequence[Point], workers: int) -> list[list[Point]]:
 
 
 def work_of(points: Sequence[Point]) -> int:
-    """How much there is to do for a stack, next to other stacks."""
+    """The work in a stack, relative to other stacks."""
     lengths = {trajectory_of(point.settings): 0 for point in points}
     for point in points:
         name = trajectory_of(point.settings)

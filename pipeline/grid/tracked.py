@@ -1,4 +1,4 @@
-"""What is kept of a sweep while it goes on, and published in MLflow."""
+"""Keep a running sweep on disk, and publish it in MLflow."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,15 +21,15 @@ from pipeline.tracking.sweeps import resumed
 
 @dataclass
 class TrackedSweep:
-    """A sweep that goes on."""
+    """A running sweep."""
 
     publisher: Publisher
     directory: Path
-    origin: Mapping[str, str]  # the tags that say where all of its trainings come from
+    origin: Mapping[str, str]  # provenance tags shared by all its trainings
     kept: KeptSweep
 
     def add(self, job: Job, diagnosed: Diagnosed, started: float, ended: float) -> str:
-        """Keep and publish a point; its model's sha256."""
+        """Keep and publish a point, and return its model's sha256."""
         directory = self.directory / str(job.point.number)
         about = job.dataset.about
         with replaced(directory) as partial:
@@ -42,14 +42,14 @@ class TrackedSweep:
         return sha256
 
     def publish(self, **changes: object) -> bool:
-        """Keep and publish what has changed of the sweep itself; whether MLflow has it now."""
+        """Keep and publish changes to the sweep's own run. Returns whether MLflow has them now."""
         self.kept = replace(self.kept, **changes)  # type: ignore[arg-type]
         write(self.kept, self.directory)
         return self.publisher.publish(self.directory)
 
     @contextmanager
-    def going_on(self) -> Iterator[None]:
-        """The sweep's run for as long as it lasts: then it is FINISHED, FAILED by an error, or KILLED by a signal."""
+    def running(self) -> Iterator[None]:
+        """Keep the sweep's run open, then mark it FINISHED, FAILED after an error, or KILLED after a signal."""
         self.publish()
         status = "FAILED"
         try:
@@ -63,10 +63,10 @@ class TrackedSweep:
                 self.publish(status=status, ended=time.time())
 
 
-def begun(
+def start(
     publisher: Publisher, directory: Path, name: str, keys: Sequence[str], grid: Mapping[str, str], repeats: bool
 ) -> TrackedSweep:
-    """A sweep that begins, or that goes on in the run of one of the same points which was interrupted or is over."""
+    """Start a sweep, or resume the run of an earlier sweep over the same points, finished or not."""
     origin = provenance()
     tags = {**origin, **owner(), "sweep_key": sweep_key(keys)}
     before = None if repeats else publisher.attempt(lambda store: resumed(store, tags["sweep_key"]))

@@ -1,4 +1,4 @@
-"""Where stacks are trained: in this process, in several on this machine, or on a Ray cluster; joblib hands them out."""
+"""Train stacks with joblib: in this process, in several local processes, or on a Ray cluster."""
 
 import logging
 import os
@@ -22,7 +22,7 @@ Observe: TypeAlias = Callable[[int, list[Record]], None]
 
 
 class Task(NamedTuple):
-    """A stack to be trained."""
+    """A stack to train."""
 
     points: Sequence[Settings]
     dataset: Dataset
@@ -30,7 +30,7 @@ class Task(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """What became of it."""
+    """The result of a task."""
 
     number: int  # of the task
     diagnosed: list[Diagnosed]
@@ -39,7 +39,7 @@ class Trained(NamedTuple):
 
 
 class Workers:
-    """A backend of joblib, made ready."""
+    """A joblib backend, ready for use."""
 
     def __init__(self, backend: str) -> None:
         if backend not in get_args(Backend):
@@ -53,19 +53,19 @@ class Workers:
             self.count: int = effective_n_jobs()
 
     def config(self) -> AbstractContextManager[Any]:
-        """Within it, joblib works here."""
+        """A context in which joblib uses this backend."""
         how = ("sequential", 1) if self.backend == "in_process" else (self.backend, -1)
         chosen: AbstractContextManager[Any] = parallel_config(how[0], n_jobs=how[1])
         return chosen
 
     def train(self, tasks: Sequence[Task]) -> Iterator[Trained]:
-        """Train all tasks, as many at once as there are workers; what becomes of these, before the next ones.
+        """Train all tasks, one per worker at a time, and yield the results of each batch before starting the next.
 
-        In this process, the engine's threads use the machine's cores; elsewhere each core has a process.
+        In this process, the engine's threads use all cores; the other backends run one process per core.
         """
         here = self.backend == "in_process"
         threads = os.cpu_count() or 1 if here else 1
-        handles = {id(task.dataset): handed_over(task.dataset, self.backend) for task in tasks}
+        handles = {id(task.dataset): sendable(task.dataset, self.backend) for task in tasks}
         calls = [
             delayed(train_stack)(
                 number, task.points, handles[id(task.dataset)], threads, task.observe if here else ignore
@@ -78,18 +78,18 @@ class Workers:
 
 
 def train_stack(number: int, points: Sequence[Settings], data: Any, threads: int, observe: Observe) -> Trained:
-    """Train a stack, wherever this is."""
+    """Train a stack, in whichever process this is."""
     started = time.time()
     diagnosed = fit(points, received(data), threads, observe)
     return Trained(number, diagnosed, started, time.time())
 
 
 def ignore(_iteration: int, _rows: list[Record]) -> None:
-    """Observe nothing."""
+    """Ignore what is observed."""
 
 
 def connect_to_ray() -> None:
-    """Join the cluster that RAY_ADDRESS names, or one on this machine, and take our code along to its workers."""
+    """Join the cluster that RAY_ADDRESS names, or start a local one, and send our code to its workers."""
     try:
         import ray
         from ray.util.joblib import register_ray
@@ -99,8 +99,8 @@ def connect_to_ray() -> None:
     register_ray()  # type: ignore[no-untyped-call]
 
 
-def handed_over(dataset: Dataset, backend: str) -> Any:
-    """What tasks carry: joblib sends arrays to local processes once, Ray does so by a reference."""
+def sendable(dataset: Dataset, backend: str) -> Any:
+    """A dataset as tasks carry it. Ray needs a reference to send it only once; joblib does so anyway."""
     if backend != "ray":
         return dataset
     import ray
@@ -109,7 +109,7 @@ def handed_over(dataset: Dataset, backend: str) -> Any:
 
 
 def received(data: Any) -> Dataset:
-    """The dataset, in the process that trains on it."""
+    """The dataset, inside the worker."""
     if isinstance(data, Dataset):
         return data
     import ray

@@ -1,1 +1,1 @@
-"""Training once more: with what a diagnosis prescribes, or exactly as a run was trained."""
+"""Train again: with what a diagnosis prescribes, or exactly as before."""

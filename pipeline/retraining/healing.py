@@ -1,4 +1,4 @@
-"""Heal a training: diagnose it, apply what is prescribed, train again."""
+"""Heal a training: diagnose it, apply the prescription, train again."""
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -8,30 +8,30 @@ from pipeline.core.diagnosis.setup import Prescription
 from pipeline.settings.schema import Settings
 from pipeline.settings.validation import validate
 
-MOST = 5  # trainings
+MAX_TRAININGS = 5
 
 
 class Attempt(NamedTuple):
-    """A training on the way."""
+    """One training on the way to a healthy one."""
 
-    changes: Prescription  # to the settings of the one before
+    changes: Prescription  # since the previous attempt
     settings: Settings
     diagnosed: Diagnosed
 
     @property
     def is_healthy(self) -> bool:
-        """Whether nothing is wrong with it."""
+        """Whether the diagnosis found nothing wrong."""
         return self.diagnosed.diagnosis.cause == NO_CAUSE
 
     @property
     def accuracy(self) -> float:
-        """The validation accuracy, 0 to 1, of the network that it left; 0 where its outputs are no numbers."""
+        """The final validation accuracy, 0 to 1; 0 after a divergence."""
         training = self.diagnosed.training
         return 0.0 if training.diverged else training.history[-1].validation_accuracy
 
 
-def attempts(chosen: Settings, train: Callable[[Settings], Diagnosed], most: int = MOST) -> Iterator[Attempt]:
-    """Train with some settings, and again with what is prescribed, until nothing is; so many times at most."""
+def attempts(chosen: Settings, train: Callable[[Settings], Diagnosed], most: int = MAX_TRAININGS) -> Iterator[Attempt]:
+    """Train, apply the prescription, and train again until nothing is prescribed, at most `most` times."""
     changes: Prescription = {}
     for _ in range(most):
         attempt = Attempt(changes, chosen, train(chosen))

@@ -1,4 +1,4 @@
-"""A run of MLflow, trained once more: what differs here from where it was, and whether the model is the same."""
+"""Reproduce an MLflow run: list what differs here, retrain it, and compare the models."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,50 +18,50 @@ COMPARED = ("git_commit", "python", "numpy", "blas", "cpu")
 
 
 def reproduce(store: Store, run: str) -> None:
-    """Print what differs, train, and print whether the model is the same. Raises UserError where it is not."""
+    """Print what differs, retrain, and print the model's hash if it is the same. Raises UserError if it is not."""
     tags = store.run(run).data.tags
     with TemporaryDirectory() as directory:
         model = load_model(store.download(run, "model", directory))
-    print(f"{tags['mlflow.runName']}: {tags.get('command', 'by an unknown command')}")
+    print(f"{tags['mlflow.runName']}: {tags.get('command', 'unknown command')}")
     differences = differences_from(tags)
-    print("\n".join(differences) or "nothing that is known of the run differs here")
+    print("\n".join(differences) or "no known differences from the run")
     chosen = of_a_model(model.config, model.about.settings)
-    sha256 = sha256_of_a_twin(chosen, data_for(chosen, model.about, tags.get("git_commit", "COMMIT")))
+    sha256 = retrained_sha256(chosen, data_for(chosen, model.about, tags.get("git_commit", "COMMIT")))
     if sha256 != model.sha256:
-        why = "the differences above may be why" if differences else "though nothing that is known of it differs"
-        raise UserError(f"the model is another one: {sha256} here, {model.sha256} there; {why}")
+        why = "the differences above may explain it" if differences else "there are no known differences to explain it"
+        raise UserError(f"the models differ: {sha256} here, {model.sha256} there; {why}")
     print(f"the same model: {sha256}")
 
 
 def differences_from(tags: dict[str, str]) -> list[str]:
-    """A line for each thing that differs between a run and here, and can change a result."""
+    """A line for each difference between a run and here that could change the result."""
     here = provenance()
     lines = [
-        f"{name} was {tags[name]}, here it is {here.get(name, 'unknown')}"
+        f"{name} was {tags[name]}, is {here.get(name, 'unknown')} here"
         for name in COMPARED
         if name in tags and tags[name] != here.get(name)
     ]
     if tags.get("git_dirty") == "true":
-        lines.append("there, more had changed since that commit: see its artefact provenance/changes.diff")
+        lines.append("the run had uncommitted changes: see its artefact provenance/changes.diff")
     if here.get("git_dirty") == "true":
-        lines.append("here, something has changed since the commit: see `git diff`")
+        lines.append("there are uncommitted changes here: see `git diff`")
     return lines
 
 
 def data_for(chosen: Settings, about: About, commit: str) -> Dataset:
-    """The data that a run was trained on. Raises UserError that says how to bring it, where it is not here."""
+    """The data a run was trained on. If it is not here, raises UserError that says how to restore it."""
     dataset = Datasets(load_dataset(NORMALISED)).for_point(chosen)
     if dataset.about.data_md5 != about.data_md5:
         raise UserError(
-            f"its data was {about.name} with the md5 {about.data_md5}, but normalised/ was made from {about.name} with "
-            f"{dataset.about.data_md5}: `git checkout {commit} -- data.dvc dvc.lock` and `dvc checkout` bring it, "
-            "if DVC's cache has it"
+            f"the run used {about.name} with md5 {about.data_md5}, but normalised/ was made from md5 "
+            f"{dataset.about.data_md5}: run `git checkout {commit} -- data.dvc dvc.lock` and `dvc checkout` to restore "
+            "the run's data from DVC's cache"
         )
     return dataset
 
 
-def sha256_of_a_twin(chosen: Settings, dataset: Dataset) -> str:
-    """Train on a dataset; the model's sha256."""
+def retrained_sha256(chosen: Settings, dataset: Dataset) -> str:
+    """Train, and return the model's sha256."""
     diagnosed = train_and_show(chosen, dataset, lambda _: None)
     with TemporaryDirectory() as directory:
         save_model(diagnosed, chosen.of_the_model(), dataset, Path(directory))

@@ -1,1 +1,1 @@
-"""The schema of the settings, and where they are composed, checked and read."""
+"""The settings: their schema, and how they are composed, checked and read."""

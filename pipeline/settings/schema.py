@@ -1,6 +1,6 @@
-"""The typed schema of everything that can be set. Its values come from conf/, which Hydra composes.
+"""The typed schema of all settings. Hydra composes their values from conf/.
 
-Each description says what is allowed: it is what the user is told who set something else.
+Each description says which values are allowed. Error messages quote it.
 """
 
 from collections.abc import Iterable
@@ -41,22 +41,22 @@ class Checksums(Schema):
 
 
 class Idx(Schema):
-    """Four published IDX files: images and labels to train and to test."""
+    """Four published IDX files: images and labels, for training and for testing."""
 
     kind: Literal["idx"]
     name: str = Field(min_length=1, description="the dataset's name")
-    source: str | None = Field(description="null, or a directory or URL that has the four files")
-    mirrors: list[str] = Field(min_length=1, description="a list of at least one URL that has the four files")
+    source: str | None = Field(description="null, or a directory or URL with the four files")
+    mirrors: list[str] = Field(min_length=1, description="a list of at least one URL with the four files")
     sha256: Checksums = Field(description="the sha256 of the four published files")
 
 
 class Csv(Schema):
-    """A CSV with a label and the pixels of an image in each row."""
+    """A CSV with one labelled image per row."""
 
     kind: Literal["csv"]
     name: str = Field(min_length=1, description="the dataset's name")
     path: str = Field(description="the path of the CSV file")
-    label: str = Field(min_length=1, description="the name of the column with the labels")
+    label: str = Field(min_length=1, description="the name of the label column")
     image_shape: list[Whole] = Field(
         min_length=2, max_length=2, description="the images' rows and columns, e.g. [28,28]"
     )
@@ -71,7 +71,7 @@ def one_of(names: Iterable[str]) -> str:
 
 
 def among(names: Iterable[str]) -> AfterValidator:
-    """The check that a setting is one of the names."""
+    """Check that a setting is one of the names."""
 
     def check(value: str) -> str:
         if value not in names:
@@ -82,28 +82,28 @@ def among(names: Iterable[str]) -> AfterValidator:
 
 
 class Settings(Schema):
-    """One training and all that leads up to it. conf/config.yaml explains each setting."""
+    """The settings of one training, data included. conf/config.yaml explains each."""
 
-    dataset: Digits | Idx | Csv = Field(discriminator="kind", description="a dataset of conf/dataset")
+    dataset: Digits | Idx | Csv = Field(discriminator="kind", description="a dataset from conf/dataset")
     normalise: Annotated[str, among(METHODS)] = Field(description=one_of(METHODS))
     alpha: float = Field(gt=0, allow_inf_nan=False, description="a number greater than 0")
     init: Annotated[str, among(SCHEMES)] = Field(description=one_of(SCHEMES))
     init_scale: float = Field(gt=0, le=10, description="a number greater than 0 and at most 10")
-    iterations: int = Field(ge=1, description="a whole number from 1")
+    iterations: int = Field(ge=1, description="a whole number, 1 or more")
     hidden: list[Whole] = Field(
-        min_length=1, description="a list of at least one layer's size, each a whole number from 1, as [20] or [64,32]"
+        min_length=1, description="a list of at least one layer size (whole numbers, 1 or more), e.g. [20] or [64,32]"
     )
     reduction: Reduction = Field(description=one_of(get_args(Reduction)))
-    batch_size: int | None = Field(ge=1, description="null for all images at once, or a whole number from 1")
+    batch_size: int | None = Field(ge=1, description="null (all images at once) or a whole number, 1 or more")
     precision: TrainingPrecision = Field(description=one_of(get_args(TrainingPrecision)))
-    seed: int = Field(ge=0, description="a whole number from 0")
-    fault: Fault | None = Field(description=f"null, or {one_of(get_args(Fault))}")
+    seed: int = Field(ge=0, description="a whole number, 0 or more")
+    fault: Fault | None = Field(description=f"null or {one_of(get_args(Fault))}")
 
     def of_the_data(self) -> dict[str, Any]:
-        """What decides the normalised data: not from where the dataset was fetched, as it is the same everywhere."""
+        """What decides the normalised data. Where the dataset came from does not: it is the same everywhere."""
         dataset = self.dataset.model_dump(exclude={"source", "mirrors"})
         return {"dataset": dataset, "normalise": self.normalise}
 
     def of_the_model(self) -> dict[str, Any]:
-        """What decides the model, each under the name that one types: `dataset=mnist alpha=0.1`."""
+        """What decides the model, under the names used on the command line: `dataset=mnist alpha=0.1`."""
         return {**self.model_dump(), "dataset": self.dataset.name}

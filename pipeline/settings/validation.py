@@ -1,4 +1,4 @@
-"""Settings checked against the schema: one sentence for each that is wrong."""
+"""Check settings against the schema, with one sentence per mistake."""
 
 import difflib
 import json
@@ -14,7 +14,7 @@ RENAMED = {"dtype": "dtype is now called precision: write precision=portable, or
 
 
 def validate(values: Any) -> Settings:
-    """The settings, or a UserError with a line for each that is wrong."""
+    """The settings. Raises UserError with one line per mistake."""
     try:
         return Settings.model_validate(values)
     except ValidationError as problems:
@@ -23,9 +23,9 @@ def validate(values: Any) -> Settings:
 
 
 def of_a_model(config: dict[str, Any], of_the_data: dict[str, Any]) -> Settings:
-    """The settings that a model was trained with; from where its data was fetched, a model does not know.
+    """The settings that a model was trained with. A model does not record where its data was fetched from.
 
-    Raises UserError where this version of the code has other settings.
+    Raises UserError if this version of the code has different settings.
     """
     unknown = {"source": None, "mirrors": ["unknown"]}
     dataset = of_the_data["dataset"]
@@ -34,7 +34,7 @@ def of_a_model(config: dict[str, Any], of_the_data: dict[str, Any]) -> Settings:
 
 
 def refuse_old_names(overrides: Sequence[str]) -> None:
-    """Raise UserError for an override of a setting that has another name now."""
+    """Raise UserError for an override that uses a setting's old name."""
     for override in overrides:
         name = override.partition("=")[0].lstrip("+~")
         if name in RENAMED:
@@ -42,28 +42,28 @@ def refuse_old_names(overrides: Sequence[str]) -> None:
 
 
 def sentence(problem: str, location: tuple[int | str, ...], value: Any) -> str:
-    """What is wrong with one setting, and what it can be."""
+    """What is wrong with a setting, and what it may be."""
     name, schema, allowed = find(location)
     if problem == "extra_forbidden" and name in RENAMED:
         return RENAMED[name]
     if problem == "extra_forbidden":
         near = difflib.get_close_matches(name.split(".")[-1], schema.model_fields, n=1)
-        guess = f"did you mean {near[0]}? " if near else ""
-        return f"there is no setting {name}: {guess}Here one can set {', '.join(schema.model_fields)}"
+        guess = f" (did you mean {near[0]}?)" if near else ""
+        return f"there is no setting {name}{guess}: choose from {', '.join(schema.model_fields)}"
     if problem == "missing":
         return f"{name} is not set: it must be {allowed}"
     return f"{name} can't be {json.dumps(value, default=str)}: it must be {allowed}"
 
 
 def find(location: tuple[int | str, ...]) -> tuple[str, type[Schema], str]:
-    """The setting at pydantic's location: its name as one types it, the schema it stands in, what it may be."""
+    """The setting at pydantic's location: its full name, its schema, and what it may be."""
     names: list[str] = []
     schema: type[Schema] = Settings
     allowed = ""
     for part in location:
-        if names == ["dataset"] and part in DATASETS:  # no setting: it says which kind pydantic took it for
+        if names == ["dataset"] and part in DATASETS:  # not a setting, but the kind of dataset that pydantic chose
             schema = DATASETS[str(part)]
-        elif isinstance(part, str):  # a number would be a place in a list
+        elif isinstance(part, str):  # a number is an index into a list
             names.append(part)
             if field := schema.model_fields.get(part):
                 allowed = field.description or allowed

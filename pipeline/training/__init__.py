@@ -1,1 +1,1 @@
-"""From settings and a dataset to trained networks and their diagnoses."""
+"""Train and diagnose networks, given settings and a dataset."""

@@ -1,4 +1,4 @@
-"""Settings and a dataset to trainings and their diagnoses: what `train` does for one, and a sweep for many at once."""
+"""Train and diagnose points: one for the stage `train`, many at once for a sweep."""
 
 from collections.abc import Callable, Sequence
 
@@ -23,16 +23,16 @@ from pipeline.core.training import Record, Trajectory, train
 from pipeline.files.dataset import Dataset, Part
 from pipeline.settings.schema import Settings
 
-EXAMINED = 512  # images, at most, of those that train
-CHECKED = 16  # of them, by which the code is checked
+EXAMINED = 512  # training images, at most, that the examiner sees
+CHECKED = 16  # training images, at most, that check the code
 
 
 def fit(
     points: Sequence[Settings], dataset: Dataset, threads: int, observe: Callable[[int, list[Record]], None]
 ) -> list[Diagnosed]:
-    """The training of each point and its diagnosis, all at once: see `core.training.train`, which calls `observe`.
+    """Train and diagnose all points at once; see `core.training.train`, which calls `observe`.
 
-    The points must be such as can be trained together, by `can_share`.
+    All points must have the same `can_share`.
     BLAS gets one thread: with more, the last bits would depend on the machine's cores. The engine has its own threads.
     """
     together: dict[str, list[Settings]] = {}
@@ -60,43 +60,43 @@ def fit(
 
 
 def trajectory_of(point: Settings) -> str:
-    """Equal for points of one trajectory, which differ in where they end."""
+    """A key that points share if they are on one trajectory and differ only in where they end."""
     return point.model_dump_json(exclude={"iterations"})
 
 
 def can_share(point: Settings) -> str:
-    """Equal for points that can be trained together: on the same images in the same order, with the same layers."""
+    """A key that points share if they can train together: same images, same order, same layers."""
     own = {"alpha", "init", "init_scale", "iterations"}
     return point.model_dump_json(exclude=own | {"seed"} if point.batch_size is None else own)
 
 
 def generators(point: Settings) -> list[np.random.Generator]:
-    """The random numbers of the weights, and those of the batches' order."""
+    """The random generators of the weights and of the batch order."""
     return np.random.default_rng(point.seed).spawn(2)
 
 
 def setup_of(point: Settings, iterations: int) -> Setup:
-    """The settings that a diagnosis sees, of a training that ends there."""
+    """The settings that a diagnosis sees, for a training that ends after `iterations`."""
     return Setup(**point.model_dump(include=set(Setup._fields))).with_changes({"iterations": iterations})
 
 
 def sizes_of(point: Settings, dataset: Dataset) -> list[int]:
-    """The sizes of the layers, d-H-...-C."""
+    """The layer sizes, d-H-...-C."""
     return [dataset.parts["train"].pixels.shape[1], *point.hidden, dataset.about.classes]
 
 
 def untrained(point: Settings, dataset: Dataset) -> Network:
-    """The network that a training starts from."""
-    of_the_weights, _ = generators(point)
+    """The network that a training starts with."""
+    weight_rng, _ = generators(point)
     return initialise(
-        sizes_of(point, dataset), point.init, point.init_scale, ARITHMETIC[point.precision].dtype, of_the_weights
+        sizes_of(point, dataset), point.init, point.init_scale, ARITHMETIC[point.precision].dtype, weight_rng
     )
 
 
 def examiner_for(point: Settings, dataset: Dataset) -> Examiner:
-    """Who examines the networks of points that are trained together."""
+    """The examiner of networks that train together."""
     labels = dataset.parts["train"].labels
-    some, some_to_validate = (
+    sample, validation_sample = (
         normalised(point, some_of(dataset.parts[part], EXAMINED), dataset.affine) for part in ("train", "validation")
     )
 
@@ -106,8 +106,8 @@ def examiner_for(point: Settings, dataset: Dataset) -> Examiner:
 
     return Examiner(
         code_check(point, dataset),
-        some,
-        some_to_validate,
+        sample,
+        validation_sample,
         labels,
         dataset.about.classes,
         point.fault,
@@ -117,9 +117,9 @@ def examiner_for(point: Settings, dataset: Dataset) -> Examiner:
 
 
 def code_check(point: Settings, dataset: Dataset) -> CodeCheck:
-    """The check of what trains the networks, on a few images."""
+    """Check the training code on a few images."""
     few = some_of(dataset.parts["train"], CHECKED)
-    # The scale of the inputs is not the code's: at theirs, a softmax may have no gradient left to compare.
+    # Rescale the inputs: badly scaled ones can saturate the softmax and leave no gradient to compare.
     size = max(float(np.abs(dataset.affine.apply(few.pixels, "float64")).max()), 1e-9)
     affine = dataset.affine._replace(scale=dataset.affine.scale * size)
     together = point if point.batch_size is None else point.model_copy(update={"batch_size": len(few.labels)})
@@ -134,32 +134,32 @@ def code_check(point: Settings, dataset: Dataset) -> CodeCheck:
 
 
 def some_of(part: Part, most: int) -> Part:
-    """Some images from all over a part."""
+    """At most `most` images, spread evenly over a part."""
     chosen = evenly_spaced(len(part.labels), most)
     return Part(part.pixels[chosen], part.labels[chosen])
 
 
 def normalised(point: Settings, part: Part, affine: Affine) -> Samples:
-    """A part as the networks of a point take it."""
+    """A part as input to the networks of a point."""
     return Samples(affine.apply(part.pixels, ARITHMETIC[point.precision].dtype), part.labels)
 
 
 def descent_of(point: Settings, part: Part, affine: Affine, threads: int) -> Callable[[Stack, bool], Passes]:
-    """Gradient and, if asked for, scores on all images of a part, or on the batch that comes next."""
+    """A function for the gradient and, on request, scores: on all images of a part, or on the next batch."""
     reduction, fault, precision = point.reduction, point.fault, point.precision
-    _, of_the_order = generators(point)
+    _, order_rng = generators(point)
     if fault is not None:
-        source = batches(*normalised(point, part, affine), point.batch_size, of_the_order)
+        source = batches(*normalised(point, part, affine), point.batch_size, order_rng)
         return lambda stacked, _: faults.passes(stacked, *next(source), reduction, fault, precision)
     if point.batch_size is None:
         engine = Engine(*part, affine, precision, threads)
         return lambda stacked, with_scores: engine.loss_and_gradient(stacked, reduction, with_scores)
-    minibatches = Minibatches(*part, affine, precision, point.batch_size, of_the_order)
+    minibatches = Minibatches(*part, affine, precision, point.batch_size, order_rng)
     return lambda stacked, with_scores: minibatches.loss_and_gradient(stacked, reduction, with_scores)
 
 
 def validation_of(point: Settings, dataset: Dataset, threads: int) -> Callable[[Stack], Scores]:
-    """Loss and accuracy on the validation images."""
+    """A function for loss and accuracy on the validation images."""
     part, fault = dataset.parts["validation"], point.fault
     if fault is not None:
         samples = normalised(point, part, dataset.affine)

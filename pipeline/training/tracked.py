@@ -1,4 +1,4 @@
-"""One training, shown on the console and tracked in MLflow: for the stage, and for whatever trains point by point."""
+"""Run one training with a progress bar, and track it in MLflow."""
 
 import os
 import time
@@ -24,7 +24,7 @@ from pipeline.training.fit import fit
 
 
 def train_and_show(chosen: Settings, dataset: Dataset, log: Callable[[Record], None]) -> Diagnosed:
-    """Train with a bar that shows how far it is; each row of the history is logged as soon as it is there."""
+    """Train with a progress bar, and log each row of the history as it arrives."""
     with tqdm(total=chosen.iterations, unit="it", disable=None) as bar:
 
         def observe(iteration: int, rows: list[Record]) -> None:
@@ -40,22 +40,22 @@ def train_and_show(chosen: Settings, dataset: Dataset, log: Callable[[Record], N
 def train_and_track(
     chosen: Settings, dataset: Dataset, directory: Path, tags: Mapping[str, str] | None = None, repeats: bool = False
 ) -> Diagnosed:
-    """Train, show it, write the model to `directory`, keep it in runs/, and publish it in MLflow with some tags.
+    """Train with a progress bar, write the model to `directory`, keep it in runs/, and publish it in MLflow.
 
-    `repeats` says that it is trained again on purpose.
+    `tags` are added to its run; `repeats` marks a deliberate retraining.
     """
     check_against_data(chosen, dataset)
     config, publisher, kept_id = chosen.of_the_model(), Publisher(), new_id()
     origin = provenance()
-    own = {**origin, **owner(), **(tags or {}), "data_md5": dataset.about.data_md5}
+    run_tags = {**origin, **owner(), **(tags or {}), "data_md5": dataset.about.data_md5}
     texts = documents(origin)
     with interruptible():
-        with live(publisher, kept_id, own, config) as going:
-            diagnosed = train_and_show(chosen, dataset, going.log)
+        with live(publisher, kept_id, run_tags, config) as live_run:
+            diagnosed = train_and_show(chosen, dataset, live_run.log)
             with replaced(directory) as partial:
                 save_model(diagnosed, config, dataset, partial)
-            tags_of_all = own | {"model_sha256": fingerprint(directory)}
-            kept = KeptTraining(kept_id, going.started, time.time(), tags_of_all, going.times, repeats=repeats)
+            all_tags = run_tags | {"model_sha256": fingerprint(directory)}
+            kept = KeptTraining(kept_id, live_run.started, time.time(), all_tags, live_run.times, repeats=repeats)
             place = keep(kept, {MODEL: directory}, texts)
         publisher.publish(place)
     return diagnosed

@@ -58,7 +58,7 @@ def test_a_whole_number_may_have_a_decimal_point(csv):
 
 
 def test_a_missing_file_is_reported(tmp_path):
-    assert "not there" in error_message(tmp_path / "images.csv")
+    assert "does not exist" in error_message(tmp_path / "images.csv")
 
 
 def test_a_missing_label_column_is_reported_with_the_existing_ones(csv):
