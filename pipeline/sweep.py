@@ -18,7 +18,7 @@ from omegaconf import DictConfig
 from pipeline.console.errors import UserError, run
 from pipeline.console.summary import summary
 from pipeline.datasets.normalised import datasets_for
-from pipeline.files.paths import CONF
+from pipeline.files.paths import CONF, shown
 from pipeline.grid.key import key_of
 from pipeline.grid.points import settings_in_sweep, should_retrain
 from pipeline.grid.results import validation_loss
@@ -43,7 +43,7 @@ def point(config: DictConfig) -> float:
         diagnosed = train_and_track(chosen, dataset, directory, {"key": key}, repeats)
     except UserError as error:
         raise CompactHydraException(f"error: {error}") from None
-    print(summary(diagnosed, directory))
+    print(summary(diagnosed, shown(directory)))
     return validation_loss(diagnosed.training)
 
 

@@ -1,18 +1,16 @@
 """The result of a training, as its command prints it."""
 
-from pathlib import Path
 from textwrap import wrap
 
 from pipeline.core.diagnosis.diagnosis import NO_CAUSE, Diagnosed
-from pipeline.files.paths import shown
 
 WIDTH = 100
 
 
-def summary(diagnosed: Diagnosed, directory: Path) -> str:
+def summary(diagnosed: Diagnosed, directory: str) -> str:
     """The outcome of a training, its cause, and what to do."""
     training, diagnosis = diagnosed
-    lines = [f"{diagnosis.outcome} after {training.iterations} iterations; network saved in {shown(directory)}/"]
+    lines = [f"{diagnosis.outcome} after {training.iterations} iterations; network saved in {directory}/"]
     if diagnosis.cause != NO_CAUSE:
         lines += [f"cause: {diagnosis.cause}", *indented(diagnosis.sentence), *indented(diagnosis.advice)]
     elif training.history:
