@@ -2,6 +2,11 @@
 
 import json
 import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -272,3 +277,45 @@ def test_an_older_state_of_a_sweep_is_ignored(store: Store, tmp_path: Path) -> N
     store.close(run, "FINISHED", 3000.0)  # as the same command did later
     publish(store, killed)
     assert store.run(run).info.status == "FINISHED"
+
+
+def test_an_interrupted_creation_leaves_no_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    process = subprocess.Popen([sys.executable, "-c", "from pipeline.tracking.publisher import connect; connect()"])
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "mlflow.db.partial").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert not (tmp_path / "mlflow.db").exists()
+    assert connect().search("") == []
+    assert not list(tmp_path.glob("mlflow.db.partial*"))
+
+
+@pytest.fixture
+def broken(empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A store whose first migration was interrupted: it begins anew, and finds its tables."""
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    shutil.copy(empty, tmp_path)
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as connection:
+        connection.execute("DELETE FROM alembic_version")
+        connection.commit()
+    return tmp_path / "mlflow.db"
+
+
+def test_a_store_that_was_never_completed_is_set_aside(broken: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert connect().search("") == []
+    assert "mlflow.db was never completed and holds no runs: it is mlflow.db.broken now" in capsys.readouterr().err
+    assert broken.with_name("mlflow.db.broken").exists()
+
+
+def test_a_broken_store_that_holds_runs_is_left_alone(broken: Path) -> None:
+    with closing(sqlite3.connect(broken)) as connection:
+        connection.execute("INSERT INTO runs (run_uuid) VALUES ('1')")
+        connection.commit()
+    before = broken.read_bytes()
+    with pytest.raises(UserError, match="MLflow's store can't be used"):
+        connect()
+    assert broken.read_bytes() == before

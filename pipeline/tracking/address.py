@@ -1,6 +1,7 @@
 """Where MLflow's store is."""
 
 import os
+from pathlib import Path
 
 from pipeline.files.paths import project_root
 
@@ -14,6 +15,12 @@ def store_uri() -> str:
     """
     uri = os.environ.get("MLFLOW_TRACKING_URI") or SQLITE + "mlflow.db"
     return SQLITE + str(project_root() / uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else uri
+
+
+def store_file() -> Path | None:
+    """The file of a SQLite store; None for other stores."""
+    uri = store_uri()
+    return Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
 
 
 def is_a_server(uri: str) -> bool:

@@ -8,13 +8,13 @@ from typing import TypeVar
 
 from pipeline.console.errors import UserError
 from pipeline.files.paths import shown
-from pipeline.tracking import unpublished
-from pipeline.tracking.address import is_a_server, store_uri
+from pipeline.tracking import sqlite_file, unpublished
+from pipeline.tracking.address import is_a_server, store_file, store_uri
 from pipeline.tracking.experiment import lock
 from pipeline.tracking.failures import connection_failures, failures, is_refusal, is_temporary, reason
 from pipeline.tracking.processes import close_abandoned_runs
 from pipeline.tracking.publish import publish
-from pipeline.tracking.store import Store
+from pipeline.tracking.store import Store, load_mlflow
 
 SECONDS_BETWEEN_ATTEMPTS = 60.0  # to reach a store that did not answer
 
@@ -72,9 +72,13 @@ def connect() -> Store:
 
 
 def open_store() -> Store:
-    """Open the store, and make it if there is none."""
+    """Open the store, and make it if there is none. One that was never completed is set aside."""
+    file = store_file()
     try:
+        load_mlflow()
         with lock():
+            if file is not None and (broken := sqlite_file.ensure(file)):
+                warn(f"{file.name} was never completed and holds no runs: it is {broken.name} now, next to a new one.")
             store = Store()
             store.experiment  # noqa: B018 (makes the experiment)
     except connection_failures() as error:

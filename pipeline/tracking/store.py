@@ -49,18 +49,24 @@ class Point(NamedTuple):
     time: float  # seconds since 1970
 
 
+def load_mlflow() -> None:
+    """Import MLflow, and keep it quiet."""
+    for name, value in FOR_MLFLOW.items():
+        os.environ.setdefault(name, value)
+    gc.disable()  # looking for garbage among all that this import makes takes a sixth of its time
+    import mlflow  # noqa: F401
+
+    gc.enable()
+    for name, level in LOGGED.items():
+        logging.getLogger(name).setLevel(level)
+
+
 class Store:
     """The MLflow experiment that holds every run."""
 
     def __init__(self) -> None:
-        for name, value in FOR_MLFLOW.items():
-            os.environ.setdefault(name, value)
-        gc.disable()  # looking for garbage among all that this import makes takes a sixth of its time
         from mlflow import MlflowClient
 
-        gc.enable()
-        for name, level in LOGGED.items():
-            logging.getLogger(name).setLevel(level)
         self.client: MlflowClient = MlflowClient(tracking_uri=store_uri())
 
     @cached_property
