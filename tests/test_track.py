@@ -19,6 +19,7 @@ from pipeline.tracking.publisher import connect
 from pipeline.tracking.revisions import bring, check_the_workspace
 
 TRACK = ("python", "-m", "pipeline.track")
+SECRET_FILES = (".env", "id_rsa", "mlflow_credentials.json", "conf/.netrc", "notes.txt")
 
 
 def test_an_empty_store_gets_everything_dvc_has(tried: Project) -> None:
@@ -119,17 +120,20 @@ def test_a_run_records_its_provenance(tried: Project) -> None:
     head = tried.ok("git", "rev-parse", "HEAD").strip()
     tried.write("conf/experiment/mine.yaml", "# @package _global_\nalpha: 0.21\n")
     tried.edit("LICENSE", "MIT License", "My License")
-    (tried.root / "LICENSE").rename(tried.root / "LIZENZ")
+    (tried.root / "LICENSE").rename(tried.root / "LIZENZ.md")
     (tried.root / "large.csv").write_bytes(b"1,2,3\n" * 100_000)
-    (tried.root / "binary.dat").write_bytes(bytes(range(256)))
-    (tried.root / "latin-1.txt").write_bytes("Größe\n".encode("latin-1"))
+    (tried.root / "tests/binary.dat").write_bytes(bytes(range(256)))
+    (tried.root / "docs/latin-1.txt").write_bytes("Größe\n".encode("latin-1"))
     (tried.root / ":odd.py").write_text("odd = True\n")
-    (tried.root / "dangling").symlink_to("nowhere")
+    (tried.root / "conf/dangling").symlink_to("nowhere")
     tried.write("staged.py", "staged = True\n")
     tried.ok("git", "add", "staged.py")
     tried.ok("git", "config", "color.ui", "always")
     tried.ok("git", "config", "diff.noprefix", "true")
     tried.write("conf/mine.txt", "http://somebody:s3cret@localhost/")
+    for name in SECRET_FILES:
+        tried.write(name, "s3cret")
+    tried.write("conf/mine.yaml", "api_token: s3cret123456")
     tried.ok("dvc", "repro", "--force", "--single-item", "train")
     [*_, run] = tried.tracked_runs()
     tags = run.data.tags
@@ -150,6 +154,8 @@ def test_a_run_records_its_provenance(tried: Project) -> None:
     assert b"large.csv" in diff
     assert b"1,2,3" not in diff
     assert b"s3cret" not in diff
+    for name in SECRET_FILES:
+        assert f"# new, not shown: {name}\n".encode() in diff
 
 
 def test_the_recorded_diff_applies_to_the_commit(tried: Project, tmp_path: Path) -> None:
@@ -158,6 +164,13 @@ def test_the_recorded_diff_applies_to_the_commit(tried: Project, tmp_path: Path)
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "--quiet", str(tried.root), str(clone)], check=True)
     subprocess.run(["git", "apply", diff], cwd=clone, check=True)
-    for name in ("conf/experiment/mine.yaml", "LIZENZ", "binary.dat", "latin-1.txt", ":odd.py", "staged.py"):
+    for name in (
+        "conf/experiment/mine.yaml",
+        "LIZENZ.md",
+        "tests/binary.dat",
+        "docs/latin-1.txt",
+        ":odd.py",
+        "staged.py",
+    ):
         assert (clone / name).read_bytes() == (tried.root / name).read_bytes()
     assert not (clone / "LICENSE").exists()

@@ -83,8 +83,10 @@ def keep(training: KeptTraining, files: dict[str, Path], texts: dict[str, bytes]
 def write_provenance(texts: dict[str, bytes], directory: Path) -> None:
     """Write what is too long for a run's tags."""
     for name, content in texts.items():
-        (directory / PROVENANCE).mkdir(exist_ok=True)
-        (directory / PROVENANCE / name).write_bytes(content)
+        (directory / PROVENANCE).mkdir(mode=0o700, exist_ok=True)
+        file = directory / PROVENANCE / name
+        file.touch(mode=0o600)
+        file.write_bytes(content)
 
 
 def write(kept: KeptTraining | KeptSweep, directory: Path) -> None:

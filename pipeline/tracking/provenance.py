@@ -13,11 +13,13 @@ import psutil
 from threadpoolctl import threadpool_info
 
 from pipeline.console.credentials import without_credentials
+from pipeline.console.secrets import masked, may_hold_secrets
 from pipeline.files.paths import CHECKOUT
 
 WRITTEN_BY_THE_PIPELINE = ("params.yaml", "data.dvc", "dvc.lock", "report/metrics.json")
 WHAT_OTHERS_WROTE = ("--", ".", *(f":!{name}" for name in WRITTEN_BY_THE_PIPELINE))
 AS_A_PATCH = ("diff", "--binary", "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/")
+OF_THE_PROJECT = ("conf/", "docs/", "hydra_plugins/", "pipeline/", "tests/")
 LARGEST_SHOWN = 100_000  # bytes of an untracked file: a diff is no place for data
 
 
@@ -99,18 +101,27 @@ def is_dirty() -> bool:
 
 
 def changes() -> bytes:
-    """The changes since the commit, for `git apply`. New files that are too large are only named."""
+    """The changes since the commit, for `git apply`, with secrets masked.
+
+    New files are only named, unless they are small, belong to the project, and don't look like secrets.
+    """
     with TemporaryDirectory() as directory:
         index = Path(directory, "index")  # the user's own index stays untouched
         git("read-tree", "HEAD", index=index)
         listed = git("ls-files", "--others", "--exclude-standard", "-z", *WHAT_OTHERS_WROTE, index=index) or ""
         new = listed.split("\0")[:-1]
-        shown = {name for name in new if is_small(CHECKOUT / name)}
+        shown = {name for name in new if is_the_projects(name) and is_small(CHECKOUT / name)}
         from_stdin = ("--pathspec-from-file=-", "--pathspec-file-nul")
         git("--literal-pathspecs", "add", "--intent-to-add", *from_stdin, index=index, stdin="\0".join(shown))
         diff = git(*AS_A_PATCH, "HEAD", *WHAT_OTHERS_WROTE, index=index) or ""
-    left_out = "".join(f"# new, and too large to show: {name}\n" for name in new if name not in shown)
-    return without_credentials(left_out + diff).encode(errors="surrogateescape")
+    left_out = "".join(f"# new, not shown: {name}\n" for name in new if name not in shown)
+    return masked(without_credentials(left_out + diff)).encode(errors="surrogateescape")
+
+
+def is_the_projects(name: str) -> bool:
+    """Whether a new file is one that a project like this is made of."""
+    is_code = name.startswith(OF_THE_PROJECT) or ("/" not in name and name.endswith((".py", ".toml", ".yaml", ".md")))
+    return is_code and not may_hold_secrets(name)
 
 
 def is_small(file: Path) -> bool:
