@@ -9,6 +9,8 @@ import time
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import numpy as np
 import pytest
@@ -27,7 +29,7 @@ from pipeline.tracking.processes import close_abandoned_runs, owner
 from pipeline.tracking.publish import publish
 from pipeline.tracking.publisher import Publisher, connect
 from pipeline.tracking.store import Store
-from pipeline.tracking.sweeps import resumed
+from pipeline.tracking.sweeps import finished_models, resumed
 from pipeline.tracking.trainings import run_of
 
 CONFIG = {"dataset": "digits", "alpha": 0.5, "init": "he", "iterations": 1, "hidden": [2], "fault": None}
@@ -36,7 +38,6 @@ IMAGES = Part(np.array([[0, 1, 2, 3], [4, 5, 6, 7]], np.uint8), np.array([0, 1],
 DATASET = Dataset(dict.fromkeys(PARTS, IMAGES), METHODS["unit"](IMAGES.pixels), ABOUT)
 HISTORY = [Record(0, 2.0, 0.1, 2.5, 0.1), Record(1, 1.0, 0.6, 1.5, 0.5)]
 TIMES = [1000.5, 1001.5]
-SHA256 = "ab"
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +74,7 @@ def kept_training(tmp_path: Path, started: float = 1000.0, **changes: object) ->
         save_small_model(model)
         report.mkdir()
         (report / "metrics.json").write_text(json.dumps({"test_accuracy": 0.75, "validation_accuracy": 0.5}))
-    tags = {"command": "dvc repro", "dvc_exp_name": "", "data_md5": "0f.dir", "model_sha256": SHA256}
+    tags = {"command": "dvc repro", "dvc_exp_name": "", "data_md5": "0f.dir", "model_sha256": fingerprint(model)}
     training = KeptTraining(new_id(), started, 1002.0, tags, TIMES)
     directory = keep(replace(training, **changes), {"model": model}, {"packages.txt": b"numpy==2"})
     add_report(directory, report, 1003.0)
@@ -197,6 +198,28 @@ def test_an_unreadable_directory_is_reported_and_does_not_stop_the_rest(
     assert len(store.search("tags.model_sha256 != ''")) == 1
 
 
+def test_a_model_that_was_changed_is_not_published(store: Store, tmp_path: Path) -> None:
+    directory = kept_training(tmp_path)
+    change_setting(directory / "model")
+    with pytest.raises(UserError, match=f"the model in {directory}/ was changed"):
+        publish(store, directory)
+    assert store.search("") == []
+
+
+def test_a_finished_point_whose_model_was_changed_is_not_used(store: Store, tmp_path: Path) -> None:
+    tags = read_training(kept_training(tmp_path)).tags | {"key": "k"}
+    run = store.run(publish(store, kept_training(tmp_path, 1001, tags=tags)))
+    assert finished_models(store, ["k"])["k"].run == run.info.run_id
+    change_setting(Path(url2pathname(urlsplit(run.info.artifact_uri).path)) / "model")
+    with pytest.raises(UserError, match=f"the model of MLflow's run {run.info.run_id} was changed"):
+        finished_models(store, ["k"])
+
+
+def change_setting(model: Path) -> None:
+    config = model / "config.json"
+    config.write_text(config.read_text().replace("0.5", "0.6"))
+
+
 def test_each_store_has_its_own_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     unpublished.add(tmp_path / "runs/here")
@@ -224,7 +247,7 @@ def test_a_point_is_published_once_unless_retrained_on_purpose(store: Store, tmp
 
 def test_a_filled_in_result_is_matched_to_its_run_by_model(store: Store, tmp_path: Path) -> None:
     trained = kept_training(tmp_path)
-    tags = read_training(trained).tags | {"model_sha256": fingerprint(trained / "model")}
+    tags = read_training(trained).tags
     run = publish(store, trained)
     filled_in = kept_training(tmp_path, started=1001.0, tags=tags | {"filled_in": "true", "dvc_exp_name": "it's"})
     assert publish(store, filled_in) == run

@@ -17,10 +17,10 @@ from pipeline.core.network import Layer, forward, log_softmax
 from pipeline.core.normalisation import standard
 from pipeline.files.model import EXAMPLE, NORMALISATION, WEIGHTS, save_arrays
 from pipeline.tracking.champion import crown
+from pipeline.tracking.logged import downloaded_model
 from pipeline.tracking.publisher import connect
 from pipeline.tracking.serving import is_servable, save_served_model
 from pipeline.tracking.store import Store
-from pipeline.tracking.sweeps import logged_model
 
 SWEEP = ("python", "-m", "pipeline.sweep")
 CHAMPION = ("python", "-m", "pipeline.track", "champion")
@@ -126,7 +126,8 @@ def test_a_diverged_or_faulty_network_cannot_be_champion(swept: Project, store: 
         crown(store, diverged)
     with pytest.raises(UserError, match="gradient_sign"):
         crown(store, run_with(swept, "params.alpha = '0.05'", "params.fault = 'gradient_sign'"))
-    assert not is_servable(logged_model(store, diverged))
+    with downloaded_model(store, store.run(diverged)) as logged:
+        assert not is_servable(logged.model)
 
 
 def test_an_unknown_or_empty_run_cannot_be_champion(store: Store) -> None:

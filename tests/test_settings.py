@@ -73,6 +73,16 @@ def test_a_params_yaml_without_settings_is_reported(project: Project, text: str)
     assert printed.startswith("error: params.yaml holds no settings")
 
 
+@pytest.mark.parametrize("setting", ["source", "mirrors"])
+def test_a_password_in_an_address_is_refused_and_not_repeated(setting: str) -> None:
+    mnist = yaml.safe_load((CHECKOUT / "conf/dataset/mnist.yaml").read_text())
+    address = "https://somebody:s3cret@host/mnist"
+    mnist[setting] = address if setting == "source" else [address]
+    with pytest.raises(UserError, match=rf"dataset\.{setting} can't be .*~/\.netrc") as raised:
+        validate(VALID | {"dataset": mnist})
+    assert "s3cret" not in str(raised.value)
+
+
 def test_an_invalid_checksum_is_reported_by_its_full_name() -> None:
     mnist = yaml.safe_load((CHECKOUT / "conf/dataset/mnist.yaml").read_text())
     mnist["sha256"]["train_images"] = "abc"

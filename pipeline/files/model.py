@@ -114,6 +114,14 @@ def fingerprint(directory: Path) -> str:
     return hashlib.sha256(b"".join((directory / name).read_bytes() for name in (CONFIG, WEIGHTS))).hexdigest()
 
 
+def require_sha256(model: Model, sha256: str, whose: str) -> None:
+    """Raise UserError if a model's sha256 is another one: its weights or settings were changed after the training."""
+    if model.sha256 != sha256:
+        raise UserError(
+            f"the model {whose} was changed: its sha256 is {model.sha256}, but {sha256 or 'none'} was recorded"
+        )
+
+
 def write_json(path: Path, values: dict[str, Any]) -> None:
     """Write indented JSON. Raises ValueError for NaN and infinity, which JSON can't represent."""
     path.write_text(json.dumps(values, indent=2, allow_nan=False) + "\n", encoding="utf-8")

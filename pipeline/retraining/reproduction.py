@@ -6,10 +6,11 @@ from tempfile import TemporaryDirectory
 from pipeline.console.errors import UserError
 from pipeline.datasets.normalised import Datasets
 from pipeline.files.dataset import About, Dataset, load_dataset
-from pipeline.files.model import fingerprint, load_model, save_model
+from pipeline.files.model import fingerprint, save_model
 from pipeline.files.paths import NORMALISED
 from pipeline.settings.schema import Settings
 from pipeline.settings.validation import of_a_model
+from pipeline.tracking.logged import downloaded_model
 from pipeline.tracking.provenance import provenance
 from pipeline.tracking.store import Store
 from pipeline.training.tracked import train_and_show
@@ -19,9 +20,10 @@ COMPARED = ("git_commit", "python", "numpy", "blas", "cpu")
 
 def reproduce(store: Store, run: str) -> None:
     """Print what differs, retrain, and print the model's hash if it is the same. Raises UserError if it is not."""
-    tags = store.run(run).data.tags
-    with TemporaryDirectory() as directory:
-        model = load_model(store.download(run, "model", directory))
+    known = store.run(run)
+    tags = known.data.tags
+    with downloaded_model(store, known) as logged:
+        model = logged.model
     print(f"{tags['mlflow.runName']}: {tags.get('command', 'unknown command')}")
     differences = differences_from(tags)
     print("\n".join(differences) or "no known differences from the run")

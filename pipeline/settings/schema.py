@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from pipeline.console.credentials import without_credentials
 from pipeline.core.fast.precision import TrainingPrecision
 from pipeline.core.faults import Fault
 from pipeline.core.initialisation import SCHEMES
@@ -16,6 +17,16 @@ from pipeline.core.normalisation import METHODS
 
 Whole = Annotated[int, Field(ge=1)]
 Checksum = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="a file's sha256, 64 hexadecimal digits")]
+
+
+def refuse_credentials(address: str) -> str:
+    """Raise ValueError for an address that holds a password: settings are stored and shown."""
+    if without_credentials(address) != address:
+        raise ValueError("it holds credentials")
+    return address
+
+
+Address = Annotated[str, AfterValidator(refuse_credentials)]
 
 
 class Schema(BaseModel):
@@ -45,8 +56,12 @@ class Idx(Schema):
 
     kind: Literal["idx"]
     name: str = Field(min_length=1, description="the dataset's name")
-    source: str | None = Field(description="null, or a directory or URL with the four files")
-    mirrors: list[str] = Field(min_length=1, description="a list of at least one URL with the four files")
+    source: Address | None = Field(
+        description="null, or a directory or URL with the four files; a user and password belong in ~/.netrc"
+    )
+    mirrors: list[Address] = Field(
+        min_length=1, description="a list of at least one URL with the four files; passwords belong in ~/.netrc"
+    )
     sha256: Checksums = Field(description="the sha256 of the four published files")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from pipeline.console.credentials import without_credentials
 from pipeline.console.errors import UserError
 from pipeline.settings.schema import DATASETS, Schema, Settings
 
@@ -52,7 +53,7 @@ def sentence(problem: str, location: tuple[int | str, ...], value: Any) -> str:
         return f"there is no setting {name}{guess}: choose from {', '.join(schema.model_fields)}"
     if problem == "missing":
         return f"{name} is not set: it must be {allowed}"
-    return f"{name} can't be {json.dumps(value, default=str)}: it must be {allowed}"
+    return f"{name} can't be {without_credentials(json.dumps(value, default=str))}: it must be {allowed}"
 
 
 def find(location: tuple[int | str, ...]) -> tuple[str, type[Schema], str]:

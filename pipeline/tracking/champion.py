@@ -1,11 +1,10 @@
 """The champion: the version of a registered model that is served, and the test that a network must pass."""
 
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from pipeline.console.errors import UserError
-from pipeline.files.model import load_model
 from pipeline.tracking.experiment import lock
+from pipeline.tracking.logged import downloaded_model
 from pipeline.tracking.serving import log_served_model
 from pipeline.tracking.store import CHAMPION, Store
 from pipeline.tracking.view import COMPARED as ACCURACY
@@ -83,9 +82,8 @@ def register(store: Store, run: "Run", name: str) -> str:
 
     A sweep's point becomes an MLflow model only now: for a hundred of them, that would take a minute.
     """
-    with TemporaryDirectory() as place:
-        directory = store.download(run.info.run_id, "model", place)
-        model = log_served_model(store, run.info.run_id, load_model(directory), directory)
+    with downloaded_model(store, run) as (trained, directory):
+        model = log_served_model(store, run.info.run_id, trained, directory)
     tags = {
         "model_sha256": run.data.tags["model_sha256"],
         "data_md5": run.data.tags["data_md5"],

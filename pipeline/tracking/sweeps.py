@@ -6,14 +6,14 @@ continues an interrupted sweep in the same run, and trains only the points that 
 
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
 from pipeline.console.errors import UserError
-from pipeline.files.model import Model, load_model
+from pipeline.files.model import Model
 from pipeline.tracking.kept import COMPARISON, PROVENANCE, KeptSweep, read_sweep
+from pipeline.tracking.logged import downloaded_model
 from pipeline.tracking.processes import OWNER, is_alive
 from pipeline.tracking.store import PARENT, Point, Store, is_deleted, milliseconds
 
@@ -108,18 +108,15 @@ def resumed(store: Store, sweep_key: str) -> tuple[str, float] | None:
 
 
 def finished_models(store: Store, keys: Sequence[str]) -> dict[str, Finished]:
-    """The newest FINISHED run for each key, and its model."""
-    runs = {run.data.tags["key"]: run.info.run_id for run in reversed(store.search(FINISHED_POINTS))}
-    return {key: Finished(runs[key], logged_model(store, runs[key])) for key in keys if key in runs}
+    """The newest FINISHED run for each key, and its model. Raises UserError if that is gone or was changed."""
+    runs = {run.data.tags["key"]: run for run in reversed(store.search(FINISHED_POINTS))}
+    return {key: finished_model(store, runs[key]) for key in keys if key in runs}
 
 
-def logged_model(store: Store, run: str) -> Model:
-    """The model among a run's artefacts. Raises UserError if it is gone."""
-    with TemporaryDirectory() as directory:
-        try:
-            return load_model(store.download(run, "model", directory))
-        except UserError:
-            raise UserError(
-                f"MLflow's run {run} is finished, but its model is gone from the artefacts: "
-                "delete the run, or train every point again with retrain=true"
-            ) from None
+def finished_model(store: Store, run: "Run") -> Finished:
+    """A finished run and its model."""
+    try:
+        with downloaded_model(store, run) as logged:
+            return Finished(run.info.run_id, logged.model)
+    except UserError as error:
+        raise UserError(f"{error}: delete the run, or train every point again with retrain=true") from None

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.core.diagnosis.diagnosis import Diagnosis, as_markdown
 from pipeline.core.training import Record, Training
-from pipeline.files.model import Model, load_model
-from pipeline.files.paths import METRICS
+from pipeline.files.model import Model, load_model, require_sha256
+from pipeline.files.paths import METRICS, shown
 from pipeline.settings.typed import as_typed
 from pipeline.tracking.kept import MODEL, PROVENANCE, REPORT, KeptTraining, read_json, read_training
 from pipeline.tracking.serving import is_servable, log_served_model
@@ -26,6 +26,7 @@ def publish_training(store: Store, directory: Path) -> str:
     """Publish a training: its history, its model, and its report if it has one. Returns its run."""
     training = read_training(directory)
     model = load_model(directory / MODEL)
+    require_sha256(model, training.tags["model_sha256"], f"in {shown(directory)}/")
     known = run_of(store, training, model)
     if known is not None and is_deleted(known):
         return str(known.info.run_id)
