@@ -8,6 +8,7 @@ import os
 
 import yaml
 
+from pipeline.console.credentials import without_credentials
 from pipeline.console.errors import run
 from pipeline.files.paths import PARAMS
 from pipeline.settings.composition import composed
@@ -15,10 +16,20 @@ from pipeline.settings.params import load
 from pipeline.settings.validation import validate
 
 
+def check_params() -> None:
+    """Check params.yaml. Credentials in it are refused, and removed, since Git tracks the file."""
+    text = PARAMS.read_text(encoding="utf-8")
+    try:
+        load()
+    finally:
+        if (cleaned := without_credentials(text)) != text:
+            PARAMS.write_text(cleaned, encoding="utf-8")
+
+
 def main() -> None:
     """Write params.yaml if conf/ is valid; in an experiment, check the file that DVC wrote."""
     if "DVC_EXP_NAME" in os.environ and PARAMS.exists():
-        load()
+        check_params()
         print("params.yaml is valid, as composed by `dvc exp run`")
         return
     text = composed()

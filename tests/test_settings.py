@@ -83,6 +83,14 @@ def test_a_password_in_an_address_is_refused_and_not_repeated(setting: str) -> N
     assert "s3cret" not in str(raised.value)
 
 
+def test_a_password_on_the_command_line_is_stored_nowhere(project: Project) -> None:
+    source = "dataset.source=https://somebody:s3cret@host/mnist"
+    printed = project.fails("dvc", "exp", "run", "-S", "dataset=mnist", "-S", source)
+    assert "https://host/mnist" in project.read("params.yaml")
+    assert "s3cret" not in printed + project.read("params.yaml") + project.read("dvc.lock")
+    project.ok("git", "checkout", "--quiet", "params.yaml")
+
+
 def test_an_invalid_checksum_is_reported_by_its_full_name() -> None:
     mnist = yaml.safe_load((CHECKOUT / "conf/dataset/mnist.yaml").read_text())
     mnist["sha256"]["train_images"] = "abc"
