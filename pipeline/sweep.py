@@ -34,7 +34,7 @@ def point(config: DictConfig) -> float:
     try:
         chosen = settings_in_sweep(config)
         dataset = datasets_for(chosen).for_point(chosen)
-        key = key_of(chosen, dataset.about)
+        key = key_of(chosen, dataset)
         repeats = should_retrain(config)
         if not repeats and (known := Publisher().attempt(lambda store: finished_models(store, [key]))):
             print(f"already finished: MLflow run {known[key].run}")

@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from pipeline.files.dataset import About
+from pipeline.files.dataset import Dataset
 from pipeline.files.paths import CHECKOUT
 from pipeline.settings.schema import Settings
 
@@ -15,9 +15,9 @@ from pipeline.settings.schema import Settings
 TRAINING_CODE = ("pipeline/core", "pipeline/datasets", "pipeline/files", "pipeline/settings", "pipeline/training")
 
 
-def key_of(chosen: Settings, about: About) -> str:
-    """The key of a training, from its settings, its data and the code."""
-    return hashed([chosen.of_the_model(), chosen.of_the_data(), about.data_md5, code_version()])
+def key_of(chosen: Settings, dataset: Dataset) -> str:
+    """The key of a training, from its settings, the images it trains on, and the code."""
+    return hashed([chosen.of_the_model(), chosen.of_the_data(), dataset.parts_sha256, code_version()])
 
 
 def sweep_key(keys: Sequence[str]) -> str:

@@ -72,7 +72,7 @@ class Sweep:
         datasets = datasets_for(settings_in_sweep(self.config))
         points = points_of(self.loader, self.config, overrides, first, datasets.for_point)
         with_data = [(point, datasets.for_point(point.settings)) for point in points]
-        return [Job(point, dataset, key_of(point.settings, dataset.about)) for point, dataset in with_data]
+        return [Job(point, dataset, key_of(point.settings, dataset)) for point, dataset in with_data]
 
     def start(self, jobs: Sequence[Job]) -> TrackedSweep:
         """Start the sweep's run."""

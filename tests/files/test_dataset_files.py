@@ -61,3 +61,20 @@ def test_samples_are_normalised_with_the_datasets_own_map(part, dtype):
     np.testing.assert_array_equal(samples.x, dataset.affine.apply(dataset.parts[part].pixels, dtype))
     np.testing.assert_array_equal(samples.labels, dataset.parts[part].labels)
     assert samples.x.dtype == dtype
+
+
+def test_a_changed_file_is_refused_by_name(tmp_path):
+    save_dataset(some_dataset("standard"), tmp_path)
+    labels = np.load(tmp_path / "train_labels.npy")
+    np.save(tmp_path / "train_labels.npy", labels[::-1])
+    with pytest.raises(UserError, match=r"was changed after `normalise` wrote it \(train_labels.npy\)"):
+        load_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("damage", [lambda file: file.write_text("[]"), lambda file: file.unlink()])
+@pytest.mark.parametrize("name", ["sha256.json", "scale.npy"])
+def test_a_damaged_directory_is_refused(tmp_path, name, damage):
+    save_dataset(some_dataset("standard"), tmp_path)
+    damage(tmp_path / name)
+    with pytest.raises(UserError, match="run `dvc repro normalise`"):
+        load_dataset(tmp_path)
