@@ -88,12 +88,15 @@ def open_run(
     config: Mapping[str, Any],
     parent: str | None = None,
 ) -> str:
-    """Open a training's run with what is known before it starts. Returns its id."""
+    """Open a training's run. Returns its id."""
     of_a_point = {} if parent is None else {PARENT: parent}
     own = {name: value for name, value in tags.items() if name != COMPLETE}
-    run = store.create(name_of(config), own | of_a_point | {"kept_id": kept_id}, started)
-    store.log(run, params={name: as_typed(value) for name, value in config.items()})
-    return run
+    return store.create(name_of(config), own | of_a_point | {"kept_id": kept_id}, started)
+
+
+def params_of(config: Mapping[str, Any]) -> dict[str, str]:
+    """The settings as params."""
+    return {name: as_typed(value) for name, value in config.items()}
 
 
 def name_of(config: Mapping[str, Any]) -> str:
@@ -104,8 +107,8 @@ def name_of(config: Mapping[str, Any]) -> str:
 def log_training(store: Store, run: str, directory: Path, training: KeptTraining, model: Model) -> None:
     """Log the result of a training."""
     # The UI's comparison of runs opens with the metric that was logged first.
-    store.log(run, [*final_accuracy(model.training, training.ended), *history_points(model.training, training)])
-    store.log(run, vital_points(model, training.ended))
+    points = [*final_accuracy(model.training, training.ended), *history_points(model.training, training)]
+    store.log(run, [*points, *vital_points(model, training.ended)], params_of(model.config))
     store.log_data(run, model.about)
     for name in (MODEL, PROVENANCE):
         if (directory / name).exists():
