@@ -17,6 +17,7 @@ from pipeline.core.diagnosis.diagnosis import Diagnosed
 from pipeline.datasets.normalised import datasets_for
 from pipeline.files.model import fingerprint
 from pipeline.retraining.healing import Attempt, attempts
+from pipeline.settings.command import experiment_command
 from pipeline.settings.composition import configuration, settings_in
 from pipeline.settings.schema import Settings
 from pipeline.settings.typed import as_typed
@@ -56,17 +57,6 @@ def table(done: Sequence[Attempt]) -> str:
     )
 
 
-def command_for(chosen: Settings, overrides: Sequence[str]) -> str:
-    """The command that trains with these settings and evaluates the model.
-
-    It names every setting that differs from conf/. The dataset's own settings are repeated as the user typed them.
-    """
-    default = settings_in(configuration()).of_the_model()
-    changed = [f"{name}={as_typed(value)}" for name, value in chosen.of_the_model().items() if value != default[name]]
-    of_the_dataset = [override for override in overrides if override.startswith("dataset.")]
-    return " ".join(["dvc exp run", *(f"-S {setting}" for setting in changed + of_the_dataset)])
-
-
 def main() -> None:
     """Heal a training and print what was done."""
     overrides = sys.argv[1:]
@@ -78,7 +68,8 @@ def main() -> None:
     if not last.is_healthy:
         diagnosis = last.diagnosed.diagnosis
         print("\n".join(["Not healed:", *indented(diagnosis.sentence), *indented(diagnosis.advice)]))
-    print(f"`{command_for(last.settings, overrides)}` repeats the last training and tests the result.")
+    command = experiment_command(last.settings, settings_in(configuration()), overrides)
+    print(f"`{command}` repeats the last training and tests the result.")
     print("Each training is a run in MLflow: see `make ui` or `mlflow ui`.")
 
 

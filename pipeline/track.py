@@ -1,6 +1,6 @@
 """Complete MLflow's store, reproduce its runs, and crown a champion.
 
-python -m pipeline.track                     publish the backlog in unpublished/, and whatever else DVC has
+python -m pipeline.track                     publish what is listed in unpublished/, and all that DVC has
 python -m pipeline.track rebuild             fill an empty store from runs/, multirun/ and DVC's experiments
 python -m pipeline.track publish REV ...     publish commits or DVC experiments
 python -m pipeline.track reproduce RUN_ID    list what differs from a run, retrain it, compare the models
@@ -18,7 +18,7 @@ from pipeline.tracking.publisher import required_store
 
 
 def complete(arguments: Namespace) -> None:  # noqa: ARG001
-    """Publish what DVC has. Opening the store publishes the backlog."""
+    """Publish what DVC has. Opening the store publishes what is listed in unpublished/."""
     publish_what_dvc_has(required_store())
 
 
@@ -50,7 +50,7 @@ def parsed() -> Namespace:
         "python -m pipeline.track", description="Complete MLflow's store, reproduce its runs, and crown a champion."
     )
     parser.set_defaults(do=complete)
-    commands = parser.add_subparsers(title="without a command: publish the backlog, and whatever else DVC has")
+    commands = parser.add_subparsers(title="without a command: publish what is listed, and what DVC has")
     command = commands.add_parser("publish", help="publish commits or DVC experiments")
     command.add_argument("revisions", nargs="+", metavar="REV")
     command.set_defaults(do=publish_some)
@@ -70,6 +70,8 @@ def main() -> None:
     arguments = parsed()
     try:
         arguments.do(arguments)
+    except BrokenPipeError:
+        raise
     except failures() as error:
         raise UserError(f"MLflow's store failed ({reason(error)}): run this command again") from None
 

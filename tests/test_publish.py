@@ -27,7 +27,7 @@ from pipeline.tracking.kept import KeptSweep, KeptTraining, add_report, keep, ne
 from pipeline.tracking.live import LiveTraining
 from pipeline.tracking.processes import close_abandoned_runs, owner
 from pipeline.tracking.publish import publish
-from pipeline.tracking.publisher import Publisher, connect
+from pipeline.tracking.publisher import Publisher, required_store
 from pipeline.tracking.store import Store
 from pipeline.tracking.sweeps import finished_models, resumed
 from pipeline.tracking.trainings import run_of
@@ -47,7 +47,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as once:
         once.setenv("DVC_ROOT", str(root))
         once.delenv("MLFLOW_TRACKING_URI", raising=False)
-        connect()
+        required_store()
     return root / "mlflow.db"
 
 
@@ -57,7 +57,7 @@ def store(empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     shutil.copy(empty, tmp_path)
-    return connect()
+    return required_store()
 
 
 def save_small_model(directory: Path) -> None:
@@ -156,11 +156,11 @@ def test_a_run_left_incomplete_by_a_failing_store_is_completed_by_the_next_proce
     assert unpublished.listed() == [directory]
     assert store.search("")[0].info.status == "RUNNING"
 
-    connect()
+    required_store()
     assert unpublished.listed() == []
     [run] = store.search("")
     assert_is_whole(store, run.info.run_id)
-    assert "MLflow's store now has 1 results that were listed" in capsys.readouterr().err
+    assert "MLflow's store now has what was listed" in capsys.readouterr().err
 
 
 def raise_os_error() -> None:
@@ -189,7 +189,7 @@ def test_an_unreadable_directory_is_reported_and_does_not_stop_the_rest(
     gone = tmp_path / "runs/gone"
     for directory in (broken, gone, whole):
         unpublished.add(directory)
-    connect()
+    required_store()
     said = capsys.readouterr().err
     for directory in (broken, gone):
         assert f"not published: {directory}/ can't be read" in said
@@ -305,14 +305,16 @@ def test_an_older_state_of_a_sweep_is_ignored(store: Store, tmp_path: Path) -> N
 def test_an_interrupted_creation_leaves_no_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    process = subprocess.Popen([sys.executable, "-c", "from pipeline.tracking.publisher import connect; connect()"])
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from pipeline.tracking.publisher import required_store; required_store()"]
+    )
     deadline = time.monotonic() + 60
     while not (tmp_path / "mlflow.db.partial").exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     process.kill()
     process.wait()
     assert not (tmp_path / "mlflow.db").exists()
-    assert connect().search("") == []
+    assert required_store().search("") == []
     assert not list(tmp_path.glob("mlflow.db.partial*"))
 
 
@@ -329,7 +331,7 @@ def broken(empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 
 def test_a_store_that_was_never_completed_is_set_aside(broken: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert connect().search("") == []
+    assert required_store().search("") == []
     assert "mlflow.db was never completed and holds no runs: it is mlflow.db.broken now" in capsys.readouterr().err
     assert broken.with_name("mlflow.db.broken").exists()
 
@@ -340,5 +342,5 @@ def test_a_broken_store_that_holds_runs_is_left_alone(broken: Path) -> None:
         connection.commit()
     before = broken.read_bytes()
     with pytest.raises(UserError, match="MLflow's store can't be used"):
-        connect()
+        required_store()
     assert broken.read_bytes() == before

@@ -97,7 +97,7 @@ def test_a_deleted_run_stays_deleted(worked: Project) -> None:
     had = everything(worked)
     [tall] = [kept_id for kept_id, run in had.items() if run["tags"]["dvc_exp_name"] == "tall"]
     delete = (
-        "from pipeline.tracking.publisher import connect; store = connect(); "
+        "from pipeline.tracking.publisher import required_store; store = required_store(); "
         f"store.delete(store.with_id('{tall}').info.run_id)"
     )
     worked.ok("python", "-c", delete)

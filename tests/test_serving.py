@@ -18,7 +18,7 @@ from pipeline.core.normalisation import standard
 from pipeline.files.model import EXAMPLE, NORMALISATION, WEIGHTS, save_arrays
 from pipeline.tracking.champion import crown
 from pipeline.tracking.logged import downloaded_model
-from pipeline.tracking.publisher import connect
+from pipeline.tracking.publisher import required_store
 from pipeline.tracking.serving import is_servable, save_served_model
 from pipeline.tracking.store import Store
 
@@ -41,7 +41,7 @@ def store(swept: Project, monkeypatch: pytest.MonkeyPatch) -> Store:
     """The project's store, opened as the pipeline does."""
     monkeypatch.setenv("DVC_ROOT", str(swept.root))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
-    return connect()
+    return required_store()
 
 
 @pytest.fixture(scope="module")

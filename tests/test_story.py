@@ -92,7 +92,7 @@ def test_the_other_two_networks_in_the_readme_train(collapsed: Project) -> None:
 
 
 def test_a_sweep_over_all_faults_names_each_cause(collapsed: Project) -> None:
-    collapsed.ok(*SWEEP, "+experiment=faults")
+    assert "-S iterations=200" in collapsed.ok(*SWEEP, "+experiment=faults")
     parent = collapsed.tracked_runs("tags.sweep_key != ''")[-1]
     children = collapsed.tracked_runs(f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
     assert {run.data.params["fault"]: run.data.tags["cause"] for run in children} == {

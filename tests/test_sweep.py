@@ -164,6 +164,9 @@ def test_a_larger_grid_trains_only_new_points_and_duplicates_once(swept: Project
     larger = ("alpha=0.1,0.10", "batch_size=50,null", "hidden=[20],[12,8]", "seed=range(2)")
     printed = swept.ok(*SWEEP, *larger, "iterations=20")
     assert "1 of 8 points are already finished" in printed
+    assert "7 of 8 under the run" in printed
+    [command] = [line for line in printed.splitlines() if line.startswith("`dvc exp run")]
+    assert "-S iterations=20" in command  # which is not varied, but isn't that of conf/ either
     assert [len(children_of(swept, run)) for run in sweeps(swept)] == [24, 7]
 
 

@@ -15,7 +15,7 @@ from pipeline.console.errors import UserError
 from pipeline.files.model import load_model
 from pipeline.retraining.reproduction import data_for, reproduce
 from pipeline.settings.validation import of_a_model
-from pipeline.tracking.publisher import connect
+from pipeline.tracking.publisher import required_store
 from pipeline.tracking.revisions import bring, check_the_workspace
 
 TRACK = ("python", "-m", "pipeline.track")
@@ -109,7 +109,7 @@ def test_missing_data_is_reported_with_the_command_that_fetches_it(
 def test_a_run_without_a_model_cannot_be_reproduced(tried: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DVC_ROOT", str(tried.root))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    store = connect()
+    store = required_store()
     empty = store.create("empty", {}, 1000.0)
     with pytest.raises(UserError, match=f"MLflow's run {empty} has no artefact model"):
         reproduce(store, empty)

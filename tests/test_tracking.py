@@ -7,12 +7,12 @@ from math import isfinite
 import pytest
 from conftest import Project, wait_for_a_running_run
 
-from pipeline.tracking.publisher import connect
+from pipeline.tracking.publisher import required_store
 
 CONNECT = (
     "python",
     "-c",
-    "from pipeline.tracking.publisher import connect; connect()",
+    "from pipeline.tracking.publisher import required_store; required_store()",
 )  # as every stage and sweep does
 
 
@@ -118,7 +118,7 @@ def test_a_deleted_experiment_is_restored(reproduced: Project, monkeypatch: pyte
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     store = reproduced.store()
     store.delete_experiment(store.get_experiment_by_name("numpy-mlp").experiment_id)
-    connect()
+    required_store()
     assert store.get_experiment_by_name("numpy-mlp").lifecycle_stage == "active"
 
 

@@ -10,7 +10,7 @@ from browser import CHROMIUM, Browser, Links, browser, row_of, served_ui, unfold
 from conftest import Project
 from playwright.sync_api import expect
 
-from pipeline.tracking.publisher import connect
+from pipeline.tracking.publisher import required_store
 from pipeline.tracking.view import compare_page
 
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: no such command was found")
@@ -141,7 +141,7 @@ def test_a_changed_view_is_restored(swept: Project, monkeypatch: pytest.MonkeyPa
     store = swept.store()
     known = store.get_experiment_by_name("numpy-mlp")
     store.set_experiment_tag(known.experiment_id, "mlflow.sharedViewState.sweeps", "{}")
-    connect()
+    required_store()
     assert store.get_experiment(known.experiment_id).tags == known.tags
 
 

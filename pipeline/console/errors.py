@@ -1,5 +1,6 @@
 """Answer a user's mistake with one sentence, not a traceback."""
 
+import os
 import sys
 from collections.abc import Callable
 
@@ -16,6 +17,9 @@ def run(main: Callable[[], None]) -> None:
         sys.exit(f"error: {error}")
     except MemoryError as error:
         sys.exit(f"error: out of memory ({error}): use a smaller network or dataset")
+    except BrokenPipeError:  # as by `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more at its end
+        sys.exit(1)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)

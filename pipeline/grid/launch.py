@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 from hydra.core.config_loader import ConfigLoader
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from pipeline.console.signals import interruptible
@@ -24,10 +25,12 @@ from pipeline.grid.results import (
     summary,
     summary_as_text,
     validation_loss,
+    varied,
 )
 from pipeline.grid.stacks import stacks_of, work_of
 from pipeline.grid.tracked import TrackedSweep, start
 from pipeline.grid.workers import Task, Workers
+from pipeline.settings.command import experiment_command
 from pipeline.settings.typed import as_typed
 from pipeline.tracking.kept import COMPARISON
 from pipeline.tracking.publisher import Publisher
@@ -122,6 +125,13 @@ class Sweep:
                     yield job, Result(job.point.settings, *diagnosed, sha256)
                 progress.reach(done.number, 1)
 
+    def where(self, tracked: TrackedSweep) -> str:
+        """In which run of MLflow the points are, as far as this sweep trained them."""
+        name, count = repr(tracked.kept.name), len(self.results)
+        if tracked.trained == count:
+            return f", under the run {name}"
+        return f", {tracked.trained} of {count} under the run {name} and the others under the sweeps that trained them"
+
     def compare(self, tracked: TrackedSweep) -> pd.DataFrame:
         """Write the comparison of all points so far, and return its table."""
         results = list(self.results.values())
@@ -139,11 +149,16 @@ class Sweep:
         print(summary_as_text(table), end="")
         print(f"{shown(self.directory)}/comparison/ has the full table, as sweep.csv, and its pictures.")
         if self.publisher.unreachable_since is None:
-            print(f"Every point is in MLflow, under the run {tracked.kept.name!r}: see `make ui` or `mlflow ui`.")
+            print(f"Every point is in MLflow{self.where(tracked)}: see `make ui` or `mlflow ui`.")
         else:
             print("MLflow is unreachable: run `python -m pipeline.track` later to publish every point.")
-        if typed := " ".join(f"-S {setting}" for setting in best_settings(table).split()):
-            print(f"`dvc exp run {typed}` trains the best point again and tests it.")
+        print(f"`{self.command_for(table.model_sha256[0], varied(table))}` trains the best point again and tests it.")
+
+    def command_for(self, sha256: str, also: Sequence[str]) -> str:
+        """The command that trains the point of a model again, naming some settings even if they are those of conf/."""
+        chosen = next(result.settings for result in self.results.values() if result.model_sha256 == sha256)
+        conf = settings_in_sweep(self.loader.load_configuration("config", [], RunMode.RUN))
+        return experiment_command(chosen, conf, list(self.config.hydra.overrides.task), also)
 
 
 def name_of(points: Sequence[Point]) -> str:

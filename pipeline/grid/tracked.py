@@ -27,6 +27,7 @@ class TrackedSweep:
     directory: Path
     origin: Mapping[str, str]  # provenance tags shared by all its trainings
     kept: KeptSweep
+    trained: int = 0  # points
 
     def add(self, job: Job, diagnosed: Diagnosed, started: float, ended: float) -> str:
         """Keep and publish a point, and return its model's sha256."""
@@ -39,6 +40,7 @@ class TrackedSweep:
             tags = {**self.origin, "key": job.key, "data_md5": about.data_md5, "model_sha256": sha256}
             write(KeptTraining(new_id(), started, ended, tags, sweep=self.kept.id, repeats=self.kept.repeats), partial)
         self.publisher.publish(directory)
+        self.trained += 1
         return sha256
 
     def publish(self, **changes: object) -> bool:

@@ -22,6 +22,8 @@ def reproduce(store: Store, run: str) -> None:
     """Print what differs, retrain, and print the model's hash if it is the same. Raises UserError if it is not."""
     known = store.run(run)
     tags = known.data.tags
+    if "sweep_key" in tags:
+        raise UserError(f"the run {run} is a sweep: name one of its points")
     with downloaded_model(store, known) as logged:
         model = logged.model
     print(f"{tags['mlflow.runName']}: {tags.get('command', 'unknown command')}")

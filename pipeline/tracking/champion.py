@@ -46,7 +46,7 @@ def contender(store: Store, named: str | None) -> "Run":
     if "model_sha256" not in run.data.tags or ACCURACY not in run.data.metrics:
         raise UserError(f"{which} has no network: name the run of a finished training, or of a sweep")
     if run.data.tags["outcome"] == "diverged":
-        raise UserError(f"the training of {which} diverged and left no network to serve: choose another")
+        raise UserError(f"the training of {which} diverged: choose a training that ended with a finite loss")
     if run.data.params["fault"] != "null":
         raise UserError(f"{which} has the mistake {run.data.params['fault']} built in: train without a fault")
     return run

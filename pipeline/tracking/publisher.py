@@ -27,6 +27,7 @@ class Publisher:
     def __init__(self) -> None:
         self.store: Store | None = None
         self.unreachable_since: float | None = None  # by the monotonic clock
+        self.has_backlog = bool(unpublished.listed())
 
     def publish(self, directory: Path) -> bool:
         """Publish a directory, after everything that is listed as unpublished. Returns whether the store took it."""
@@ -41,7 +42,7 @@ class Publisher:
         if self.unreachable_since and time.monotonic() - self.unreachable_since < SECONDS_BETWEEN_ATTEMPTS:
             return None
         try:
-            self.store = self.store or connect()
+            self.store = self.store or connect(self.has_backlog)
             result = act(self.store)
         except failures() as error:
             self.mark_unreachable(error)
@@ -59,14 +60,16 @@ class Publisher:
         self.unreachable_since = time.monotonic()
 
 
-def connect() -> Store:
+def connect(has_backlog: bool) -> Store:
     """Open the store, publish what is listed as unpublished, and close runs whose process is gone.
 
-    Raises UserError if there can be no store, and what MLflow raises if the store doesn't answer.
+    `has_backlog` says whether earlier processes left something on the list. Raises UserError if there can be no store,
+    and what MLflow raises if the store doesn't answer.
     """
     store = open_store()
-    if count := publish_listed(store):
-        warn(f"MLflow's store now has {count} results that were listed in unpublished/.")
+    publish_listed(store)
+    if has_backlog:
+        warn("MLflow's store now has what was listed in unpublished/.")
     close_abandoned_runs(store)
     return store
 
@@ -91,7 +94,7 @@ def open_store() -> Store:
 def required_store() -> Store:
     """Connect to the store for a command that can't do without. Raises UserError if it doesn't answer."""
     try:
-        return connect()
+        return connect(bool(unpublished.listed()))
     except failures():
         raise UserError("this command needs MLflow's server: start it again, or check MLFLOW_TRACKING_URI") from None
 

@@ -98,9 +98,9 @@ class Store:
         return next(iter(self.search(f"tags.kept_id = '{kept_id}'", with_deleted=True)), None)
 
     def run(self, run: str) -> "Run":
-        """A run by MLflow's id. Raises UserError if there is none."""
+        """A run by MLflow's id, or by its kept id. Raises UserError if there is none."""
         try:
-            return self.client.get_run(run)
+            return self.with_id(run) or self.client.get_run(run)
         except failures() as error:
             raise UserError(f"MLflow has no run {run} ({reason(error)}): its page in the UI shows its id") from None
 
