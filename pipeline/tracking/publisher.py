@@ -14,7 +14,7 @@ from pipeline.tracking.experiment import lock
 from pipeline.tracking.failures import connection_failures, failures, is_refusal, is_temporary, reason
 from pipeline.tracking.processes import close_abandoned_runs
 from pipeline.tracking.publish import publish
-from pipeline.tracking.store import Store, load_mlflow
+from pipeline.tracking.store import Store, collector_paused, load_mlflow
 
 SECONDS_BETWEEN_ATTEMPTS = 60.0  # to reach a store that did not answer
 
@@ -78,8 +78,8 @@ def open_store() -> Store:
     """Open the store, and make it if there is none. One that was never completed is set aside."""
     file = store_file()
     try:
-        load_mlflow()
-        with lock():
+        with lock(), collector_paused():
+            load_mlflow()
             if file is not None and (broken := sqlite_file.ensure(file)):
                 warn(f"{file.name} was never completed and holds no runs: it is {broken.name} now, next to a new one.")
             store = Store()
