@@ -7,7 +7,6 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from pipeline.files.model import NORMALISATION, WEIGHTS, Model, load_example
-from pipeline.settings.typed import as_typed
 from pipeline.tracking.store import Store
 
 CODE = Path(__file__).with_name("served_network.py")
@@ -21,8 +20,7 @@ def log_served_model(store: Store, run: str, model: Model, directory: Path) -> s
         files = Path(place) / "model"
         save_served_model(directory, files)
         tags = {"model_sha256": model.sha256, "data_md5": model.about.data_md5}
-        params = {name: as_typed(value) for name, value in model.config.items()}
-        return store.log_model(run, files, tags, params, model.training.iterations)
+        return store.log_model(run, files, tags, model.config, model.training.iterations)
 
 
 def is_servable(model: Model) -> bool:

@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline.console.errors import UserError
 from pipeline.files.dataset import About
+from pipeline.settings.typed import as_typed
 from pipeline.tracking.address import store_uri
 from pipeline.tracking.experiment import experiment_id
 from pipeline.tracking.failures import failures, reason
@@ -143,16 +144,16 @@ class Store:
         self,
         run: str,
         points: Iterable[Point] = (),
-        params: Mapping[str, str] | None = None,
+        params: Mapping[str, Any] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        """Log metrics, params and tags in one request."""
+        """Log metrics, params (as one types them) and tags in one request."""
         from mlflow.entities import Metric, Param, RunTag
 
         self.client.log_batch(
             run,
             [Metric(point.name, point.value, milliseconds(point.time), point.step) for point in points],
-            [Param(name, value) for name, value in (params or {}).items()],
+            [Param(name, value) for name, value in typed(params or {}).items()],
             [RunTag(name, value) for name, value in (tags or {}).items()],
         )
 
@@ -179,12 +180,12 @@ class Store:
         """Log a text as a file."""
         self.client.log_text(run, text, path)
 
-    def log_model(self, run: str, files: Path, tags: Mapping[str, str], params: Mapping[str, str], step: int) -> str:
+    def log_model(self, run: str, files: Path, tags: Mapping[str, str], params: Mapping[str, Any], step: int) -> str:
         """Log the MLflow model in a directory as a run's model at a step. Returns its id."""
         from mlflow.entities import LoggedModelOutput
         from mlflow.models import Model
 
-        created = self.client.create_logged_model(self.experiment, MODEL_NAME, run, dict(tags), dict(params))
+        created = self.client.create_logged_model(self.experiment, MODEL_NAME, run, dict(tags), typed(params))
         model = str(created.model_id)
         description = Model.load(files)
         description.run_id, description.model_id, description.model_uuid = run, model, model
@@ -217,6 +218,11 @@ class Store:
         link = json.dumps([{"name": name, "version": version}])  # from the model's page in MLflow's UI
         self.client.set_logged_model_tags(model, {"mlflow.modelVersions": link})
         return version
+
+
+def typed(params: Mapping[str, Any]) -> dict[str, str]:
+    """Params as one types them on the command line."""
+    return {name: as_typed(value) for name, value in params.items()}
 
 
 def is_deleted(run: "Run") -> bool:

@@ -28,13 +28,13 @@ def publish_training(store: Store, directory: Path) -> str:
     model = load_model(directory / MODEL)
     require_sha256(model, training.tags["model_sha256"], f"in {shown(directory)}/")
     known = run_of(store, training, model)
-    if known is not None and is_deleted(known):
-        return str(known.info.run_id)
-    if known is not None:
-        run = str(known.info.run_id)
-    else:
+    if known is None:
         parent = None if training.sweep is None else run_of_sweep(store, directory.parent)
         run = open_run(store, training.id, training.tags, training.started, model.config, parent)
+    else:
+        run = str(known.info.run_id)
+        if is_deleted(known):
+            return run
     if known is None or COMPLETE not in known.data.tags:
         log_training(store, run, directory, training, model)
         store.close(run, "FINISHED", training.ended)
@@ -94,11 +94,6 @@ def open_run(
     return store.create(name_of(config), own | of_a_point | {"kept_id": kept_id}, started)
 
 
-def params_of(config: Mapping[str, Any]) -> dict[str, str]:
-    """The settings as params."""
-    return {name: as_typed(value) for name, value in config.items()}
-
-
 def name_of(config: Mapping[str, Any]) -> str:
     """A training's name in the UI."""
     return f"{config['init']} α={config['alpha']:g} · {config['iterations']}"
@@ -108,7 +103,7 @@ def log_training(store: Store, run: str, directory: Path, training: KeptTraining
     """Log the result of a training."""
     # The UI's comparison of runs opens with the metric that was logged first.
     points = [*final_accuracy(model.training, training.ended), *history_points(model.training, training)]
-    store.log(run, [*points, *vital_points(model, training.ended)], params_of(model.config))
+    store.log(run, [*points, *vital_points(model, training.ended)], model.config)
     store.log_data(run, model.about)
     for name in (MODEL, PROVENANCE):
         if (directory / name).exists():
