@@ -20,6 +20,7 @@ from pipeline.files.model import write_json
 from pipeline.files.paths import METRICS, project_root, replaced, shown
 
 MODEL, REPORT, PROVENANCE, COMPARISON = "model", "report", "provenance", "comparison"
+RUNS, MULTIRUN = "runs", "multirun"
 RUN, SWEEP = "run.json", "sweep.json"
 
 
@@ -65,7 +66,7 @@ class KeptSweep:
 
 def runs_directory() -> Path:
     """Where the stages keep their trainings."""
-    return project_root() / "runs"
+    return project_root() / RUNS
 
 
 def keep(training: KeptTraining, files: dict[str, Path], texts: dict[str, bytes]) -> Path:
@@ -138,7 +139,7 @@ def add_report(directory: Path, report: Path, now: float) -> None:
 def kept_directories() -> list[Path]:
     """All directories of trainings and sweeps, the oldest first, and points before their sweep."""
     root = project_root()
-    found = [root.glob(pattern) for pattern in (f"runs/*/{RUN}", f"multirun/*/{SWEEP}", f"multirun/*/*/{RUN}")]
+    found = [root.glob(pattern) for pattern in (f"{RUNS}/*/{RUN}", f"{MULTIRUN}/*/{SWEEP}", f"{MULTIRUN}/*/*/{RUN}")]
     directories = [file.parent for files in found for file in files]
     return sorted(directories, key=lambda directory: (directory.relative_to(root).parts[1], -len(directory.parts)))
 
