@@ -19,12 +19,13 @@ from pipeline.console.errors import UserError, run
 from pipeline.console.summary import summary
 from pipeline.datasets.normalised import datasets_for
 from pipeline.files.paths import CONF, shown
-from pipeline.grid.key import key_of
 from pipeline.grid.points import settings_in_sweep, should_retrain
 from pipeline.grid.results import validation_loss
 from pipeline.settings.validation import refuse_old_names
 from pipeline.tracking.publisher import Publisher
 from pipeline.tracking.sweeps import finished_models
+from pipeline.training.alone import alone
+from pipeline.training.key import key_of
 from pipeline.training.tracked import train_and_track
 
 
@@ -36,11 +37,12 @@ def point(config: DictConfig) -> float:
         dataset = datasets_for(chosen).for_point(chosen)
         key = key_of(chosen, dataset)
         repeats = should_retrain(config)
-        if not repeats and (known := Publisher().attempt(lambda store: finished_models(store, [key]))):
-            print(f"already finished: MLflow run {known[key].run}")
-            return validation_loss(known[key].model.training)
         directory = Path(HydraConfig.get().runtime.output_dir, "model")
-        diagnosed = train_and_track(chosen, dataset, directory, {"key": key}, repeats)
+        with alone([key]):
+            if not repeats and (known := Publisher().attempt(lambda store: finished_models(store, [key]))):
+                print(f"already finished: MLflow run {known[key].run}")
+                return validation_loss(known[key].model.training)
+            diagnosed = train_and_track(chosen, dataset, directory, {"key": key}, repeats)
     except UserError as error:
         raise CompactHydraException(f"error: {error}") from None
     print(summary(diagnosed, shown(directory)))

@@ -10,8 +10,8 @@ from plain import PLAIN
 
 from pipeline.core.normalisation import METHODS
 from pipeline.files.dataset import PARTS, About, Dataset, Part
-from pipeline.grid.key import key_of, sweep_key
 from pipeline.settings.schema import Digits
+from pipeline.training.key import key_of, key_of_all
 
 ABOUT = About(PLAIN.of_the_data(), data_md5="0f.dir", image_shape=(2, 2), classes=2)
 IMAGES = Part(np.array([[0, 1, 2, 3], [4, 5, 6, 7]], np.uint8), np.array([0, 1], np.uint8))
@@ -37,7 +37,7 @@ def test_equal_settings_and_data_have_the_same_key():
 
 
 def test_changing_core_changes_the_code_version(project: Project):
-    version = (sys.executable, "-c", "from pipeline.grid.key import code_version; print(code_version())")
+    version = (sys.executable, "-c", "from pipeline.training.key import code_version; print(code_version())")
     before = project.ok(*version)
     project.edit("pipeline/grid/stacks.py", "WIDEST = ", "WIDEST = 1 * ")
     assert project.ok(*version) == before
@@ -46,4 +46,4 @@ def test_changing_core_changes_the_code_version(project: Project):
 
 
 def test_a_sweeps_key_ignores_the_order_of_its_points():
-    assert sweep_key(["a", "b", "a"]) == sweep_key(["b", "a"]) != sweep_key(["a"])
+    assert key_of_all(["a", "b", "a"]) == key_of_all(["b", "a"]) != key_of_all(["a"])

@@ -7,9 +7,9 @@ import pytest
 import yaml
 from conftest import CHECKOUT
 
-from pipeline.grid.key import TRAINING_CODE
 from pipeline.settings.composition import composed
 from pipeline.settings.validation import validate
+from pipeline.training.key import TRAINING_CODE
 
 STAGES = yaml.safe_load((CHECKOUT / "dvc.yaml").read_text())["stages"]
 READS = {  # what each stage reads besides modules

@@ -59,3 +59,14 @@ def test_the_resumed_sweep_is_one_complete_run(reproduced: Project) -> None:
     assert parent.info.status == "FINISHED"
     assert parent.data.metrics["points"] == POINTS
     assert {run.data.tags["mlflow.parentRunId"] for run in children(reproduced)} == {parent.info.run_id}
+
+
+def test_a_sweep_that_is_started_twice_trains_each_point_once(reproduced: Project) -> None:
+    same = ("python", "-m", "pipeline.sweep", "alpha=0.1,0.2,0.3", "iterations=1500")
+    before = len(children(reproduced))
+    both = [reproduced.start(*same) for _ in range(2)]
+    printed = [sweep.communicate(timeout=120)[0] for sweep in both]
+    assert [sweep.returncode for sweep in both] == [0, 0]
+    assert "another process is training exactly this" in "".join(printed)
+    assert sorted(text.split(" of 3 points are already")[0][-1] for text in printed) == ["0", "3"]
+    assert len(children(reproduced)) == before + 3

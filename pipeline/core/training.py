@@ -1,16 +1,12 @@
-"""Training, from untrained networks to outcomes: what is measured along the way, and when each training ends."""
+"""What is measured along a training, and how trainings end. The updates are in `descent`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
 from math import isfinite
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pipeline.core.arrays import Array
-from pipeline.core.fast.stack import Passes, Scores, Stack, descend, member, members, stack
 from pipeline.core.network import Network
 from pipeline.core.vitals import Signs, ratio
 
@@ -37,6 +33,11 @@ class Vitals(NamedTuple):
     def flat(self) -> dict[str, float]:
         """One number per name: see `Signs.flat`."""
         return {"iteration": self.iteration, "loss_to_start": self.loss_to_start} | self.signs.flat()
+
+    @classmethod
+    def from_flat(cls, numbers: Mapping[str, float]) -> "Vitals":
+        """The inverse of `flat`."""
+        return cls(int(numbers["iteration"]), numbers["loss_to_start"], Signs.from_flat(numbers))
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,14 @@ class Trajectory(NamedTuple):
     ends: Sequence[int]  # ascending
 
 
+class Progress(NamedTuple):
+    """What one trajectory has given so far."""
+
+    history: list[Record]
+    vitals: list[Vitals]
+    trainings: list[Training]  # that have ended
+
+
 class Snapshot(NamedTuple):
     """A network during training."""
 
@@ -97,6 +106,16 @@ class Follower:
         self.vitals: list[Vitals] = []
         self.remaining_ends = list(trajectory.ends)
         self.trainings: list[Training] = []
+
+    @property
+    def progress(self) -> Progress:
+        """What was recorded so far."""
+        return Progress(self.history, self.vitals, self.trainings)
+
+    def restore(self, progress: Progress) -> None:
+        """Take over what was recorded earlier."""
+        self.history, self.vitals, self.trainings = progress
+        del self.remaining_ends[: len(self.trainings)]
 
     def needs_row(self, iteration: int) -> bool:
         """Whether a training that is still running needs a row for this iteration."""
@@ -137,64 +156,3 @@ class Follower:
             return self.vitals
         signs = self.examine(snapshot.network, snapshot.gradient, self.alpha)
         return [*self.vitals, Vitals(iteration, ratio(loss, self.history[0].loss), signs)]
-
-
-def train(
-    trajectories: Sequence[Trajectory],
-    loss_and_gradient: Callable[[Stack, bool], Passes],
-    measure: Callable[[Stack], Scores],
-    examine: Examine,
-    observe: Callable[[int, list[Record]], None],
-) -> list[list[Training]]:
-    """Follow all trajectories at once, each until its last end or its first loss that is not finite.
-
-    Returns the trainings of each trajectory, one for each of its ends. A training of 100 iterations is the beginning of
-    one of 500 from the same network, so together they cost no more than the longest. `loss_and_gradient` evaluates the
-    next batch (with scores if a row needs them), and `measure` the validation images. `observe` gets each iteration
-    with its new rows.
-    """
-    followers = active = [Follower(trajectory, examine) for trajectory in trajectories]
-    stacked = stack([trajectory.untrained for trajectory in trajectories])
-    # A diverging network overflows. Its loss shows that, so NumPy need not warn as well.
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        for iteration in count():
-            wanted = any(follower.needs_row(iteration) for follower in active)
-            passes = loss_and_gradient(stacked, wanted)
-            end_diverged(iteration, active, passes.is_finite)
-            rows = []
-            if passes.scores is not None:
-                scores = np.array([*passes.scores, *measure(stacked)])
-                rows = record_rows(iteration, active, stacked, passes.gradient, scores)
-            observe(iteration, rows)
-            staying = [place for place, follower in enumerate(active) if follower.remaining_ends]
-            if not staying:
-                break
-            gradient = passes.gradient
-            if len(staying) < len(active):
-                active = [active[place] for place in staying]
-                stacked, gradient = members(stacked, staying), members(gradient, staying)
-            descend(stacked, gradient, np.array([follower.alpha for follower in active]).astype(stacked[0].dtype))
-    return [follower.trainings for follower in followers]
-
-
-def end_diverged(iteration: int, active: Sequence[Follower], is_finite: NDArray[np.bool_]) -> None:
-    """Mark all remaining trainings of followers whose loss is no longer finite as diverged."""
-    for follower, finite in zip(active, is_finite, strict=True):
-        if not finite:
-            follower.mark_diverged(iteration, len(follower.remaining_ends))
-
-
-def record_rows(
-    iteration: int, active: Sequence[Follower], stacked: Stack, gradient: Stack, scores: Array
-) -> list[Record]:
-    """Show each follower its network, the k-th of the stack for the k-th follower; return the new rows.
-
-    `scores` (4, K) holds the fields of `Record` other than the iteration.
-    """
-    rows = []
-    for place, (follower, values) in enumerate(zip(active, scores.T.tolist(), strict=True)):
-        if follower.needs_row(iteration):
-            row = Record(iteration, *values)
-            if follower.record(Snapshot(row, member(stacked, place), member(gradient, place))):
-                rows.append(row)
-    return rows

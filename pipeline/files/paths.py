@@ -29,6 +29,16 @@ def shown(path: Path) -> str:
     return str(path.relative_to(CHECKOUT)) if path.is_relative_to(CHECKOUT) else str(path)
 
 
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, all of it or nothing."""
+    new = path.with_name(path.name + ".partial")
+    try:
+        new.write_bytes(content)
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
 @contextmanager
 def replaced(directory: Path) -> Iterator[Path]:
     """A new, empty directory that replaces `directory` on success and is removed on failure."""

@@ -15,7 +15,6 @@ from pipeline.figures import png
 from pipeline.figures.sweep import accuracy_maps, learning_curves
 from pipeline.files.paths import replaced, shown
 from pipeline.grid.job import Job
-from pipeline.grid.key import key_of
 from pipeline.grid.points import Point, points_of, settings_in_sweep, should_retrain
 from pipeline.grid.progress import Progress
 from pipeline.grid.results import (
@@ -35,6 +34,9 @@ from pipeline.settings.typed import as_typed
 from pipeline.tracking.kept import COMPARISON
 from pipeline.tracking.publisher import Publisher
 from pipeline.tracking.sweeps import TABLE, finished_models
+from pipeline.training.alone import alone
+from pipeline.training.checkpoints import Checkpoints, interrupted
+from pipeline.training.key import key_of
 
 
 @dataclass
@@ -52,15 +54,14 @@ class Sweep:
         """Train all unfinished points, compare all points, and return each job's validation loss."""
         jobs = self.jobs(overrides, first)
         workers = Workers(self.backend)
-        with interruptible():
+        with interruptible(), alone([job.key for job in jobs]):
             by_key = {job.key: job for job in jobs}
             if not should_retrain(self.config):
                 self.recall(by_key)
-            missing = [job for key, job in by_key.items() if key not in self.results]
-            print(f"{len(by_key) - len(missing)} of {len(by_key)} points are already finished")
+            print(f"{len(self.results.keys() & by_key)} of {len(by_key)} points are already finished")
             tracked = self.tracked = self.tracked or self.start(jobs)
             with tracked.running():
-                self.train(missing, workers, tracked)
+                self.train(by_key, workers, tracked)
                 table = self.compare(tracked)
         self.report(table, tracked)
         return [validation_loss(self.results[job.key].training) for job in jobs]
@@ -90,8 +91,8 @@ class Sweep:
         for key, (_, model) in known.items():
             self.keep(jobs[key], Result(jobs[key].point.settings, model.training, model.diagnosis, model.sha256))
 
-    def train(self, jobs: Sequence[Job], workers: Workers, tracked: TrackedSweep) -> None:
-        """Train jobs and keep their results."""
+    def train(self, jobs: Mapping[str, Job], workers: Workers, tracked: TrackedSweep) -> None:
+        """Train the jobs, given by key, that have no result, and keep their results."""
         try:
             for job, result in self.trained(jobs, workers, tracked):
                 self.keep(job, result)
@@ -103,27 +104,36 @@ class Sweep:
         """Keep a result, without its network to save memory."""
         self.results[job.key] = result._replace(training=replace(result.training, network=()))
 
-    def trained(self, jobs: Sequence[Job], workers: Workers, tracked: TrackedSweep) -> Iterator[tuple[Job, Result]]:
+    def trained(self, jobs: Mapping[str, Job], workers: Workers, tracked: TrackedSweep) -> Iterator[tuple[Job, Result]]:
         """Train jobs in stacks. Yields each job's result, kept and published, when its stack is done."""
-        by_number = {job.point.number: job for job in jobs}
-        stacks = [
-            [by_number[point.number] for point in stack]
-            for stack in stacks_of([job.point for job in jobs], workers.count)
-        ]
-        with Progress([work_of([job.point for job in stack]) for stack in stacks], len(jobs)) as progress:
+        stacks = self.stacks(jobs, workers.count)
+        with Progress([work_of([job.point for job in stack]) for stack in stacks], sum(map(len, stacks))) as progress:
             tasks = [
                 Task(
                     [job.point.settings for job in stack],
                     stack[0].dataset,
                     progress.observer(number, max(job.point.settings.iterations for job in stack)),
+                    Checkpoints([job.key for job in stack]),
                 )
                 for number, stack in enumerate(stacks)
             ]
             for done in workers.train(tasks):
                 for job, diagnosed in zip(stacks[done.number], done.diagnosed, strict=True):
-                    sha256 = tracked.add(job, diagnosed, done.started, done.ended)
-                    yield job, Result(job.point.settings, *diagnosed, sha256)
+                    if job.key not in self.results:
+                        sha256 = tracked.add(job, diagnosed, done.started, done.ended)
+                        yield job, Result(job.point.settings, *diagnosed, sha256)
+                tasks[done.number].checkpoints.remove()
                 progress.reach(done.number, 1)
+
+    def stacks(self, jobs: Mapping[str, Job], workers: int) -> list[list[Job]]:
+        """The jobs without a result, in stacks: first those that left a checkpoint together, then new ones."""
+        missing = jobs.keys() - self.results.keys()
+        stacks = [[jobs[key] for key in keys] for keys in interrupted(jobs) if missing & set(keys)]
+        for stack in stacks:
+            missing -= {job.key for job in stack}
+        by_number = {job.point.number: job for key, job in jobs.items() if key in missing}
+        new = stacks_of([job.point for job in by_number.values()], workers)
+        return stacks + [[by_number[point.number] for point in stack] for stack in new]
 
     def where(self, tracked: TrackedSweep) -> str:
         """In which run of MLflow the points are, as far as this sweep trained them."""

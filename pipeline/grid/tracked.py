@@ -11,12 +11,12 @@ from pipeline.core.diagnosis.diagnosis import Diagnosed
 from pipeline.files.model import fingerprint, save_model
 from pipeline.files.paths import replaced
 from pipeline.grid.job import Job
-from pipeline.grid.key import sweep_key
 from pipeline.tracking.kept import MODEL, KeptSweep, KeptTraining, new_id, write, write_provenance
 from pipeline.tracking.processes import owner
 from pipeline.tracking.provenance import documents, provenance
 from pipeline.tracking.publisher import Publisher
 from pipeline.tracking.sweeps import resumed
+from pipeline.training.key import key_of_all
 
 
 @dataclass
@@ -70,7 +70,7 @@ def start(
 ) -> TrackedSweep:
     """Start a sweep, or resume the run of an earlier sweep over the same points, finished or not."""
     origin = provenance()
-    tags = {**origin, **owner(), "sweep_key": sweep_key(keys)}
+    tags = {**origin, **owner(), "sweep_key": key_of_all(keys)}
     before = None if repeats else publisher.attempt(lambda store: resumed(store, tags["sweep_key"]))
     kept_id, started = before or (new_id(), time.time())
     directory.mkdir(parents=True, exist_ok=True)

@@ -4,9 +4,11 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
+from threading import Thread
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
+import psutil
 from joblib import Parallel, delayed, effective_n_jobs, parallel_config
 
 from pipeline.console.errors import UserError
@@ -15,6 +17,7 @@ from pipeline.core.training import Record
 from pipeline.files.dataset import Dataset
 from pipeline.files.paths import CHECKOUT
 from pipeline.settings.schema import Settings
+from pipeline.training.checkpoints import Checkpoints
 from pipeline.training.fit import fit
 
 Backend: TypeAlias = Literal["in_process", "loky", "ray"]
@@ -27,6 +30,7 @@ class Task(NamedTuple):
     points: Sequence[Settings]
     dataset: Dataset
     observe: Observe  # called in this process only
+    checkpoints: Checkpoints
 
 
 class Trained(NamedTuple):
@@ -54,8 +58,12 @@ class Workers:
 
     def config(self) -> AbstractContextManager[Any]:
         """A context in which joblib uses this backend."""
-        how = ("sequential", 1) if self.backend == "in_process" else (self.backend, -1)
-        chosen: AbstractContextManager[Any] = parallel_config(how[0], n_jobs=how[1])
+        ways: dict[str, dict[str, Any]] = {
+            "in_process": {"backend": "sequential", "n_jobs": 1},
+            "loky": {"backend": "loky", "n_jobs": -1, "initializer": end_with, "initargs": (os.getpid(),)},
+            "ray": {"backend": "ray", "n_jobs": -1},
+        }
+        chosen: AbstractContextManager[Any] = parallel_config(**ways[self.backend])
         return chosen
 
     def train(self, tasks: Sequence[Task]) -> Iterator[Trained]:
@@ -68,7 +76,9 @@ class Workers:
         handles = {id(task.dataset): sendable(task.dataset, self.backend) for task in tasks}
         calls = [
             delayed(train_stack)(
-                number, task.points, handles[id(task.dataset)], threads, task.observe if here else ignore
+                number,
+                task._replace(dataset=handles[id(task.dataset)], observe=task.observe if here else ignore),
+                threads,
             )
             for number, task in enumerate(tasks)
         ]
@@ -77,11 +87,22 @@ class Workers:
                 yield from parallel(calls[first : first + self.count])
 
 
-def train_stack(number: int, points: Sequence[Settings], data: Any, threads: int, observe: Observe) -> Trained:
+def train_stack(number: int, task: Task, threads: int) -> Trained:
     """Train a stack, in whichever process this is."""
     started = time.time()
-    diagnosed = fit(points, received(data), threads, observe)
+    diagnosed = fit(task.points, received(task.dataset), threads, task.observe, task.checkpoints)
     return Trained(number, diagnosed, started, time.time())
+
+
+def end_with(parent: int) -> None:
+    """End this process as soon as its parent is gone, even by SIGKILL. An idle worker would stay for five minutes."""
+
+    def watch() -> None:
+        with suppress(psutil.NoSuchProcess):
+            psutil.Process(parent).wait()
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def ignore(_iteration: int, _rows: list[Record]) -> None:

@@ -1,7 +1,7 @@
 """A sweep's run in MLflow, published from the sweep's directory, and the points that MLflow has as finished.
 
-A key identifies a point (see `pipeline.grid.key`), and the keys of all its points identify a sweep. So the same command
-continues an interrupted sweep in the same run, and trains only the points that aren't FINISHED.
+A key identifies a point (see `pipeline.training.key`), and the keys of all its points identify a sweep. So the same
+command continues an interrupted sweep in the same run, and trains only the points that aren't FINISHED.
 """
 
 from collections.abc import Sequence

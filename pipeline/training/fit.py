@@ -8,6 +8,7 @@ from threadpoolctl import threadpool_limits
 from pipeline.core import faults
 from pipeline.core.arrays import Samples, evenly_spaced
 from pipeline.core.batches import batches
+from pipeline.core.descent import train
 from pipeline.core.diagnosis.diagnosis import Diagnosed
 from pipeline.core.diagnosis.examiner import Examiner
 from pipeline.core.diagnosis.gradient_check import CodeCheck, check_code
@@ -19,20 +20,25 @@ from pipeline.core.fast.stack import Passes, Scores, Stack, member, stack
 from pipeline.core.initialisation import initialise
 from pipeline.core.network import Network, in_precision
 from pipeline.core.normalisation import METHODS, Affine
-from pipeline.core.training import Record, Trajectory, train
+from pipeline.core.training import Record, Trajectory
 from pipeline.files.dataset import Dataset, Part
 from pipeline.settings.schema import Settings
+from pipeline.training.checkpoints import Checkpoints
 
 EXAMINED = 512  # training images, at most, that the examiner sees
 CHECKED = 16  # training images, at most, that check the code
 
 
 def fit(
-    points: Sequence[Settings], dataset: Dataset, threads: int, observe: Callable[[int, list[Record]], None]
+    points: Sequence[Settings],
+    dataset: Dataset,
+    threads: int,
+    observe: Callable[[int, list[Record]], None],
+    checkpoints: Checkpoints | None = None,
 ) -> list[Diagnosed]:
-    """Train and diagnose all points at once; see `core.training.train`, which calls `observe`.
+    """Train and diagnose all points at once, from their latest checkpoint if there is one.
 
-    All points must have the same `can_share`.
+    All points must have the same `can_share`. `core.descent.train` calls `observe`.
     BLAS gets one thread: with more, the last bits would depend on the machine's cores. The engine has its own threads.
     """
     together: dict[str, list[Settings]] = {}
@@ -42,14 +48,18 @@ def fit(
         Trajectory(untrained(same[0], dataset), same[0].alpha, sorted({point.iterations for point in same}))
         for same in together.values()
     ]
+    checkpoint = checkpoints.latest() if checkpoints else None
+    used = checkpoint.iteration + 1 if checkpoint else 0  # batches
     with threadpool_limits(limits=1, user_api="blas"):
         examiner = examiner_for(points[0], dataset)
         trainings = train(
             trajectories,
-            descent_of(points[0], dataset.parts["train"], dataset.affine, threads),
+            descent_of(points[0], dataset.parts["train"], dataset.affine, threads, used),
             validation_of(points[0], dataset, threads),
             examiner.examine,
             observe,
+            checkpoints.keep if checkpoints else None,
+            checkpoint,
         )
         found = {
             (name, end): Diagnosed(training, examiner.diagnose(setup_of(same[0], end), trajectory.untrained, training))
@@ -144,17 +154,22 @@ def normalised(point: Settings, part: Part, affine: Affine) -> Samples:
     return Samples(affine.apply(part.pixels, ARITHMETIC[point.precision].dtype), part.labels)
 
 
-def descent_of(point: Settings, part: Part, affine: Affine, threads: int) -> Callable[[Stack, bool], Passes]:
-    """A function for the gradient and, on request, scores: on all images of a part, or on the next batch."""
+def descent_of(
+    point: Settings, part: Part, affine: Affine, threads: int, skipped: int = 0
+) -> Callable[[Stack, bool], Passes]:
+    """A function for the gradient and, on request, scores: on all images of a part, or on the next batch.
+
+    The first `skipped` batches are left out.
+    """
     reduction, fault, precision = point.reduction, point.fault, point.precision
     _, order_rng = generators(point)
     if fault is not None:
-        source = batches(*normalised(point, part, affine), point.batch_size, order_rng)
+        source = batches(*normalised(point, part, affine), point.batch_size, order_rng, skipped)
         return lambda stacked, _: faults.passes(stacked, *next(source), reduction, fault, precision)
     if point.batch_size is None:
         engine = Engine(*part, affine, precision, threads)
         return lambda stacked, with_scores: engine.loss_and_gradient(stacked, reduction, with_scores)
-    minibatches = Minibatches(*part, affine, precision, point.batch_size, order_rng)
+    minibatches = Minibatches(*part, affine, precision, point.batch_size, order_rng, skipped)
     return lambda stacked, with_scores: minibatches.loss_and_gradient(stacked, reduction, with_scores)
 
 

@@ -20,10 +20,14 @@ from pipeline.tracking.live import live
 from pipeline.tracking.processes import owner
 from pipeline.tracking.provenance import documents, provenance
 from pipeline.tracking.publisher import Publisher
+from pipeline.training.checkpoints import Checkpoints
 from pipeline.training.fit import fit
+from pipeline.training.key import key_of
 
 
-def train_and_show(chosen: Settings, dataset: Dataset, log: Callable[[Record], None]) -> Diagnosed:
+def train_and_show(
+    chosen: Settings, dataset: Dataset, log: Callable[[Record], None], checkpoints: Checkpoints | None = None
+) -> Diagnosed:
     """Train with a progress bar, and log each row of the history as it arrives."""
     with tqdm(total=chosen.iterations, unit="it", disable=None) as bar:
 
@@ -33,7 +37,7 @@ def train_and_show(chosen: Settings, dataset: Dataset, log: Callable[[Record], N
                 bar.set_postfix(loss=f"{row.loss:.4f}", accuracy=f"{row.accuracy:.1%}", refresh=False)
             bar.update(iteration - bar.n)
 
-        [diagnosed] = fit([chosen], dataset, os.cpu_count() or 1, observe)
+        [diagnosed] = fit([chosen], dataset, os.cpu_count() or 1, observe, checkpoints)
     return diagnosed
 
 
@@ -46,16 +50,18 @@ def train_and_track(
     """
     check_against_data(chosen, dataset)
     config, publisher, kept_id = chosen.of_the_model(), Publisher(), new_id()
+    checkpoints = Checkpoints([key_of(chosen, dataset)])
     origin = provenance()
     run_tags = {**origin, **owner(), **(tags or {}), "data_md5": dataset.about.data_md5}
     texts = documents(origin)
     with interruptible():
         with live(publisher, kept_id, run_tags, config) as live_run:
-            diagnosed = train_and_show(chosen, dataset, live_run.log)
+            diagnosed = train_and_show(chosen, dataset, live_run.log, checkpoints)
             with replaced(directory) as partial:
                 save_model(diagnosed, config, dataset, partial)
             all_tags = run_tags | {"model_sha256": fingerprint(directory)}
             kept = KeptTraining(kept_id, live_run.started, time.time(), all_tags, live_run.times, repeats=repeats)
             place = keep(kept, {MODEL: directory}, texts)
+            checkpoints.remove()
         publisher.publish(place)
     return diagnosed

@@ -6,12 +6,13 @@ from threadpoolctl import threadpool_limits
 
 from pipeline.core.arrays import Samples
 from pipeline.core.batches import batches
+from pipeline.core.descent import train
 from pipeline.core.fast.stack import Passes, Scores, member, stack
 from pipeline.core.initialisation import initialise
 from pipeline.core.network import loss_and_gradient, measure
 from pipeline.core.normalisation import standard
 from pipeline.core.split import split
-from pipeline.core.training import Trajectory, train
+from pipeline.core.training import Trajectory
 from pipeline.core.vitals import signs_of
 
 # One thread for matrix products, as in the stage `train`: the sums are bit-identical, and no thread waits for another.

@@ -6,9 +6,10 @@ import numpy as np
 from real_digits import AFFINE, LABELS, PARTS, PIXELS
 from threadpoolctl import threadpool_limits
 
+from pipeline.core.descent import train
 from pipeline.core.fast.engine import Engine
 from pipeline.core.initialisation import initialise
-from pipeline.core.training import Trajectory, train
+from pipeline.core.training import Trajectory
 from pipeline.core.vitals import signs_of
 
 SEEDS = range(20)

@@ -43,6 +43,12 @@ def test_every_epoch_has_its_own_order():
     assert len({tuple(epoch) for epoch in epochs}) == 4
 
 
+@pytest.mark.parametrize("skipped", [0, 1, 2, 3, 7])
+def test_skipping_batches_gives_those_that_would_have_followed(skipped):
+    later = list(islice(batches(X, LABELS, 4, np.random.default_rng(0), skipped), 5))
+    assert order(later) == order(draw(4, skipped + 5)[skipped:])
+
+
 def test_the_seed_decides_the_order():
     assert order(draw(4, 9, seed=5)) == order(draw(4, 9, seed=5))
     assert order(draw(4, 9, seed=5)) != order(draw(4, 9, seed=6))

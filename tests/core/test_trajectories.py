@@ -1,5 +1,6 @@
 """Many trainings at once: each is what it would be alone, wherever the others end or diverge."""
 
+from copy import deepcopy
 from itertools import count
 
 import numpy as np
@@ -9,10 +10,11 @@ from real_digits import AFFINE, LABELS, PARTS, PIXELS, examine
 from textbook import updated
 from threadpoolctl import threadpool_limits
 
+from pipeline.core.descent import train
 from pipeline.core.fast.engine import Engine
 from pipeline.core.fast.stack import Scores, member, stack
 from pipeline.core.initialisation import initialise
-from pipeline.core.training import Trajectory, is_recorded, train
+from pipeline.core.training import Trajectory, is_recorded
 
 # A quarter of the images: the tests here do not depend on how many there are.
 ENGINES = {
@@ -180,3 +182,43 @@ def test_the_untrained_networks_are_not_modified():
     for layer, before in zip(GOOD.untrained, network(0), strict=True):
         np.testing.assert_array_equal(layer.weights, before.weights)
         np.testing.assert_array_equal(layer.bias, before.bias)
+
+
+def checkpoints_of(trajectories):
+    """Every checkpoint of a training. The next update overwrites its arrays, hence the copies."""
+    kept = []
+    train(
+        trajectories,
+        of_all,
+        ENGINES["validation"].measure,
+        examine,
+        lambda _iteration, _rows: None,
+        lambda checkpoint: kept.append(deepcopy(checkpoint)),
+    )
+    return kept
+
+
+def test_training_goes_on_from_any_checkpoint_as_if_it_had_never_stopped():
+    expected = follow(ALL)
+    kept = checkpoints_of(ALL)
+    assert [checkpoint.iteration for checkpoint in kept] == [*range(100), 100, 110]
+    for checkpoint in kept[::7] + kept[-2:]:
+        seen = []
+        found = train(
+            ALL,
+            of_all,
+            ENGINES["validation"].measure,
+            examine,
+            lambda iteration, rows, seen=seen: seen.append((iteration, rows)),
+            checkpoint=deepcopy(checkpoint),
+        )
+        for trainings, others in zip(found, expected, strict=True):
+            for training, other in zip(trainings, others, strict=True):
+                assert_same(training, other)
+        earlier = [row for progress in checkpoint.progress for row in progress.history]
+        assert seen[0] == (checkpoint.iteration, earlier)
+        assert [iteration for iteration, _ in seen[1:]] == [*range(checkpoint.iteration + 1, 113)]
+
+
+def test_no_checkpoint_is_offered_once_everything_has_ended():
+    assert [checkpoint.iteration for checkpoint in checkpoints_of([ENDS_EARLY])] == [0, 1, 2]

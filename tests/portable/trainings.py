@@ -13,11 +13,12 @@ import sys
 import numpy as np
 
 from pipeline.core import faults
+from pipeline.core.descent import train
 from pipeline.core.fast.engine import Engine
 from pipeline.core.fast.minibatches import Minibatches
 from pipeline.core.initialisation import initialise
 from pipeline.core.normalisation import METHODS
-from pipeline.core.training import Trajectory, train
+from pipeline.core.training import Trajectory
 from pipeline.core.vitals import signs_of
 
 ITERATIONS = 40

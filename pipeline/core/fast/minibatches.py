@@ -38,6 +38,7 @@ class Minibatches:
         precision: Precision,
         batch_size: int,
         rng: np.random.Generator,
+        skipped: int = 0,
     ) -> None:
         self.arithmetic = ARITHMETIC[precision]
         self.work = Workspace(self.arithmetic.dtype)
@@ -46,7 +47,7 @@ class Minibatches:
         folds = precision == "portable"
         self.folding = Folding(affine, pixels.shape[1], self.at_once, self.arithmetic) if folds else NoFolding()
         inputs_of = source(pixels, None if folds else affine, self.arithmetic.dtype)
-        rows = (chosen for chosen, _ in batches(np.arange(len(labels)), labels, batch_size, rng))
+        rows = (chosen for chosen, _ in batches(np.arange(len(labels)), labels, batch_size, rng, skipped))
         self.batches = fetched_ahead(rows, batch_size, inputs_of, labels)
 
     def loss_and_gradient(self, stacked: Stack, reduction: Reduction, with_scores: bool = True) -> Passes:

@@ -20,8 +20,8 @@ def key_of(chosen: Settings, dataset: Dataset) -> str:
     return hashed([chosen.of_the_model(), chosen.of_the_data(), dataset.parts_sha256, code_version()])
 
 
-def sweep_key(keys: Sequence[str]) -> str:
-    """The key of a sweep, from its points' keys in any order."""
+def key_of_all(keys: Sequence[str]) -> str:
+    """The key of several trainings, such as a sweep, from their keys in any order."""
     return hashed(sorted(set(keys)))
 
 

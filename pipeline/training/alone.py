@@ -1,0 +1,28 @@
+"""Train the same thing in one process at a time."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from filelock import FileLock, Timeout
+
+from pipeline.training.checkpoints import folder
+from pipeline.training.key import key_of_all
+
+
+@contextmanager
+def alone(keys: Sequence[str]) -> Iterator[None]:
+    """Wait until no other process of this project trains exactly these keys, and keep others waiting meanwhile."""
+    folder().mkdir(exist_ok=True)
+    file = folder() / f"{key_of_all(keys)}.lock"
+    lock = FileLock(file)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        print("another process is training exactly this: waiting for its results", file=sys.stderr)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+        lock.release()
