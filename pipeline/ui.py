@@ -2,15 +2,13 @@
 
 import argparse
 import os
-import signal
 import socket
-import subprocess
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pipeline.console.credentials import without_credentials
 from pipeline.console.errors import UserError, run
+from pipeline.console.leash import leashed
 from pipeline.console.signals import interruptible
 from pipeline.core.arrays import evenly_spaced
 from pipeline.tracking.address import is_a_server, store_uri
@@ -101,13 +99,13 @@ def serve(uri: str, port: int) -> None:
     options = ("--host", HOST, "--port", str(port), "--workers", "1", "--uvicorn-opts", "--log-level warning")
     command = [sys.executable, "-m", "mlflow", "ui", *options]
     with interruptible():
-        # A session of its own keeps the terminal's Ctrl-C away from the server, which would print a traceback.
-        server = subprocess.Popen(command, env=os.environ | SERVER_ENVIRONMENT | {STORE: uri}, start_new_session=True)
+        # On its own, the server would print a traceback at Ctrl-C, and survive our SIGKILL.
+        server = leashed(command, os.environ | SERVER_ENVIRONMENT | {STORE: uri})
         try:
             code = server.wait()
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(server.pid, signal.SIGTERM)
+            if server.stdin:
+                server.stdin.close()
             server.wait()
     raise UserError(f"MLflow's server stopped with exit code {code}: see its output above")
 

@@ -1,10 +1,13 @@
 """MLflow's UI on a real sweep, in a browser: the pages behind the printed links."""
 
 import json
+import signal
 import socket
+import time
 from collections.abc import Iterator
 from itertools import product
 
+import psutil
 import pytest
 from browser import CHROMIUM, Browser, Links, browser, row_of, served_ui, unfold
 from conftest import Project
@@ -54,6 +57,19 @@ def own_errors(swept: Project, links: Links, seen: Browser) -> set[str]:
     server = links.sweeps.split("/#")[0]
     seen.open(compare_page(server, experiment, runs)).locator(".js-plotly-plot").wait_for()
     return seen.errors_so_far()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_the_server_ends_with_the_command(reproduced: Project, number: signal.Signals) -> None:
+    ui = reproduced.start("python", "-m", "pipeline.ui", "--port", "0")
+    deadline = time.monotonic() + 60
+    while len(server := psutil.Process(ui.pid).children(recursive=True)) < 2:
+        assert time.monotonic() < deadline, "the server did not start within a minute"
+        time.sleep(0.01)
+    ui.send_signal(number)
+    ui.wait(timeout=30)
+    _, alive = psutil.wait_procs(server, timeout=30)
+    assert not alive
 
 
 @needs_chromium
