@@ -61,6 +61,15 @@ def test_the_resumed_sweep_is_one_complete_run(reproduced: Project) -> None:
     assert {run.data.tags["mlflow.parentRunId"] for run in children(reproduced)} == {parent.info.run_id}
 
 
+def test_a_sweep_whose_reader_has_gone_trains_every_point(reproduced: Project) -> None:
+    before = len(children(reproduced))
+    sweep = reproduced.start("python", "-m", "pipeline.sweep", "alpha=0.4,0.5", "iterations=30")
+    sweep.stdout.close()
+    assert sweep.wait(timeout=60) == 0
+    assert len(children(reproduced)) == before + 2
+    assert reproduced.tracked_runs("tags.sweep_key != ''")[-1].info.status == "FINISHED"
+
+
 def test_a_sweep_that_is_started_twice_trains_each_point_once(reproduced: Project) -> None:
     same = ("python", "-m", "pipeline.sweep", "alpha=0.1,0.2,0.3", "iterations=1500")
     before = len(children(reproduced))

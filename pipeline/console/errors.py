@@ -1,8 +1,9 @@
 """Answer a user's mistake with one sentence, not a traceback."""
 
-import os
 import sys
 from collections.abc import Callable
+
+from pipeline.console.output import silence
 
 
 class UserError(Exception):
@@ -18,7 +19,7 @@ def run(main: Callable[[], None]) -> None:
     except MemoryError as error:
         sys.exit(f"error: out of memory ({error}): use a smaller network or dataset")
     except BrokenPipeError:  # as by `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more at its end
+        silence()
         sys.exit(1)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -9,6 +9,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from pipeline.console.output import say
 from pipeline.console.signals import interruptible
 from pipeline.datasets.normalised import datasets_for
 from pipeline.figures import png
@@ -58,7 +59,7 @@ class Sweep:
             by_key = {job.key: job for job in jobs}
             if not should_retrain(self.config):
                 self.recall(by_key)
-            print(f"{len(self.results.keys() & by_key)} of {len(by_key)} points are already finished")
+            say(f"{len(self.results.keys() & by_key)} of {len(by_key)} points are already finished")
             tracked = self.tracked = self.tracked or self.start(jobs)
             with tracked.running():
                 self.train(by_key, workers, tracked)
@@ -97,7 +98,7 @@ class Sweep:
             for job, result in self.trained(jobs, workers, tracked):
                 self.keep(job, result)
         except KeyboardInterrupt:
-            print(f"{len(self.results)} points are done; run the same command to continue")
+            say(f"{len(self.results)} points are done; run the same command to continue")
             raise
 
     def keep(self, job: Job, result: Result) -> None:
@@ -156,13 +157,13 @@ class Sweep:
 
     def report(self, table: pd.DataFrame, tracked: TrackedSweep) -> None:
         """Print the comparison, and where to look."""
-        print(summary_as_text(table), end="")
-        print(f"{shown(self.directory)}/comparison/ has the full table, as sweep.csv, and its pictures.")
+        say(summary_as_text(table).rstrip())
+        say(f"{shown(self.directory)}/comparison/ has the full table, as sweep.csv, and its pictures.")
         if self.publisher.unreachable_since is None:
-            print(f"Every point is in MLflow{self.where(tracked)}: see `make ui` or `mlflow ui`.")
+            say(f"Every point is in MLflow{self.where(tracked)}: see `make ui` or `mlflow ui`.")
         else:
-            print("MLflow is unreachable: run `python -m pipeline.track` later to publish every point.")
-        print(f"`{self.command_for(table.model_sha256[0], varied(table))}` trains the best point again and tests it.")
+            say("MLflow is unreachable: run `python -m pipeline.track` later to publish every point.")
+        say(f"`{self.command_for(table.model_sha256[0], varied(table))}` trains the best point again and tests it.")
 
     def command_for(self, sha256: str, also: Sequence[str]) -> str:
         """The command that trains the point of a model again, naming some settings even if they are those of conf/."""
