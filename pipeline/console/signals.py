@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from types import FrameType
 from typing import Any
 
 ENDING = (signal.SIGTERM, signal.SIGHUP)
@@ -16,6 +17,24 @@ def interruptible() -> AbstractContextManager[None]:
 def uninterrupted() -> AbstractContextManager[None]:
     """Ignore Ctrl-C, SIGTERM and SIGHUP."""
     return handled(signal.SIG_IGN, (signal.SIGINT, *ENDING))
+
+
+@contextmanager
+def deferred() -> Iterator[None]:
+    """Let the first Ctrl-C, SIGTERM or SIGHUP wait until some work is done. The next one interrupts it."""
+    waiting: list[int] = []
+
+    def wait(number: int, frame: FrameType | None) -> None:
+        if waiting:
+            signal.default_int_handler(number, frame)
+        waiting.append(number)
+
+    try:
+        with handled(wait, [n for n in (signal.SIGINT, *ENDING) if signal.getsignal(n) is not signal.SIG_IGN]):
+            yield
+    finally:
+        if waiting:
+            signal.raise_signal(waiting[0])
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pipeline.console.errors import UserError
+from pipeline.console.signals import deferred
 from pipeline.files.paths import shown
 from pipeline.tracking import sqlite_file, unpublished
 from pipeline.tracking.address import is_a_server, store_file, store_uri
@@ -42,8 +43,10 @@ class Publisher:
         if self.unreachable_since and time.monotonic() - self.unreachable_since < SECONDS_BETWEEN_ATTEMPTS:
             return None
         try:
-            self.store = self.store or connect(self.has_backlog)
-            result = act(self.store)
+            # An interrupted transaction of SQLite would lock the store for the rest of this process.
+            with deferred():
+                self.store = self.store or connect(self.has_backlog)
+                result = act(self.store)
         except failures() as error:
             self.mark_unreachable(error)
             return None
