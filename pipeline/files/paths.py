@@ -1,9 +1,12 @@
 """The project's paths, and how to write files and replace directories safely."""
 
+import errno
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]  # of the running code
@@ -23,7 +26,7 @@ PARTIAL, OLD = ".partial", ".old.partial"  # end the names of what is not comple
 
 def project_root() -> Path:
     """The user's project, even from a temporary checkout where DVC runs a queued experiment."""
-    return Path(os.environ.get("DVC_ROOT", CHECKOUT))
+    return Path(os.environ.get("DVC_ROOT") or CHECKOUT).resolve()
 
 
 def shown(path: Path) -> str:
@@ -31,12 +34,20 @@ def shown(path: Path) -> str:
     return str(path.relative_to(CHECKOUT)) if path.is_relative_to(CHECKOUT) else str(path)
 
 
+def content_of(path: Path) -> bytes:
+    """A file's content. Raises OSError for a pipe too, on which reading would wait for ever."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return path.read_bytes()
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file, all of it or nothing: it takes the place of an old one only once it is complete."""
     new = beside(path, PARTIAL)
     remove(new)
     try:
-        new.write_bytes(content)
+        with naming(path):
+            new.write_bytes(content)
         new.replace(path)
     except BaseException:
         new.unlink(missing_ok=True)
@@ -81,9 +92,27 @@ def partial(directory: Path) -> Iterator[Path]:
     remove(new)
     new.mkdir(parents=True)
     try:
-        yield new
+        with naming(directory):
+            yield new
     finally:
         shutil.rmtree(new, ignore_errors=True)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Name the path in an OSError that names no file, as that of a full disk."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+def set_aside(path: Path) -> Path:
+    """Rename what can't be used, so that something else can take its place. Returns its new name."""
+    names = (beside(path, f".broken{number or ''}") for number in count())
+    return path.rename(next(name for name in names if not os.path.lexists(name)))
 
 
 def beside(path: Path, suffix: str) -> Path:
