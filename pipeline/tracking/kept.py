@@ -129,7 +129,7 @@ def readable(directory: Path) -> Iterator[None]:
 
 
 def is_of_reading(error: OSError, directory: Path) -> bool:
-    """Whether a file in the directory can't be read. After a failed copy, the second name says what can't be written."""
+    """Whether a file in the directory can't be read. A failed copy has a second name, which can't be written."""
     return bool(error.filename) and not error.filename2 and Path(error.filename).is_relative_to(directory)
 
 
