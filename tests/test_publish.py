@@ -1,11 +1,15 @@
 """MLflow is filled from directories: everything once, however often, whatever happened in between."""
 
 import json
+import math
+import os
+import re
 import shutil
 import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -21,9 +25,20 @@ from pipeline.core.network import Layer
 from pipeline.core.normalisation import METHODS
 from pipeline.core.training import Record, Training
 from pipeline.files.dataset import PARTS, About, Dataset, Part
-from pipeline.files.model import Model, fingerprint, save_model
+from pipeline.files.model import Model, fingerprint, load_model, save_model
 from pipeline.tracking import unpublished
-from pipeline.tracking.kept import KeptSweep, KeptTraining, add_report, keep, new_id, read_training, write
+from pipeline.tracking.completion import publish_what_is_kept
+from pipeline.tracking.evaluations import kept_training_of
+from pipeline.tracking.kept import (
+    KeptSweep,
+    KeptTraining,
+    add_report,
+    keep,
+    kept_trainings,
+    new_id,
+    read_training,
+    write,
+)
 from pipeline.tracking.live import LiveTraining
 from pipeline.tracking.processes import close_abandoned_runs, owner
 from pipeline.tracking.publish import publish
@@ -195,6 +210,108 @@ def test_an_unreadable_directory_is_reported_and_does_not_stop_the_rest(
         assert f"not published: {directory}/ can't be read" in said
     assert broken.exists()
     assert unpublished.listed() == []
+    assert len(store.search("tags.model_sha256 != ''")) == 1
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:20])
+
+
+def no_text(file: Path) -> None:
+    file.write_bytes(b"\xff\x00" * 20)
+
+
+def a_pipe(file: Path) -> None:
+    file.unlink(missing_ok=True)
+    os.mkfifo(file)
+
+
+def a_directory(file: Path) -> None:
+    file.unlink(missing_ok=True)
+    file.mkdir()
+
+
+def a_link_to_nothing(file: Path) -> None:
+    file.unlink(missing_ok=True)
+    file.symlink_to("nowhere")
+
+
+def a_folder_that_is_a_file(file: Path) -> None:
+    shutil.rmtree(file.parent)
+    file.parent.write_text("mine")
+
+
+DAMAGES = [cut, no_text, a_pipe, a_directory, a_link_to_nothing]
+
+
+@pytest.mark.parametrize("damage", [*DAMAGES, a_folder_that_is_a_file])
+def test_a_damaged_list_is_set_aside_and_stops_nothing(
+    tmp_path: Path, damage: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    unpublished.add(tmp_path / "runs/2026-01-01")
+    damage(unpublished.list_file())
+    unpublished.add(tmp_path / "runs/2026-01-02")
+    assert unpublished.listed()[-1] == tmp_path / "runs/2026-01-02"
+    if damage not in (cut, a_link_to_nothing):  # a part of a name is a name, and nothing is an empty list
+        assert "can't be read as a list of what is unpublished: it is " in capsys.readouterr().err
+        assert list(tmp_path.glob("unpublished*/*.broken")) or (tmp_path / "unpublished.broken").read_text() == "mine"
+
+
+def test_damaged_records_stop_nothing(store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = []
+    for number, damage in enumerate([*DAMAGES, lambda file: file.write_text("[]")]):
+        training = kept_training(tmp_path, started=float(number))
+        sweep = kept_sweep(tmp_path, f"sweep {number}", "KILLED", 2000.0)
+        damage(training / "run.json")
+        damage(sweep / "sweep.json")
+        broken += [training, sweep]
+    (tmp_path / "runs/a file").write_text("mine")
+    for directory in broken:
+        unpublished.add(directory)
+    whole = kept_training(tmp_path, started=1001.0)
+    assert Publisher().publish(whole)
+    said = capsys.readouterr().err
+    for directory in broken:
+        assert f"not published: {directory}/ can't be read" in said
+    assert unpublished.listed() == []
+    publish_what_is_kept(store)
+    assert len(store.search("")) == 1
+    assert [directory for directory, _ in kept_trainings()] == [whole]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"started": "soon"}, "started: Input should be a valid number"),
+        ({"started": math.nan}, "started: Input should be a finite number"),
+        ({"tags": ["a"]}, "tags: Input should be a valid dictionary"),
+        ({"tags": {}}, "no 'model_sha256'"),
+        ({"more": 1}, "more: Unexpected keyword argument"),
+    ],
+)
+def test_a_record_that_makes_no_sense_is_named_in_one_line(
+    store: Store, tmp_path: Path, change: dict[str, object], why: str
+) -> None:
+    directory = kept_training(tmp_path)
+    record = directory / "run.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | change))
+    with pytest.raises(UserError, match=f"^{re.escape(str(directory))}/ can't be read .{why}") as found:
+        publish(store, directory)
+    assert len(str(found.value).splitlines()) == 1
+    assert kept_training_of(load_model(directory / "model"), "") is None
+
+
+def test_a_file_that_a_record_needs_is_named_and_stops_nothing(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken, whole = kept_training(tmp_path), kept_training(tmp_path, started=1001.0)
+    for path in (broken / "report/metrics.json", broken / "model/vitals.csv"):
+        path.unlink()
+        path.mkdir()
+    unpublished.add(broken)
+    assert Publisher().publish(whole)
+    assert f"not published: {broken}/ can't be read" in capsys.readouterr().err
     assert len(store.search("tags.model_sha256 != ''")) == 1
 
 

@@ -47,7 +47,7 @@ def kept_training_of(model: Model, experiment: str) -> Path | None:
     same = [
         (directory, training.tags)
         for directory, training in kept_trainings()
-        if training.tags["model_sha256"] == model.sha256 and training.tags["data_md5"] == model.about.data_md5
+        if training.tags.get("model_sha256") == model.sha256 and training.tags.get("data_md5") == model.about.data_md5
     ]
-    of_the_experiment = (directory for directory, tags in same if tags["dvc_exp_name"] == experiment)
+    of_the_experiment = (directory for directory, tags in same if tags.get("dvc_exp_name") == experiment)
     return next(of_the_experiment, next((directory for directory, _ in same), None))

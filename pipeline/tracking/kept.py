@@ -9,19 +9,22 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from pydantic import ConfigDict, ValidationError
+from pydantic.dataclasses import dataclass
+
 from pipeline.console.errors import UserError
-from pipeline.files.model import write_json
-from pipeline.files.paths import METRICS, project_root, replaced, shown
+from pipeline.files.paths import METRICS, content_of, project_root, replaced, shown, write_whole
 
 MODEL, REPORT, PROVENANCE, COMPARISON = "model", "report", "provenance", "comparison"
 RUNS, MULTIRUN = "runs", "multirun"
 RUN, SWEEP = "run.json", "sweep.json"
+CHECKED = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 def new_id() -> str:
@@ -29,7 +32,7 @@ def new_id() -> str:
     return uuid4().hex
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=CHECKED)
 class KeptTraining:
     """How a training came about: run.json."""
 
@@ -48,7 +51,7 @@ class KeptTraining:
         return "filled_in" in self.tags
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=CHECKED)
 class KeptSweep:
     """How a sweep came about, and what it found: sweep.json."""
 
@@ -92,10 +95,8 @@ def write_provenance(texts: dict[str, bytes], directory: Path) -> None:
 
 def write(kept: KeptTraining | KeptSweep, directory: Path) -> None:
     """Write run.json or sweep.json, all of it or nothing."""
-    file = directory / (RUN if isinstance(kept, KeptTraining) else SWEEP)
-    new = file.with_suffix(".partial")
-    write_json(new, asdict(kept))
-    new.replace(file)
+    text = json.dumps(asdict(kept), indent=2, allow_nan=False) + "\n"
+    write_whole(directory / (RUN if isinstance(kept, KeptTraining) else SWEEP), text.encode())
 
 
 def read_training(directory: Path) -> KeptTraining:
@@ -112,7 +113,7 @@ def read_sweep(directory: Path) -> KeptSweep:
 
 def read_json(file: Path) -> dict[str, Any]:
     """Read a JSON file."""
-    content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    content: dict[str, Any] = json.loads(content_of(file))
     return content
 
 
@@ -121,8 +122,23 @@ def readable(directory: Path) -> Iterator[None]:
     """Turn the errors of reading a damaged directory into a UserError that names it."""
     try:
         yield
-    except (ValueError, KeyError, TypeError, FileNotFoundError) as error:
-        raise UserError(f"{shown(directory)}/ can't be read ({error})") from error
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        if isinstance(error, OSError) and not is_of_reading(error, directory):
+            raise
+        raise UserError(f"{shown(directory)}/ can't be read ({in_short(error)})") from error
+
+
+def is_of_reading(error: OSError, directory: Path) -> bool:
+    """Whether a file in the directory can't be read. A failed copy has a second name, which can't be written."""
+    return bool(error.filename) and not error.filename2 and Path(error.filename).is_relative_to(directory)
+
+
+def in_short(error: Exception) -> str:
+    """What is wrong with a file's content, in a few words."""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return f"no {error}" if isinstance(error, KeyError) else str(error)
 
 
 def add_report(directory: Path, report: Path, now: float) -> None:

@@ -1,12 +1,11 @@
 """Publishing without depending on the store: what it can't take now is listed for later, and work continues."""
 
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from pipeline.console.errors import UserError
+from pipeline.console.errors import UserError, warn
 from pipeline.console.signals import deferred
 from pipeline.files.paths import shown
 from pipeline.tracking import sqlite_file, unpublished
@@ -120,8 +119,3 @@ def publish_listed(store: Store) -> int:
                 warn(f"not published: MLflow refuses {shown(directory)}/ ({reason(error)})")
             unpublished.remove(directory)
     return len(directories)
-
-
-def warn(text: str) -> None:
-    """Print to standard error."""
-    print(text, file=sys.stderr, flush=True)

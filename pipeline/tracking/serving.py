@@ -50,7 +50,7 @@ def save_served_model(directory: Path, files: Path) -> None:
         files,
         mlflow_model=description,
         python_model=str(CODE),
-        artifacts={"weights": str(directory / WEIGHTS), "normalisation": str(directory / NORMALISATION)},
+        artifacts={"weights": (directory / WEIGHTS).as_uri(), "normalisation": (directory / NORMALISATION).as_uri()},
         model_config={"brightest": brightest},
         signature=ModelSignature(pixels, answers),
         input_example=example.astype("int64"),

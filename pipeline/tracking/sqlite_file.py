@@ -4,7 +4,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from pipeline.tracking.address import SQLITE
+from pipeline.files.paths import project_root, set_aside
+from pipeline.tracking.address import sqlite_uri
 
 OF_A_MIGRATION = "_alembic_tmp_"  # how the names of its tables begin
 
@@ -13,20 +14,24 @@ def ensure(file: Path) -> Path | None:
     """Make a store if there is none. Returns the new name of one that was never completed, if it was set aside."""
     broken = None
     if file.is_file() and is_incomplete(file):
-        broken = file.replace(file.with_name(f"{file.name}.broken"))
+        broken = set_aside(file)
     if not file.exists():
         make(file)
     return broken
 
 
 def make(file: Path) -> None:
-    """Make a store under another name, and rename it when it is complete."""
-    from mlflow import MlflowClient
+    """Make a store under another name, and rename it when it is complete.
+
+    MLflow's client would write the current directory into it, as SQL, in which a quotation mark is an error.
+    """
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     new = file.with_name(f"{file.name}.partial")
     for leftover in file.parent.glob(f"{new.name}*"):
         leftover.unlink()
-    MlflowClient(f"{SQLITE}{new}").search_experiments()
+    default = (project_root() / "mlruns").as_uri()
+    SqlAlchemyStore(sqlite_uri(new), default)  # type: ignore[no-untyped-call]
     new.replace(file)
 
 

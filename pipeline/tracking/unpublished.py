@@ -4,16 +4,27 @@ import hashlib
 from pathlib import Path
 
 from pipeline.console.credentials import without_credentials
-from pipeline.files.paths import project_root
+from pipeline.console.errors import warn
+from pipeline.files.paths import content_of, project_root, set_aside, shown, write_whole
 from pipeline.tracking.address import store_uri
 from pipeline.tracking.experiment import lock
 
 
 def listed() -> list[Path]:
-    """The directories on the list, the oldest first."""
+    """The directories on the list, the oldest first. A list that can't be read is set aside, and the user is told."""
     file = list_file()
-    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    return [project_root() / line for line in lines]
+    try:
+        lines = content_of(file).decode().split("\n")
+    except FileNotFoundError:
+        lines = []
+    except (OSError, UnicodeDecodeError):
+        unreadable = file if file.parent.is_dir() else file.parent
+        warn(
+            f"{shown(unreadable)} can't be read as a list of what is unpublished: it is {set_aside(unreadable).name} "
+            "now. `python -m pipeline.track rebuild` publishes what it may have listed."
+        )
+        lines = []
+    return [project_root() / line for line in lines if line]
 
 
 def add(directory: Path) -> None:
@@ -33,9 +44,7 @@ def write(directories: list[Path]) -> None:
     root, file = project_root(), list_file()
     names = [str(path.relative_to(root) if path.is_relative_to(root) else path) for path in directories]
     file.parent.mkdir(exist_ok=True)
-    new = file.with_suffix(".partial")
-    new.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
-    new.replace(file)
+    write_whole(file, "".join(f"{name}\n" for name in names).encode())
     if not names:
         file.unlink()
 

@@ -1,8 +1,12 @@
-"""Directories that are replaced completely or not at all, and paths as a user would type them."""
+"""Files and directories that are replaced completely or not at all, and paths as a user would type them."""
+
+import os
+import subprocess
+import sys
 
 import pytest
 
-from pipeline.files.paths import CHECKOUT, added, replaced, shown
+from pipeline.files.paths import CHECKOUT, added, replaced, shown, write_whole
 
 
 def contents(directory):
@@ -100,3 +104,76 @@ def test_an_exception_adds_nothing(tmp_path):
         (new / "metrics.json").write_text("half")
         raise KeyError
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(params=["a link", "a dangling link", "a file", "a pipe"])
+def in_the_way(request: pytest.FixtureRequest, tmp_path):
+    """Something else where our directory should be."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "mine").write_text("mine")
+    place = tmp_path / "project" / "model"
+    place.parent.mkdir()
+    match request.param:
+        case "a link":
+            place.symlink_to(tmp_path / "elsewhere")
+        case "a dangling link":
+            place.symlink_to(tmp_path / "nowhere")
+        case "a file":
+            place.write_text("a file")
+        case "a pipe":
+            os.mkfifo(place)
+    return place
+
+
+@pytest.mark.parametrize("replaced_or_added", [replaced, added])
+@pytest.mark.parametrize("suffix", ["", ".partial", ".old.partial"])
+def test_whatever_is_in_the_way_is_replaced_itself(tmp_path, in_the_way, replaced_or_added, suffix):
+    where = in_the_way.rename(in_the_way.with_name("model" + suffix)).with_name("model")
+    with replaced_or_added(where) as directory:
+        (directory / "weights").write_text("new")
+    assert contents(where.parent)["model/weights"] == "new"
+    assert not where.is_symlink()
+    assert contents(tmp_path / "elsewhere") == {"mine": "mine"}
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_an_added_file_takes_the_place_of_a_directory(tmp_path):
+    (tmp_path / "report" / "metrics.json").mkdir(parents=True)
+    with added(tmp_path / "report") as new:
+        (new / "metrics.json").write_text("new")
+    assert contents(tmp_path) == {"report/metrics.json": "new"}
+
+
+def test_the_old_directory_gives_way_only_to_the_new_one(old, monkeypatch):
+    """Until the old one is removed, which takes time, there is a complete one in its place."""
+    seen = []
+    monkeypatch.setattr("shutil.rmtree", lambda *_, **__: seen.append(contents(old)))
+    with replaced(old) as directory:
+        (directory / "weights").write_text("new")
+    assert {"weights": "new"} in seen
+    assert {} not in seen
+
+
+def test_a_file_is_written_whole(tmp_path):
+    write_whole(tmp_path / "list", b"new")
+    write_whole(tmp_path / "list", b"newer")
+    assert contents(tmp_path) == {"list": "newer"}
+
+
+def test_a_link_left_by_someone_else_is_not_written_through(tmp_path):
+    (tmp_path / "list.partial").symlink_to(tmp_path / "mine")
+    write_whole(tmp_path / "list", b"new")
+    assert contents(tmp_path) == {"list": "new"}
+
+
+def test_a_failed_write_is_taken_back(tmp_path):
+    (tmp_path / "list").write_text("old")
+    write = (
+        "import resource, sys; from pathlib import Path; from pipeline.files.paths import write_whole; "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)); write_whole(Path(sys.argv[1]), bytes(2000))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", write, tmp_path / "list"], cwd=CHECKOUT, capture_output=True, text=True
+    )
+    assert "File too large" in done.stderr
+    assert contents(tmp_path) == {"list": "old"}
