@@ -14,7 +14,7 @@ from pipeline.core.arrays import Array
 from pipeline.core.descent import Checkpoint
 from pipeline.core.fast.stack import Stack, member, stack
 from pipeline.core.training import Progress, Record, Training, Vitals
-from pipeline.files.paths import write_whole
+from pipeline.files.paths import content_of, write_whole
 
 DIGEST = hashlib.sha256().digest_size  # bytes
 ABOUT = "about"  # the array that holds the JSON, which keeps every bit of a float
@@ -36,7 +36,7 @@ def write_checkpoint(file: Path, keys: Sequence[str], checkpoint: Checkpoint) ->
 
 def read_checkpoint(file: Path) -> tuple[list[str], Checkpoint]:
     """The keys of the trainings, and their checkpoint. Raises ValueError if the file is damaged."""
-    content = file.read_bytes()
+    content = content_of(file)
     if hashlib.sha256(content[DIGEST:]).digest() != content[:DIGEST]:
         raise ValueError("its sha256 is not the one it starts with")
     with np.load(BytesIO(content[DIGEST:]), allow_pickle=False) as archive:

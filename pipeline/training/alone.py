@@ -1,11 +1,11 @@
 """Train the same thing in one process at a time."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from filelock import FileLock, Timeout
 
+from pipeline.console.errors import warn
 from pipeline.training.checkpoints import folder
 from pipeline.training.key import key_of_all
 
@@ -19,7 +19,7 @@ def alone(keys: Sequence[str]) -> Iterator[None]:
     try:
         lock.acquire(blocking=False)
     except Timeout:
-        print("another process is training exactly this: waiting for its results", file=sys.stderr)
+        warn("another process is training exactly this: waiting for its results")
         lock.acquire()
     try:
         yield

@@ -3,14 +3,14 @@
 DVC knows nothing of it: it clears model/ before it trains. Deleting the folder costs time, and no result.
 """
 
-import sys
 import time
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
+from pipeline.console.errors import in_words, warn
 from pipeline.core.descent import Checkpoint
 from pipeline.files.checkpoint import read_checkpoint, write_checkpoint
-from pipeline.files.paths import project_root, shown
+from pipeline.files.paths import project_root, set_aside, shown
 from pipeline.training.key import hashed
 
 SECONDS_BETWEEN = 5.0  # at least
@@ -32,7 +32,7 @@ class Checkpoints:
         if found is None:
             return None
         _, checkpoint = found
-        print(f"continuing after iteration {checkpoint.iteration}, from {shown(self.file)}", file=sys.stderr)
+        warn(f"continuing after iteration {checkpoint.iteration}, from {shown(self.file)}")
         return checkpoint
 
     def keep(self, checkpoint: Checkpoint) -> None:
@@ -44,7 +44,7 @@ class Checkpoints:
             self.file.parent.mkdir(exist_ok=True)
             write_checkpoint(self.file, self.keys, checkpoint)
         except OSError as error:
-            print(f"{shown(self.file)} can't be written ({error.strerror}): training goes on", file=sys.stderr)
+            warn(f"no checkpoint: {in_words(error)}; training goes on")
         now = time.monotonic()
         self.due = now + max(SECONDS_BETWEEN, (now - started) / LARGEST_SHARE)
 
@@ -62,14 +62,13 @@ def interrupted(keys: Collection[str]) -> Iterator[list[str]]:
 
 
 def readable(file: Path) -> tuple[list[str], Checkpoint] | None:
-    """The keys and the checkpoint in a file, if it exists. A damaged file is named and removed."""
-    if not file.is_file():
-        return None
+    """The keys and the checkpoint in a file, if it exists. A damaged file is set aside."""
     try:
         return read_checkpoint(file)
+    except FileNotFoundError:
+        return None
     except (OSError, ValueError) as error:
-        print(f"{shown(file)} is damaged ({error}): it was removed", file=sys.stderr)
-        file.unlink(missing_ok=True)
+        warn(f"{shown(file)} can't be read ({error}): it is {set_aside(file).name} now")
         return None
 
 
