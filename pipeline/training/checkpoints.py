@@ -65,7 +65,7 @@ def readable(file: Path) -> tuple[list[str], Checkpoint] | None:
     """The keys and the checkpoint in a file, if it exists. A damaged file is set aside."""
     try:
         return read_checkpoint(file)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
         warn(f"{shown(file)} can't be read ({error}): it is {set_aside(file).name} now")
