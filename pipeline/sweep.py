@@ -15,12 +15,12 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException
 from omegaconf import DictConfig
 
+from pipeline.comparison.results import validation_loss
 from pipeline.console.errors import UserError, run
 from pipeline.console.summary import summary
 from pipeline.datasets.normalised import datasets_for
 from pipeline.files.paths import CONF, shown
 from pipeline.grid.points import settings_in_sweep, should_retrain
-from pipeline.grid.results import validation_loss
 from pipeline.settings.validation import refuse_old_names
 from pipeline.tracking.publisher import Publisher
 from pipeline.tracking.sweeps import finished_models

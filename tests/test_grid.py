@@ -3,19 +3,16 @@
 import sys
 from dataclasses import replace
 from io import StringIO
+from itertools import product
 from math import inf
 
 import pytest
+from matplotlib.colors import to_rgba
+from matplotlib.image import imread
 from omegaconf import OmegaConf
 from plain import PLAIN
 
-from pipeline.console.errors import UserError
-from pipeline.core.diagnosis.diagnosis import Diagnosis
-from pipeline.core.training import Record, Training
-from pipeline.figures.sweep import MAX_INCHES, accuracy_maps, learning_curves
-from pipeline.grid.points import Point, should_retrain
-from pipeline.grid.progress import Progress
-from pipeline.grid.results import (
+from pipeline.comparison.results import (
     WORST,
     Predictions,
     Result,
@@ -26,6 +23,14 @@ from pipeline.grid.results import (
     summary,
     validation_loss,
 )
+from pipeline.comparison.seeds import by_setting
+from pipeline.console.errors import UserError
+from pipeline.core.diagnosis.diagnosis import Diagnosis
+from pipeline.core.training import Record, Training
+from pipeline.figures import png
+from pipeline.figures.sweep import ACCURACIES, OF_CAUSES, Layout, accuracy_maps, colour_of, learning_curves
+from pipeline.grid.points import Point, should_retrain
+from pipeline.grid.progress import Progress
 from pipeline.grid.stacks import stacks_of, work_of
 from pipeline.grid.workers import Workers
 
@@ -162,30 +167,65 @@ def test_a_sweeper_gets_the_validation_loss_or_the_worst_number_after_divergence
     assert validation_loss(result().training) == WORST < inf
 
 
-def test_a_map_marks_failures_and_averages_the_rest():
+def test_a_map_shows_the_mean_of_the_seeds_and_marks_failures_by_colour_and_letter():
     results = [
         result(alpha=1.0, ends_with=0.8),
         result(alpha=1.0, seed=1, ends_with=0.9),
         result(alpha=2.0),
-        result(alpha=1.0, iterations=50, init="zeros", ends_with=0.1),
+        with_cause(result(alpha=1.0, iterations=50, init="zeros", ends_with=0.1), "symmetric_initialisation"),
     ]
     figure = accuracy_maps(comparison(results))
     words = {axes.get_title(): [text.get_text() for text in axes.texts] for axes in figure.axes}
-    assert words == {"50 iterations": ["", "", "10.0", ""], "100 iterations": ["85.0", "", "", ""]}
-    marked = {axes.get_title(): [patch.get_xy() for patch in axes.patches] for axes in figure.axes}
-    assert marked == {"50 iterations": [], "100 iterations": [(0.5, -0.5)]}
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["alpha too large"]
+    assert words == {"iterations=50": ["10.0 a"], "iterations=100": ["85.0\n±7.1", "0.0 b"]}
+    causes = ["symmetric_initialisation", "alpha_too_large"]
+    colours = [to_rgba(colour_of(cause)) for cause in causes]
+    assert [patch.get_facecolor() for patch in figure.axes[0].patches] == colours[:1]
+    assert figure.axes[1].patches[-1].get_facecolor() == colours[1]
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == ["a  symmetric initialisation", "b  alpha too large"]
 
 
-def test_the_map_of_many_points_is_limited_in_size():
-    table = comparison([result(alpha=1.0 + n, iterations=1 + n % 3, ends_with=0.5) for n in range(90)])
-    assert accuracy_maps(table).get_size_inches().max() <= MAX_INCHES
+def test_no_cause_has_the_colour_of_an_accuracy():
+    accuracies = {ACCURACIES(0.75 * accuracy / 100) for accuracy in range(101)}
+    assert not accuracies & {to_rgba(colour) for colour in OF_CAUSES}
 
 
-def test_curves_show_every_point():
-    histories = [result(alpha=float(n), ends_with=0.9).training.history for n in range(1, 4)]
-    curves = learning_curves([(PLAIN.model_copy(update={"alpha": float(n)}), rows) for n, rows in enumerate(histories)])
-    assert [line.get_ydata().tolist() for line in curves.axes[0].lines] == [[0.1, 0.9]] * 3
+@pytest.mark.parametrize(
+    ("varied", "axes"),
+    [
+        ({"fault": [None, "gradient_sign", "relu_mask_missing"]}, ("init", "fault")),
+        ({"hidden": [[20], [30]], "batch_size": [None, 9, 20]}, ("batch_size", "hidden")),
+        ({"alpha": [0.1, 0.2], "init": ["he", "zeros"], "normalise": ["unit", "none"]}, ("alpha", "init")),
+    ],
+)
+def test_any_setting_that_varies_gets_a_cell_of_its_own(varied, axes):
+    results = [
+        result(**dict(zip(varied, values, strict=True)), ends_with=0.5 + 0.01 * place)
+        for place, values in enumerate(product(*varied.values()))
+    ]
+    figure = accuracy_maps(comparison(results))
+    layout = Layout.of(by_setting(comparison(results)))
+    assert (layout.across, layout.down) == axes
+    shown = sorted(text.get_text() for axes in figure.axes for text in axes.texts)
+    assert shown == [f"{50 + place:.1f}" for place in range(len(results))]
+
+
+def test_a_map_is_no_wider_than_the_page_that_shows_it(tmp_path):
+    table = comparison([result(alpha=1.0 + n, iterations=1 + n % 30, ends_with=0.5) for n in range(90)])
+    png.save(accuracy_maps(table), tmp_path / "map.png")
+    assert imread(tmp_path / "map.png").shape[1] <= 1200
+
+
+def test_curves_are_means_over_seeds():
+    results = [
+        result(alpha=float(n), seed=seed, ends_with=0.5 + 0.1 * seed)._replace(model_sha256=f"{n}{seed}")
+        for n in (1, 2, 3)
+        for seed in (0, 1)
+    ]
+    histories = {one.model_sha256: one.training.history for one in results}
+    [axes] = learning_curves(comparison(results), histories).axes
+    assert [line.get_ydata().tolist() for line in axes.lines] == [[0.1, pytest.approx(0.55)]] * 3
+    assert len(axes.collections) == 3
 
 
 class Terminal(StringIO):

@@ -9,6 +9,17 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from pipeline.comparison.results import (
+    Result,
+    best_settings,
+    comparison,
+    has_best,
+    summary,
+    summary_as_text,
+    validation_loss,
+    varied,
+)
+from pipeline.comparison.seeds import by_setting
 from pipeline.console.output import say
 from pipeline.console.signals import interruptible
 from pipeline.datasets.normalised import datasets_for
@@ -18,15 +29,6 @@ from pipeline.files.paths import replaced, shown
 from pipeline.grid.job import Job
 from pipeline.grid.points import Point, points_of, settings_in_sweep, should_retrain
 from pipeline.grid.progress import Progress
-from pipeline.grid.results import (
-    Result,
-    best_settings,
-    comparison,
-    summary,
-    summary_as_text,
-    validation_loss,
-    varied,
-)
 from pipeline.grid.stacks import stacks_of, work_of
 from pipeline.grid.tracked import TrackedSweep, start
 from pipeline.grid.workers import Task, Workers
@@ -38,6 +40,8 @@ from pipeline.tracking.sweeps import TABLE, finished_models
 from pipeline.training.alone import alone
 from pipeline.training.checkpoints import Checkpoints, interrupted
 from pipeline.training.key import key_of
+
+TABLE_OF_SETTINGS = "sweep_by_setting.csv"
 
 
 @dataclass
@@ -149,21 +153,26 @@ class Sweep:
         table = comparison(results)
         with replaced(self.directory / COMPARISON) as directory:
             table.to_csv(directory / TABLE, index=False, lineterminator="\n")
+            by_setting(table).to_csv(directory / TABLE_OF_SETTINGS, index=False, lineterminator="\n")
             (directory / "summary.txt").write_text(summary_as_text(table), encoding="utf-8")
             png.save(accuracy_maps(table), directory / "accuracy.png")
-            png.save(learning_curves([(r.settings, r.training.history) for r in results]), directory / "curves.png")
+            histories = {result.model_sha256: result.training.history for result in results}
+            png.save(learning_curves(table, histories), directory / "curves.png")
         tracked.kept = replace(tracked.kept, metrics=summary(table), best_settings=best_settings(table))
         return table
 
     def report(self, table: pd.DataFrame, tracked: TrackedSweep) -> None:
         """Print the comparison, and where to look."""
         say(summary_as_text(table).rstrip())
-        say(f"{shown(self.directory)}/comparison/ has the full table, as sweep.csv, and its pictures.")
+        say(f"{shown(self.directory)}/comparison/ has {TABLE}, {TABLE_OF_SETTINGS} and pictures.")
         if self.publisher.unreachable_since is None:
             say(f"Every point is in MLflow{self.where(tracked)}: see `make ui` or `mlflow ui`.")
         else:
             say("MLflow is unreachable: run `python -m pipeline.track` later to publish every point.")
-        say(f"`{self.command_for(table.model_sha256[0], varied(table))}` trains the best point again and tests it.")
+        if has_best(table):
+            say(f"`{self.command_for(table.model_sha256[0], varied(table))}` trains the best point again and tests it.")
+        else:
+            say("There is no best point: each one diverged or has a built-in fault.")
 
     def command_for(self, sha256: str, also: Sequence[str]) -> str:
         """The command that trains the point of a model again, naming some settings even if they are those of conf/."""

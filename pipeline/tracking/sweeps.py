@@ -94,7 +94,9 @@ def log_comparison(store: Store, run: str, comparison: Path, sweep: KeptSweep, e
     store.log_text(run, table.to_csv(index=False, lineterminator="\n"), TABLE)
     before = store.run(run).data.metrics
     points = [Point(name, value, 0, ended) for name, value in sweep.metrics.items() if before.get(name) != value]
-    store.log(run, points, tags={"best_run_id": table.run_id[0], "best_settings": sweep.best_settings})
+    has_best = "best_validation_accuracy" in sweep.metrics
+    best = {"best_run_id": table.run_id[0], "best_settings": sweep.best_settings} if has_best else {}
+    store.log(run, points, tags=best)
 
 
 def resumed(store: Store, sweep_key: str) -> tuple[str, float] | None:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from pipeline.comparison.seeds import by_setting, luck_as_text, score, setting_of, typed, usable, varied_settings
 from pipeline.core.diagnosis.diagnosis import FAILED, Diagnosis
 from pipeline.core.training import Record, Training
 from pipeline.settings.schema import Settings
@@ -56,14 +57,13 @@ def as_cell(value: Any) -> Any:
 
 
 def comparison(results: Sequence[Result]) -> pd.DataFrame:
-    """A row per point, best first by validation accuracy and then loss; diverged points come last."""
+    """A row per point: the best setting first, by its mean over seeds, and of each setting the best seed first."""
     nullable_integers = {"batch_size": "Int64", "cause_iteration": "Int64"}
     table = pd.DataFrame([row(result) for result in results]).astype(nullable_integers)
-    table["diverged"] = table.outcome == "diverged"
-    settings = list(Settings.model_fields)
-    order = ["diverged", "validation_accuracy", "validation_loss", *settings]
-    table = table.sort_values(order, ascending=[True, False, *[True] * (1 + len(settings))], ignore_index=True)
-    return table.drop(columns="diverged")
+    place = {setting: place for place, setting in enumerate(by_setting(table).index)}
+    ranks = table.assign(place=setting_of(table).map(place), score=-score(table))
+    order = ranks.sort_values(["place", "score", "validation_loss", "seed"]).index
+    return table.loc[order].reset_index(drop=True)
 
 
 def varied(table: pd.DataFrame) -> list[str]:
@@ -71,19 +71,26 @@ def varied(table: pd.DataFrame) -> list[str]:
     return [name for name in Settings.model_fields if len(table[name].unique()) > 1]
 
 
+def has_best(table: pd.DataFrame) -> bool:
+    """Whether the first row is the best point: one that diverged or has a built-in fault is not."""
+    return bool(usable(table).iloc[0])
+
+
 def best_settings(table: pd.DataFrame) -> str:
-    """The best point's value of every varied setting, in command-line syntax."""
+    """The best setting's value of everything varied except seeds, in command-line syntax; "" if there is none."""
     best = table.iloc[0]
-    return " ".join(f"{name}={'null' if pd.isna(best[name]) else best[name]}" for name in varied(table))
+    names = varied_settings(table)
+    return " ".join(f"{name}={typed(best[name])}" for name in names) if has_best(table) else ""
 
 
 def summary(table: pd.DataFrame) -> dict[str, float]:
-    """A sweep's own metrics: the number of points, how many diverged, and how good the best is."""
-    best = table.iloc[0][["validation_accuracy", "validation_loss"]].dropna()
+    """A sweep's own metrics: the number of points, how many diverged, and how good the best setting is."""
     counts = {"points": len(table), "diverged": int((table.outcome == "diverged").sum())}
     predicted = Predictions.of(table)
     share = {"alpha_predictions_right": predicted.share} if predicted.points else {}
-    return counts | share | {f"best_{name}": float(value) for name, value in best.items()}
+    best = by_setting(table).iloc[0][["validation_accuracy", "validation_accuracy_std", "validation_loss"]].dropna()
+    of_the_best = {f"best_{name}": float(value) for name, value in best.items()} if has_best(table) else {}
+    return counts | share | of_the_best
 
 
 class Predictions(NamedTuple):
@@ -113,10 +120,10 @@ class Predictions(NamedTuple):
         return (self.learned_below + self.failed_above) / self.points
 
     def __str__(self) -> str:
-        return (
-            f"Below the predicted stable alpha, {self.learned_below} of {self.below} points learned; "
-            f"above it, {self.failed_above} of {self.above} failed."
-        )
+        below = f"below the predicted stable alpha, {self.learned_below} of {self.below} points learned"
+        above = f"above the predicted stable alpha, {self.failed_above} of {self.above} points failed"
+        said = "; ".join(words for words, points in ((below, self.below), (above, self.above)) if points)
+        return f"{said[:1].upper()}{said[1:]}."
 
 
 def causes_as_text(table: pd.DataFrame) -> str:
@@ -125,20 +132,26 @@ def causes_as_text(table: pd.DataFrame) -> str:
 
 
 def best_as_text(table: pd.DataFrame) -> str:
-    """The best points as a printable table."""
-    best = table.head(SHOWN)
-    settings = best[varied(table)].astype("string").fillna("null")
-    columns = ["outcome", "cause", "validation_accuracy", "validation_loss", "accuracy"]
-    return settings.join(best[columns]).to_string(
+    """The best settings as a printable table, with their spread if there are several seeds."""
+    settings = by_setting(table)
+    names = varied_settings(table)
+    has_seeds = settings.seeds.max() > 1
+    columns = ["seeds", "outcome", "cause", "validation_accuracy", "validation_accuracy_std", "validation_loss"]
+    shown = [name for name in columns if has_seeds or name not in ("seeds", "validation_accuracy_std")]
+    best = settings.head(SHOWN)
+    cells = best[names].astype("string").fillna("null").join(best[shown])
+    percent = "{:.2%}".format
+    text: str = cells.rename(columns={"validation_accuracy_std": "std"}).to_string(
         index=False,
-        formatters={
-            "validation_accuracy": "{:.2%}".format,
-            "validation_loss": "{:.4g}".format,
-            "accuracy": "{:.2%}".format,
-        },
+        formatters={"validation_accuracy": percent, "std": percent, "validation_loss": "{:.4g}".format},
     )
+    return text
 
 
 def summary_as_text(table: pd.DataFrame) -> str:
     """The results of a sweep as text."""
-    return f"{best_as_text(table)}\nCauses: {causes_as_text(table)}.\n{Predictions.of(table)}\n"
+    settings = len(by_setting(table))
+    rest = [f"The {SHOWN} best of {settings} settings."] if settings > SHOWN else []
+    predicted = Predictions.of(table)
+    rest += [f"Causes: {causes_as_text(table)}.", *([str(predicted)] if predicted.points else [])]
+    return "\n".join([best_as_text(table), *rest, *filter(None, [luck_as_text(table)])]) + "\n"
