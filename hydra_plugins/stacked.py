@@ -1,13 +1,16 @@
 """The launcher and sweeper for conf/sweep.yaml. Hydra looks for plugins only here; pipeline.grid does the work."""
 
+import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper, BasicSweeperConf
 from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.types import Override
 from hydra.core.utils import JobReturn, JobStatus
-from hydra.errors import CompactHydraException
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
@@ -29,15 +32,24 @@ class StackedLauncher(Launcher):
         self.sweep = Sweep(hydra_context.config_loader, config, self.backend)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Train a batch of jobs."""
+        """Train a batch of jobs. If it is refused, nothing is left behind."""
         try:
             losses = self.sweep.launch(job_overrides, initial_job_idx)
-        except UserError as error:
-            raise CompactHydraException(f"error: {error}") from None
+        except UserError:
+            remove_unused(self.sweep.directory)
+            raise
         return [
             JobReturn(overrides=overrides, status=JobStatus.COMPLETED, _return_value=loss)
             for overrides, loss in zip(job_overrides, losses, strict=True)
         ]
+
+
+def remove_unused(directory: Path) -> None:
+    """Remove a sweep's directory that holds only the file with which Hydra begins, and then its parent if empty."""
+    if directory.is_dir() and [file.name for file in directory.iterdir()] == ["multirun.yaml"]:
+        shutil.rmtree(directory)
+        with suppress(OSError):
+            directory.parent.rmdir()
 
 
 class GridSweeper(BasicSweeper):
@@ -45,6 +57,15 @@ class GridSweeper(BasicSweeper):
 
     The launcher checks all points instead, and names every invalid one.
     """
+
+    @staticmethod
+    def split_arguments(overrides: list[Override], max_batch_size: int | None) -> list[list[list[str]]]:
+        """The batches of points. Raises UserError for an interval, which has no points."""
+        for override in overrides:
+            if override.is_interval_sweep():
+                text = override.input_line
+                raise UserError(f"{text} is not a list of values: list some, or search with hydra/sweeper=optuna")
+        return BasicSweeper.split_arguments(overrides, max_batch_size)
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
         """Do nothing: the launcher checks the points."""
