@@ -4,6 +4,8 @@ import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from pipeline.console.errors import UserError
+
+MOST = 100_000  # points in a sweep
 
 
 class StackedLauncher(Launcher):
@@ -52,6 +56,20 @@ def remove_unused(directory: Path) -> None:
             directory.parent.rmdir()
 
 
+def count(override: Override) -> int:
+    """How many values a swept setting has, though at most one too many. Raises UserError if it has none to list."""
+    text = override.input_line
+    if override.is_interval_sweep():
+        raise UserError(f"{text} is not a list of values: list some, or search with hydra/sweeper=optuna")
+    try:
+        values = sum(1 for _ in islice(override.sweep_iterator(), MOST + 1))
+    except ValueError as error:
+        raise UserError(f"{text} can't be listed: {error}") from None
+    if values == 0:
+        raise UserError(f"{text} has no values")
+    return values
+
+
 class GridSweeper(BasicSweeper):
     """Hydra's own sweeper, without its check of each point, which takes a tenth of a second.
 
@@ -60,11 +78,10 @@ class GridSweeper(BasicSweeper):
 
     @staticmethod
     def split_arguments(overrides: list[Override], max_batch_size: int | None) -> list[list[list[str]]]:
-        """The batches of points. Raises UserError for an interval, which has no points."""
-        for override in overrides:
-            if override.is_interval_sweep():
-                text = override.input_line
-                raise UserError(f"{text} is not a list of values: list some, or search with hydra/sweeper=optuna")
+        """The batches of points. Raises UserError for a setting without a list of values, or too many points."""
+        counts = {override.get_key_element(): count(override) for override in overrides if override.is_sweep_override()}
+        if prod(counts.values()) > MOST:
+            raise UserError(f"the grid has more than {MOST:,} points: sweep some of them at a time")
         return BasicSweeper.split_arguments(overrides, max_batch_size)
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:

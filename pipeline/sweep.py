@@ -27,7 +27,8 @@ from pipeline.datasets.normalised import datasets_for
 from pipeline.files.paths import CONF, shown
 from pipeline.grid.points import settings_in_sweep, should_retrain
 from pipeline.grid.results import validation_loss
-from pipeline.settings.composition import check_files, in_our_words
+from pipeline.settings.composition import configuration
+from pipeline.settings.hydra_errors import REPORTED, in_our_words
 from pipeline.settings.overrides import parsed
 from pipeline.tracking.publisher import Publisher
 from pipeline.tracking.sweeps import finished_models
@@ -57,9 +58,9 @@ def main() -> None:
     """Check what was typed, then let Hydra run the application."""
     parser("sweep", __doc__, usage="%(prog)s [SETTING=VALUE,VALUE ...]").parse_known_args()
     parsed(get_args_parser().parse_args().overrides)
-    check_files()
+    configuration()  # reports mistakes in conf/ that Hydra would raise as they come
     os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra raises errors instead of printing them
-    with in_our_words():
+    with in_our_words(*REPORTED):
         point()
 
 

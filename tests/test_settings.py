@@ -52,6 +52,7 @@ WRONG = [
     ({"init": b"he"}, ["init can't be \"b'he'\"", "uniform"]),
     ({"init": {"he": {date(2026, 1, 2): 1}}}, ["init can't be this dict", "uniform"]),
     ({"fault": ["none"] * 1000}, ['fault can\'t be ["none", "none"', "..."]),
+    ({"experiment": {"alpha": 0.1}}, ["experiment is no setting", "# @package _global_"]),
     ({1: 2}, ["there is no setting 1", "iterations"]),
     ({"normalise": "zscore"}, ['normalise can\'t be "zscore"', "unit, standard, divide_255, none"]),
     ({"alhpa": 0.1}, ["no setting alhpa", "did you mean alpha?", "iterations"]),
@@ -120,6 +121,23 @@ def test_a_file_that_holds_no_settings_is_reported(tmp_path: Path, text: str, fl
     assert str(raised.value).startswith(f"{file} {flaw}")
     assert str(raised.value).endswith(": delete it")
     assert len(str(raised.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("defaults", "words"),
+    [
+        ("3", "must be a list"),
+        ("[3]", "Unsupported type"),
+        ("[config]", "recursion"),
+        ("[dataset: nope]", "there is no dataset nope: choose from digits"),
+    ],
+)
+def test_an_odd_defaults_list_is_reported(tmp_path: Path, defaults: str, words: str) -> None:
+    (tmp_path / "dataset").mkdir()
+    (tmp_path / "dataset/digits.yaml").write_text("kind: digits")
+    (tmp_path / "config.yaml").write_text(f"defaults: {defaults}")
+    with pytest.raises(UserError, match=words):
+        configuration(conf=tmp_path)
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])

@@ -9,7 +9,8 @@ from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf
 
 from pipeline.console.errors import UserError
-from pipeline.settings.composition import in_our_words, settings_in
+from pipeline.settings.composition import settings_in
+from pipeline.settings.hydra_errors import WHILE_COMPOSING, in_our_words
 from pipeline.settings.schema import Settings
 
 RETRAIN = "retrain"  # the one key of conf/sweep.yaml that is not a setting of a training
@@ -76,7 +77,7 @@ class Composer:
 
     def settings_of(self, job: Sequence[str]) -> Settings:
         """The settings of a job, given as a list of overrides. Raises UserError if they are not valid."""
-        with in_our_words():
+        with in_our_words(*WHILE_COMPOSING):
             config = self.composed_of(job)
         return settings_in_sweep(config)
 

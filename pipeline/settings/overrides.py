@@ -10,6 +10,7 @@ from pipeline.console.errors import UserError
 from pipeline.settings.validation import shortened
 
 EXPERIMENT = "experiment"  # the folder of conf/ that is in no defaults list
+FOLDERS = ("dataset", EXPERIMENT, "hydra")
 
 
 def parsed(overrides: Sequence[str]) -> list[Override]:
@@ -29,6 +30,9 @@ def parsed_one(text: str) -> Override:
         )
     if override.key_or_group == EXPERIMENT and override.type == OverrideType.CHANGE:
         raise UserError(f"an experiment is added to conf/config.yaml: write +{text}")
+    is_choice = override.key_or_group in FOLDERS or "/" in override.key_or_group
+    if is_choice and not (override.is_delete() or override.is_sweep_override() or isinstance(override.value(), str)):
+        raise UserError(f"{text} does not choose a file in conf/: write a name, as in dataset=digits")
     return override
 
 

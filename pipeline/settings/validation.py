@@ -11,7 +11,10 @@ from pipeline.console.credentials import without_credentials
 from pipeline.console.errors import UserError
 from pipeline.settings.schema import DATASETS, Schema, Settings
 
-RENAMED = {"dtype": "dtype is now called precision: write precision=portable, or precision=float32 for speed"}
+HINTS = {
+    "dtype": "dtype is now called precision: write precision=portable, or precision=float32 for speed",
+    "experiment": "experiment is no setting: does the file in conf/experiment begin with `# @package _global_`?",
+}
 LONGEST = 80  # characters of a value in a sentence
 
 
@@ -47,8 +50,8 @@ def sentence(problem: str, location: tuple[int | str, ...], value: Any) -> str:
 
 def unknown(name: str, known: Iterable[str] = Settings.model_fields) -> str:
     """The sentence for a name that is not among those of the known settings."""
-    if name in RENAMED:
-        return RENAMED[name]
+    if name in HINTS:
+        return HINTS[name]
     return f"there is no setting {name}{guess(name.split('.')[-1], known)}: choose from {', '.join(known)}"
 
 
