@@ -1,18 +1,25 @@
 """The launcher and sweeper for conf/sweep.yaml. Hydra looks for plugins only here; pipeline.grid does the work."""
 
+import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
+from math import prod
+from pathlib import Path
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper, BasicSweeperConf
 from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.types import Override
 from hydra.core.utils import JobReturn, JobStatus
-from hydra.errors import CompactHydraException
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from pipeline.console.errors import UserError
+
+MOST = 100_000  # points in a sweep
 
 
 class StackedLauncher(Launcher):
@@ -29,15 +36,38 @@ class StackedLauncher(Launcher):
         self.sweep = Sweep(hydra_context.config_loader, config, self.backend)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Train a batch of jobs."""
+        """Train a batch of jobs. If it is refused, nothing is left behind."""
         try:
             losses = self.sweep.launch(job_overrides, initial_job_idx)
-        except UserError as error:
-            raise CompactHydraException(f"error: {error}") from None
+        except UserError:
+            remove_unused(self.sweep.directory)
+            raise
         return [
             JobReturn(overrides=overrides, status=JobStatus.COMPLETED, _return_value=loss)
             for overrides, loss in zip(job_overrides, losses, strict=True)
         ]
+
+
+def remove_unused(directory: Path) -> None:
+    """Remove a sweep's directory that holds only the file with which Hydra begins, and then its parent if empty."""
+    if directory.is_dir() and [file.name for file in directory.iterdir()] == ["multirun.yaml"]:
+        shutil.rmtree(directory)
+        with suppress(OSError):
+            directory.parent.rmdir()
+
+
+def count(override: Override) -> int:
+    """How many values a swept setting has, though at most one too many. Raises UserError if it has none to list."""
+    text = override.input_line
+    if override.is_interval_sweep():
+        raise UserError(f"{text} is not a list of values: list some, or search with hydra/sweeper=optuna")
+    try:
+        values = sum(1 for _ in islice(override.sweep_iterator(), MOST + 1))
+    except ValueError as error:
+        raise UserError(f"{text} can't be listed: {error}") from None
+    if values == 0:
+        raise UserError(f"{text} has no values")
+    return values
 
 
 class GridSweeper(BasicSweeper):
@@ -45,6 +75,14 @@ class GridSweeper(BasicSweeper):
 
     The launcher checks all points instead, and names every invalid one.
     """
+
+    @staticmethod
+    def split_arguments(overrides: list[Override], max_batch_size: int | None) -> list[list[list[str]]]:
+        """The batches of points. Raises UserError for a setting without a list of values, or too many points."""
+        counts = {override.get_key_element(): count(override) for override in overrides if override.is_sweep_override()}
+        if prod(counts.values()) > MOST:
+            raise UserError(f"the grid has more than {MOST:,} points: sweep some of them at a time")
+        return BasicSweeper.split_arguments(overrides, max_batch_size)
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
         """Do nothing: the launcher checks the points."""

@@ -12,10 +12,11 @@ lists, tuples, dictionaries or objects. Samples can be rows or columns, or your 
 doctor changes nothing of yours.
 """
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import Namespace
 from pathlib import Path
 from typing import get_args
 
+from pipeline.console.arguments import parser
 from pipeline.console.errors import UserError, run
 from pipeline.core.diagnosis.catalogue import as_markdown
 from pipeline.core.diagnosis.people.layout import Samples
@@ -25,17 +26,15 @@ from pipeline.files.script import NEEDED, defined_in
 
 def parsed() -> Namespace:
     """Parse the command line."""
-    parser = ArgumentParser(
-        "python -m pipeline.doctor", description=__doc__, formatter_class=RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
+    command = parser("doctor", __doc__)
+    command.add_argument(
         "script", type=Path, nargs="?", help="a file that defines params, forward, step, x, y, and maybe loss"
     )
-    parser.add_argument("--causes", action="store_true", help="print every known cause, as Markdown")
-    parser.add_argument("--samples", choices=get_args(Samples), help="the layout of x, if its shape leaves it open")
-    arguments = parser.parse_args()
+    command.add_argument("--causes", action="store_true", help="print every known cause, as Markdown")
+    command.add_argument("--samples", choices=get_args(Samples), help="the layout of x, if its shape leaves it open")
+    arguments = command.parse_args()
     if arguments.script is None and not arguments.causes:
-        parser.error(f"name a script that defines {', '.join(NEEDED)}")
+        command.error(f"name a script that defines {', '.join(NEEDED)}")
     return arguments
 
 

@@ -1,5 +1,9 @@
-"""Stage `download`: fetch the dataset into raw/ as checked IDX files."""
+"""Stage `download`: fetch the dataset as IDX files, and check them.
 
+It reads params.yaml and the dataset's source, and writes raw/.
+"""
+
+from pipeline.console.arguments import refuse_arguments
 from pipeline.console.errors import run
 from pipeline.datasets.sources import import_dataset
 from pipeline.files.paths import RAW, replaced
@@ -8,6 +12,7 @@ from pipeline.settings.params import load
 
 def main() -> None:
     """Fill raw/ with a complete, checked dataset, or leave it as it was."""
+    refuse_arguments("download", __doc__)
     dataset = load().dataset
     with replaced(RAW) as directory:
         counts = import_dataset(dataset, directory)

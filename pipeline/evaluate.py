@@ -1,4 +1,7 @@
-"""Stage `evaluate`: measure model/ on every part of normalised/, for report/ and for the model's run in MLflow."""
+"""Stage `evaluate`: measure the model on every part of the data.
+
+It reads model/ and normalised/, writes report/, and adds to the model's run in MLflow.
+"""
 
 from math import inf, isfinite
 from pathlib import Path
@@ -7,6 +10,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from pipeline.console.arguments import refuse_arguments
 from pipeline.console.errors import UserError, run
 from pipeline.core.arrays import Array
 from pipeline.core.assessment import confusion_matrix, most_confident_mistakes, recall
@@ -80,6 +84,7 @@ def write_report(model: Model, dataset: Dataset, directory: Path) -> dict[str, f
 
 def main() -> None:
     """Write report/ and add it to the model's run in MLflow."""
+    refuse_arguments("evaluate", __doc__)
     model, dataset = load_model(MODEL), load_dataset(NORMALISED)
     if model.about != dataset.about:
         raise UserError(

@@ -6,11 +6,11 @@
 It trains on normalised/ as DVC's stages left it. Each training is a run in MLflow. model/ is left alone.
 """
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from pipeline.console.arguments import parser
 from pipeline.console.errors import run
 from pipeline.console.summary import indented
 from pipeline.core.diagnosis.diagnosis import Diagnosed
@@ -21,7 +21,6 @@ from pipeline.settings.command import experiment_command
 from pipeline.settings.composition import configuration, settings_in
 from pipeline.settings.schema import Settings
 from pipeline.settings.typed import as_typed
-from pipeline.settings.validation import refuse_old_names
 from pipeline.training.tracked import train_and_track
 
 HEALS = "heals"  # tag: the hash of the previous, unhealthy model
@@ -59,8 +58,9 @@ def table(done: Sequence[Attempt]) -> str:
 
 def main() -> None:
     """Heal a training and print what was done."""
-    overrides = sys.argv[1:]
-    refuse_old_names(overrides)
+    arguments = parser("heal", __doc__)
+    arguments.add_argument("overrides", nargs="*", metavar="SETTING=VALUE", help="see docs/settings.md")
+    overrides = arguments.parse_args().overrides
     trainer = Trainer(overrides)
     done = list(attempts(trainer.chosen, trainer.train))
     last = done[-1]

@@ -1,7 +1,11 @@
-"""Stage `normalise`: split data/ into its parts, and fit the normalisation to the training part."""
+"""Stage `normalise`: split the images into parts, and fit the normalisation to the training part.
+
+It reads params.yaml, data/ and data.dvc, and writes normalised/.
+"""
 
 import yaml
 
+from pipeline.console.arguments import refuse_arguments
 from pipeline.console.errors import UserError, run
 from pipeline.datasets.parts import divide, fitted
 from pipeline.files.dataset import About, Dataset, save_dataset
@@ -12,6 +16,7 @@ from pipeline.settings.params import load
 
 def main() -> None:
     """Write normalised/."""
+    refuse_arguments("normalise", __doc__)
     chosen = load()
     images = read_images(DATA, "train")
     if images is None:

@@ -1,5 +1,9 @@
-"""Stage `train`: train on normalised/, write model/, and log to MLflow while training."""
+"""Stage `train`: train a network, and log to MLflow while training.
 
+It reads params.yaml and normalised/, and writes model/ and a run in MLflow.
+"""
+
+from pipeline.console.arguments import refuse_arguments
 from pipeline.console.errors import run
 from pipeline.console.summary import summary
 from pipeline.files.dataset import load_dataset
@@ -10,6 +14,7 @@ from pipeline.training.tracked import train_and_track
 
 def main() -> None:
     """Write model/."""
+    refuse_arguments("train", __doc__)
     chosen = load()
     print(summary(train_and_track(chosen, load_dataset(NORMALISED), MODEL), shown(MODEL)))
 

@@ -8,9 +8,56 @@ from urllib.request import url2pathname
 import numpy as np
 import pandas as pd
 import pytest
+from answers import answers
 from conftest import Project
 from mlflow.entities import Run
 
+MISTAKES = {
+    "alpa=0.1": "there is no setting alpa (did you mean alpha?): choose from dataset, normalise, alpha, init,",
+    "alpha.first=0.1": "there is no setting alpha.first: choose from",
+    "dataset.path=a.csv": "there is no setting dataset.path in the chosen dataset: see conf/dataset",
+    "dtype=float64": "dtype is now called precision: write precision=portable",
+    "alpha=": 'alpha can\'t be "": it must be a number greater than 0',
+    "alpha=1e400": "alpha can't be Infinity: it must be a number",
+    "hidden=[100000000000000000000]": "hidden can't be 100000000000000000000: it must be a list",
+    "=3": "can't read '=3': write name=value without spaces, e.g. alpha=0.1",
+    "alpha 0.1": "can't read 'alpha': write name=value without spaces",
+    "hidden=[20": "can't read 'hidden=[20': write name=value without spaces",
+    f"seed={'9' * 5000}": "can't read 'seed=9999999999",
+    "'alpha=interval(0.1,1)'": "alpha=interval(0.1,1) is not a list of values: list some, or search with hydra/sweeper",
+    "'seed=range(1,1)'": "seed=range(1,1) has no values",
+    "'seed=range(1,2,0)'": "seed=range(1,2,0) can't be listed: range() arg 3 must not be zero",
+    "'seed=range(10000000000)'": "the grid has more than 100,000 points",
+    "'alpha=${beta}'": "conf/ can't be composed: Interpolation key 'beta' not found (in alpha)",
+    "+alpha=1": "conf/ can't be composed: Could not append to config. An item is already at 'alpha'. Either remove +",
+    "dataset=minst": "there is no dataset minst (did you mean mnist?): choose from csv, digits, fashion_mnist, mnist",
+    "dataset=3": "dataset=3 does not choose a file in conf/: write a name, as in dataset=digits",
+    "+experiment=nope": "there is no experiment nope: choose from collapse, digits_sum, faults,",
+    "experiment=collapse": "an experiment is added to conf/config.yaml: write +experiment=collapse",
+    "hydra/launcher=nope": "there is no hydra/launcher nope: choose from basic, ",
+    "hydra/sweeper=gird": "there is no hydra/sweeper gird (did you mean grid?): choose from basic, grid",
+    "hydra.launcher.bakend=loky": "there is no setting hydra.launcher.bakend: `python -m pipeline.sweep --cfg hydra`",
+    "hydra.launcher.backend=dask": "hydra.launcher.backend can't be dask: it must be one of in_process, loky, ray",
+    "retrain=perhaps": "retrain can't be perhaps: it must be true or false",
+    "--config-name nope": "conf/ can't be composed: Cannot find primary config 'nope'.",
+}
+INVALID_POINTS = {
+    "alpha=-1,0.3 init=glorot,he": [
+        "error: 3 of 4 points are invalid, so none is trained:",
+        "  alpha can't be -1: it must be a number greater than 0",
+        '  init can\'t be "glorot": it must be one of uniform, he, xavier, normal, zeros',
+        "      alpha=-1 init=glorot",
+        "  alpha can't be -1: it must be a number greater than 0",
+        "      alpha=-1 init=he",
+        '  init can\'t be "glorot": it must be one of uniform, he, xavier, normal, zeros',
+        "      alpha=0.3 init=glorot",
+    ],
+    "dataset=digits,3": [
+        "error: 1 of 2 points is invalid, so none is trained:",
+        "  conf/ can't be composed: Config group override must be a string or a list. Got int",
+        "      dataset=3",
+    ],
+}
 SWEEP = ("python", "-m", "pipeline.sweep")
 GRID = ("alpha=0.1,0.5,1000000", "init=he,zeros", "iterations=20,105", "normalise=standard,divide_255")
 SPARSE = [*range(10), *range(10, 101, 5), 105]
@@ -53,6 +100,7 @@ def test_missing_data_is_reported_with_the_command_that_makes_it(project: Projec
         *SWEEP, "alpha=0.1,0.2", "dataset=mnist", "normalise=unit"
     )
     assert not (project.root / "mlflow.db").exists()
+    assert not (project.root / "multirun").exists()
 
 
 def test_each_grid_point_is_a_child_of_the_sweeps_run(swept: Project, parent: Run) -> None:
@@ -194,10 +242,27 @@ def test_a_finished_point_without_its_model_is_reported(swept: Project) -> None:
     assert "retrain=true" in printed
 
 
-def test_a_renamed_setting_is_reported_with_its_new_name(swept: Project) -> None:
-    assert swept.fails("python", "-m", "pipeline.sweep", "dtype=float64").startswith(
-        "error: dtype is now called precision: write precision=portable, or precision=float32"
-    )
+@pytest.fixture(scope="module")
+def refused(swept: Project) -> dict[str, tuple[int, str]]:
+    """What a sweep answers to each mistake, which left nothing in multirun/."""
+    before = sorted((swept.root / "multirun").iterdir())
+    answered = answers(swept, *(f"sweep {words}" for words in [*MISTAKES, *INVALID_POINTS]))
+    assert sorted((swept.root / "multirun").iterdir()) == before
+    return answered
+
+
+@pytest.mark.parametrize("words", MISTAKES)
+def test_a_mistake_on_the_command_line_gets_one_sentence(refused: dict[str, tuple[int, str]], words: str) -> None:
+    code, printed = refused[f"sweep {words}"]
+    assert code == 1
+    assert printed.startswith(f"error: {MISTAKES[words]}")
+    assert printed.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", INVALID_POINTS)
+def test_invalid_points_are_listed_below_their_mistakes(refused: dict[str, tuple[int, str]], words: str) -> None:
+    code, printed = refused[f"sweep {words}"]
+    assert (code, printed.splitlines()) == (1, INVALID_POINTS[words])
 
 
 def test_all_invalid_points_are_reported_before_any_training(swept: Project) -> None:

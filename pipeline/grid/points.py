@@ -1,17 +1,16 @@
 """The points of a grid: turn Hydra's overrides into settings, and check them all before anything runs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
-from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from pipeline.console.errors import UserError
 from pipeline.settings.composition import settings_in
+from pipeline.settings.hydra_errors import WHILE_COMPOSING, in_our_words
 from pipeline.settings.schema import Settings
 
 RETRAIN = "retrain"  # the one key of conf/sweep.yaml that is not a setting of a training
@@ -44,15 +43,23 @@ def points_of(
             chosen = composer.settings_of(job)
             check(chosen)
             points.append(Point(number, job, chosen))
-        except (UserError, HydraException, OmegaConfBaseException) as error:
+        except UserError as error:
             problems.setdefault(str(error), []).append(" ".join(job))
     if problems:
-        lines = [
-            line for reason, named in problems.items() for line in (f"  {reason}", *(f"      {job}" for job in named))
-        ]
-        count = len(jobs) - len(points)
-        raise UserError("\n".join([f"{count} of {len(jobs)} points are invalid, so none are trained:", *lines]))
+        raise UserError(report(problems, len(jobs)))
     return points
+
+
+def report(problems: Mapping[str, Sequence[str]], count: int) -> str:
+    """All mistakes in a sweep of `count` points, given with the points that have them."""
+    if count == 1:
+        return next(iter(problems))
+    invalid = sum(map(len, problems.values()))
+    lines = [f"{invalid} of {count} points {'is' if invalid == 1 else 'are'} invalid, so none is trained:"]
+    for mistakes, points in problems.items():
+        lines += [f"  {mistake.strip()}" for mistake in mistakes.splitlines()]
+        lines += [f"      {point}" for point in points]
+    return "\n".join(lines)
 
 
 class Composer:
@@ -69,7 +76,13 @@ class Composer:
         self.composed: dict[tuple[str, ...], DictConfig] = {}
 
     def settings_of(self, job: Sequence[str]) -> Settings:
-        """The settings of a job, given as a list of overrides."""
+        """The settings of a job, given as a list of overrides. Raises UserError if they are not valid."""
+        with in_our_words(*WHILE_COMPOSING):
+            config = self.composed_of(job)
+        return settings_in_sweep(config)
+
+    def composed_of(self, job: Sequence[str]) -> DictConfig:
+        """The configuration of a job."""
         overrides = OverridesParser.create(self.loader).parse_overrides(list(job))
         values = [override for override in overrides if self.sets_a_value(override)]
         files = tuple(str(override.input_line) for override in overrides if override not in values)
@@ -78,7 +91,7 @@ class Composer:
         config = self.composed[files].copy()
         for override in values:
             OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
-        return settings_in_sweep(config)
+        return config
 
     def sets_a_value(self, override: Override) -> bool:
         """Whether an override changes an existing value, rather than choosing a file in conf/."""

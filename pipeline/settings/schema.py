@@ -16,6 +16,7 @@ from pipeline.core.network import Reduction
 from pipeline.core.normalisation import METHODS
 
 Whole = Annotated[int, Field(ge=1)]
+LayerSize = Annotated[int, Field(ge=1, le=1_000_000)]
 Checksum = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="a file's sha256, 64 hexadecimal digits")]
 
 
@@ -104,9 +105,10 @@ class Settings(Schema):
     alpha: float = Field(gt=0, allow_inf_nan=False, description="a number greater than 0")
     init: Annotated[str, among(SCHEMES)] = Field(description=one_of(SCHEMES))
     init_scale: float = Field(gt=0, le=10, description="a number greater than 0 and at most 10")
-    iterations: int = Field(ge=1, description="a whole number, 1 or more")
-    hidden: list[Whole] = Field(
-        min_length=1, description="a list of at least one layer size (whole numbers, 1 or more), e.g. [20] or [64,32]"
+    iterations: int = Field(ge=1, le=1_000_000_000, description="a whole number from 1 to 1,000,000,000")
+    hidden: list[LayerSize] = Field(
+        min_length=1,
+        description="a list of at least one layer size (whole numbers from 1 to 1,000,000), e.g. [20] or [64,32]",
     )
     reduction: Reduction = Field(description=one_of(get_args(Reduction)))
     batch_size: int | None = Field(ge=1, description="null (all images at once) or a whole number, 1 or more")

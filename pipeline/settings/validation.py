@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,7 +11,11 @@ from pipeline.console.credentials import without_credentials
 from pipeline.console.errors import UserError
 from pipeline.settings.schema import DATASETS, Schema, Settings
 
-RENAMED = {"dtype": "dtype is now called precision: write precision=portable, or precision=float32 for speed"}
+HINTS = {
+    "dtype": "dtype is now called precision: write precision=portable, or precision=float32 for speed",
+    "experiment": "experiment is no setting: does the file in conf/experiment begin with `# @package _global_`?",
+}
+LONGEST = 80  # characters of a value in a sentence
 
 
 def validate(values: Any) -> Settings:
@@ -34,26 +38,40 @@ def of_a_model(config: dict[str, Any], of_the_data: dict[str, Any]) -> Settings:
     return validate({**config, "dataset": {**dataset, **{name: unknown[name] for name in unknown if name in fields}}})
 
 
-def refuse_old_names(overrides: Sequence[str]) -> None:
-    """Raise UserError for an override that uses a setting's old name."""
-    for override in overrides:
-        name = override.partition("=")[0].lstrip("+~")
-        if name in RENAMED:
-            raise UserError(RENAMED[name])
-
-
 def sentence(problem: str, location: tuple[int | str, ...], value: Any) -> str:
     """What is wrong with a setting, and what it may be."""
     name, schema, allowed = find(location)
-    if problem == "extra_forbidden" and name in RENAMED:
-        return RENAMED[name]
-    if problem == "extra_forbidden":
-        near = difflib.get_close_matches(name.split(".")[-1], schema.model_fields, n=1)
-        guess = f" (did you mean {near[0]}?)" if near else ""
-        return f"there is no setting {name}{guess}: choose from {', '.join(schema.model_fields)}"
+    if problem in ("extra_forbidden", "invalid_key"):
+        return unknown(name or str(location[0]), schema.model_fields)
     if problem == "missing":
         return f"{name} is not set: it must be {allowed}"
-    return f"{name} can't be {without_credentials(json.dumps(value, default=str))}: it must be {allowed}"
+    return f"{name} can't be {written(value)}: it must be {allowed}"
+
+
+def unknown(name: str, known: Iterable[str] = Settings.model_fields) -> str:
+    """The sentence for a name that is not among those of the known settings."""
+    if name in HINTS:
+        return HINTS[name]
+    return f"there is no setting {name}{guess(name.split('.')[-1], known)}: choose from {', '.join(known)}"
+
+
+def guess(name: str, known: Iterable[str]) -> str:
+    """The known name that may have been meant, as a remark, or nothing."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def written(value: Any) -> str:
+    """A value as JSON, without credentials, and not too long."""
+    try:
+        return shortened(without_credentials(json.dumps(value, default=str)))
+    except (TypeError, ValueError, RecursionError):  # a key that is no name, or a number of thousands of digits
+        return f"this {type(value).__name__}"
+
+
+def shortened(text: str) -> str:
+    """The text, or its beginning if it is too long for a sentence."""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def find(location: tuple[int | str, ...]) -> tuple[str, type[Schema], str]:
