@@ -12,7 +12,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from pipeline.console.errors import UserError
+from pipeline.console.errors import UserError, in_words
 
 
 class StackedLauncher(Launcher):
@@ -34,6 +34,8 @@ class StackedLauncher(Launcher):
             losses = self.sweep.launch(job_overrides, initial_job_idx)
         except UserError as error:
             raise CompactHydraException(f"error: {error}") from None
+        except OSError as error:
+            raise CompactHydraException(f"error: {in_words(error)}") from None
         return [
             JobReturn(overrides=overrides, status=JobStatus.COMPLETED, _return_value=loss)
             for overrides, loss in zip(job_overrides, losses, strict=True)
