@@ -34,8 +34,6 @@ class StackedLauncher(Launcher):
             losses = self.sweep.launch(job_overrides, initial_job_idx)
         except UserError as error:
             raise CompactHydraException(f"error: {error}") from None
-        except OSError as error:
-            raise CompactHydraException(f"error: {in_words(error)}") from None
         return [
             JobReturn(overrides=overrides, status=JobStatus.COMPLETED, _return_value=loss)
             for overrides, loss in zip(job_overrides, losses, strict=True)
@@ -47,6 +45,13 @@ class GridSweeper(BasicSweeper):
 
     The launcher checks all points instead, and names every invalid one.
     """
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """Run the sweep."""
+        try:
+            return super().sweep(arguments)
+        except OSError as error:
+            raise CompactHydraException(f"error: {in_words(error)}") from None
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
         """Do nothing: the launcher checks the points."""

@@ -7,6 +7,7 @@ from pipeline.files.paths import shown
 from pipeline.tracking.address import is_a_server, store_file, store_uri
 
 LONGEST_REASON = 160
+BEFORE_THE_REASON = "(raised as a result of "  # SQLAlchemy's advice to programmers
 BAD_REQUEST, TOO_LARGE, TOO_MANY_REQUESTS, SERVER_ERROR = 400, 413, 429, 500  # HTTP status codes
 NOT_ALLOWED = (401, 403)
 
@@ -67,5 +68,6 @@ def is_of_a_file(error: Exception) -> bool:
 
 
 def reason(error: Exception) -> str:
-    """The first line of an error, without credentials."""
-    return shorten(without_credentials(str(error).splitlines()[0]), LONGEST_REASON, placeholder=" ...")
+    """The first line of an error that says something, without credentials."""
+    lines = (line for line in str(error).splitlines() if not line.startswith(BEFORE_THE_REASON))
+    return shorten(without_credentials(next(lines, type(error).__name__)), LONGEST_REASON, placeholder=" ...")
