@@ -13,7 +13,7 @@ import yaml
 from pipeline.console.arguments import refuse_arguments
 from pipeline.console.credentials import without_credentials
 from pipeline.console.errors import run
-from pipeline.files.paths import PARAMS
+from pipeline.files.paths import PARAMS, write_whole
 from pipeline.settings.composition import composed
 from pipeline.settings.params import REMEDY, load
 from pipeline.settings.validation import validate
@@ -27,7 +27,7 @@ def check_params() -> None:
         load()
     finally:
         if (cleaned := without_credentials(text)) != text:
-            PARAMS.write_text(cleaned, encoding="utf-8")
+            write_whole(PARAMS, cleaned.encode())
 
 
 def main() -> None:
@@ -40,7 +40,7 @@ def main() -> None:
     text = composed()
     validate(yaml.safe_load(text))
     refuse_non_files(PARAMS, REMEDY)
-    PARAMS.write_text(text, encoding="utf-8")
+    write_whole(PARAMS, text.encode())
     print("composed conf/ into params.yaml")
 
 

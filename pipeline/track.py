@@ -13,7 +13,7 @@ from pipeline.console.errors import UserError, run
 from pipeline.retraining.reproduction import reproduce
 from pipeline.tracking.champion import crown
 from pipeline.tracking.completion import publish_revisions, publish_what_dvc_has, publish_what_is_kept
-from pipeline.tracking.failures import failures, reason
+from pipeline.tracking.failures import complaint, failures, is_of_a_file
 from pipeline.tracking.publisher import required_store
 
 
@@ -70,10 +70,10 @@ def main() -> None:
     arguments = parsed()
     try:
         arguments.do(arguments)
-    except BrokenPipeError:
-        raise
     except failures() as error:
-        raise UserError(f"MLflow's store failed ({reason(error)}): run this command again") from None
+        if isinstance(error, BrokenPipeError) or is_of_a_file(error):
+            raise
+        raise UserError(f"{complaint(error)}: run this command again") from None
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """DVC's results are published once, a run can be reproduced, and its provenance is recorded correctly."""
 
 import platform
+import re
 import subprocess
 from dataclasses import replace
 from importlib.metadata import version
@@ -16,7 +17,7 @@ from pipeline.files.model import load_model
 from pipeline.retraining.reproduction import data_for, reproduce
 from pipeline.settings.validation import of_a_model
 from pipeline.tracking.publisher import required_store
-from pipeline.tracking.revisions import bring, check_the_workspace
+from pipeline.tracking.revisions import check_the_workspace, origin_of
 
 TRACK = ("python", "-m", "pipeline.track")
 SECRET_FILES = (".env", "id_rsa", "mlflow_credentials.json", "conf/.netrc", "notes.txt")
@@ -49,13 +50,16 @@ def test_an_empty_store_gets_everything_dvc_has(tried: Project) -> None:
     assert len(tried.tracked_runs(store="elsewhere.db")) == 2
 
 
-def test_an_unknown_revision_or_a_mixed_workspace_is_refused(
-    tried: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("name", ["nosuch", "", " ", "-x", "a..b", "HEAD^{tree}", "HEAD:conf", "HEAD nosuch"])
+def test_what_is_no_revision_is_refused(tried: Project, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr("pipeline.tracking.provenance.CHECKOUT", tried.root)
+    with pytest.raises(UserError, match=f"^{re.escape(repr(name))} is neither a commit nor one of DVC's experiments"):
+        origin_of(name, {"tried": "1234"})
+
+
+def test_a_mixed_workspace_is_refused(tried: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.tracking.revisions.CHECKOUT", tried.root)
     monkeypatch.chdir(tried.root)
-    with pytest.raises(UserError, match="nosuch is neither a commit nor one of DVC's experiments"):
-        bring("nosuch", tmp_path)
     (tried.root / "model").rename(tmp_path / "model")
     try:
         with pytest.raises(UserError, match="model/ and report/ don't belong together"):

@@ -62,8 +62,9 @@ def publish_revision(store: Store, name: str, known: dict[str, str]) -> None:
             check_the_workspace()
             directory, report, origin = MODEL, REPORT, {"dvc_exp_name": ""}
         else:
-            bring(name, Path(place))
-            directory, report, origin = Path(place, "model"), Path(place, "report"), origin_of(name, known)
+            origin = origin_of(name, known)
+            bring(name, origin["git_commit"], Path(place))
+            directory, report = Path(place, "model"), Path(place, "report")
         kept = kept_with_report(load_model(directory), directory, report, origin)
     new = missing_from(store, kept)
     run = publish(store, kept)

@@ -3,9 +3,11 @@
 from textwrap import shorten
 
 from pipeline.console.credentials import without_credentials
-from pipeline.tracking.address import is_a_server, store_uri
+from pipeline.files.paths import shown
+from pipeline.tracking.address import is_a_server, store_file, store_uri
 
 LONGEST_REASON = 160
+BEFORE_THE_REASON = "(raised as a result of "  # SQLAlchemy's advice to programmers
 BAD_REQUEST, TOO_LARGE, TOO_MANY_REQUESTS, SERVER_ERROR = 400, 413, 429, 500  # HTTP status codes
 NOT_ALLOWED = (401, 403)
 
@@ -52,6 +54,20 @@ def status_code(error: Exception) -> int:
     return SERVER_ERROR if response is None else int(response.status_code)
 
 
+def complaint(error: Exception) -> str:
+    """That the store failed, which one, and why."""
+    if is_a_server(store_uri()):
+        return f"MLflow's store does not answer ({reason(error)})"
+    file = store_file()
+    return f"MLflow's store{f' {shown(file)}' if file else ''} failed ({reason(error)})"
+
+
+def is_of_a_file(error: Exception) -> bool:
+    """Whether a file can't be read or written, which `pipeline.console.errors` puts into words."""
+    return isinstance(error, OSError) and error.filename is not None
+
+
 def reason(error: Exception) -> str:
-    """The first line of an error, without credentials."""
-    return shorten(without_credentials(str(error).splitlines()[0]), LONGEST_REASON, placeholder=" ...")
+    """The first line of an error that says something, without credentials."""
+    lines = (line for line in str(error).splitlines() if not line.startswith(BEFORE_THE_REASON))
+    return shorten(without_credentials(next(lines, type(error).__name__)), LONGEST_REASON, placeholder=" ...")

@@ -19,7 +19,7 @@ from pydantic import ConfigDict, ValidationError
 from pydantic.dataclasses import dataclass
 
 from pipeline.console.errors import UserError
-from pipeline.files.paths import METRICS, content_of, project_root, replaced, shown, write_whole
+from pipeline.files.paths import METRICS, content_of, naming, project_root, replaced, shown, write_whole
 
 MODEL, REPORT, PROVENANCE, COMPARISON = "model", "report", "provenance", "comparison"
 RUNS, MULTIRUN = "runs", "multirun"
@@ -90,7 +90,8 @@ def write_provenance(texts: dict[str, bytes], directory: Path) -> None:
         (directory / PROVENANCE).mkdir(mode=0o700, exist_ok=True)
         file = directory / PROVENANCE / name
         file.touch(mode=0o600)
-        file.write_bytes(content)
+        with naming(file):
+            file.write_bytes(content)
 
 
 def write(kept: KeptTraining | KeptSweep, directory: Path) -> None:

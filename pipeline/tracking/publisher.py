@@ -11,7 +11,15 @@ from pipeline.files.paths import shown
 from pipeline.tracking import sqlite_file, unpublished
 from pipeline.tracking.address import is_a_server, store_file, store_uri
 from pipeline.tracking.experiment import lock
-from pipeline.tracking.failures import connection_failures, failures, is_refusal, is_temporary, reason
+from pipeline.tracking.failures import (
+    complaint,
+    connection_failures,
+    failures,
+    is_of_a_file,
+    is_refusal,
+    is_temporary,
+    reason,
+)
 from pipeline.tracking.processes import close_abandoned_runs
 from pipeline.tracking.publish import publish
 from pipeline.tracking.store import Store, collector_paused, load_mlflow
@@ -56,7 +64,7 @@ class Publisher:
         """Leave the store alone for a while, and say so once."""
         if self.unreachable_since is None:
             warn(
-                f"MLflow's store does not answer ({reason(error)}).\nContinuing without it. What it lacks is listed in "
+                f"{complaint(error)}.\nContinuing without it. What it lacks is listed in "
                 "unpublished/; the next stage or sweep publishes it, and so does `python -m pipeline.track`."
             )
         self.unreachable_since = time.monotonic()
@@ -87,7 +95,7 @@ def open_store() -> Store:
             store = Store()
             store.experiment  # noqa: B018 (makes the experiment)
     except connection_failures() as error:
-        if is_a_server(store_uri()) and is_temporary(error):
+        if is_of_a_file(error) or (is_a_server(store_uri()) and is_temporary(error)):
             raise
         raise UserError(f"MLflow's store can't be used ({reason(error)}): check MLFLOW_TRACKING_URI") from None
     return store
@@ -97,8 +105,14 @@ def required_store() -> Store:
     """Connect to the store for a command that can't do without. Raises UserError if it doesn't answer."""
     try:
         return connect(bool(unpublished.listed()))
-    except failures():
-        raise UserError("this command needs MLflow's server: start it again, or check MLFLOW_TRACKING_URI") from None
+    except failures() as error:
+        if is_of_a_file(error):
+            raise
+        if is_a_server(store_uri()):
+            raise UserError(
+                "this command needs MLflow's server: start it again, or check MLFLOW_TRACKING_URI"
+            ) from None
+        raise UserError(f"{complaint(error)}, and this command needs it") from None
 
 
 def publish_listed(store: Store) -> int:

@@ -27,31 +27,31 @@ def check_the_workspace() -> None:
         raise UserError("model/ and report/ don't belong together: `dvc repro` makes them agree")
 
 
-def bring(name: str, directory: Path) -> None:
-    """Copy model/ and report/ of a commit or an experiment from DVC's cache into an empty directory.
+def bring(name: str, commit: str, directory: Path) -> None:
+    """Copy model/ and report/ of a commit, which has a name, from DVC's cache into an empty directory.
 
     Raises UserError if there are none.
     """
-    files = DVCFileSystem(str(CHECKOUT), rev=name)
+    files = DVCFileSystem(str(CHECKOUT), rev=commit)
     try:
         if not is_of_one_model(files.read_text("dvc.lock", encoding="utf-8")):
             raise UserError(f"{name}: its dvc.lock has no evaluation of its model")
         for part in ("model", "report"):
             files.get(part, str(directory / part), recursive=True)
-    except (DvcException, SCMError):
-        raise UserError(f"{name} is neither a commit nor one of DVC's experiments: see `dvc exp list`") from None
     except FileNotFoundError:
         raise UserError(f"{name}: it has no dvc.lock, so DVC has no result for it") from None
-    except (DataIndexError, OSError):
+    except (DvcException, SCMError, DataIndexError, OSError):
         raise UserError(
             f"{name}: its model/ and report/ are not in DVC's cache: `dvc pull` or `dvc exp pull`"
         ) from None
 
 
 def origin_of(name: str, known: dict[str, str]) -> dict[str, str]:
-    """The tags for the origin of a commit's result, or of a known experiment's."""
-    commit = known.get(name) or (git("rev-parse", f"{name}^{{commit}}") or "").strip()
-    return {"dvc_exp_name": name if name in known else "", "git_commit": commit}
+    """The tags for the origin of a commit's result, or of a known experiment's. Raises UserError if it is neither."""
+    commit = known.get(name) or git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    if commit is None:
+        raise UserError(f"{name!r} is neither a commit nor one of DVC's experiments: see `dvc exp list`")
+    return {"dvc_exp_name": name if name in known else "", "git_commit": commit.strip()}
 
 
 def is_of_one_model(lock: str) -> bool:

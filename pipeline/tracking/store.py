@@ -59,6 +59,7 @@ def load_mlflow() -> None:
 
     for name, level in LOGGED.items():
         logging.getLogger(name).setLevel(level)
+    logging.getLogger("mlflow.store.db.utils").addFilter(lambda record: not record.exc_info)  # raised as well
 
 
 @contextmanager
