@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,13 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from servers import free_port
 
+from pipeline.datasets import fetch
+from pipeline.datasets.sources import import_dataset
 from pipeline.files.idx import write_idx
+from pipeline.settings.composition import configuration, settings_in
+from pipeline.settings.validation import of_a_model
 
-CHECKSUMS = {
+FILES = {
     "train_images": "train-images-idx3-ubyte.gz",
     "train_labels": "train-labels-idx1-ubyte.gz",
     "t10k_images": "t10k-images-idx3-ubyte.gz",
@@ -37,9 +42,12 @@ def write_small_mnist(directory: Path) -> None:
 
 
 def pinned(directory: Path) -> list[str]:
-    """The overrides that pin the checksums of the files in a directory."""
-    sums = {key: hashlib.sha256((directory / name).read_bytes()).hexdigest() for key, name in CHECKSUMS.items()}
-    return [f"dataset.sha256.{key}='{value}'" for key, value in sums.items()]
+    """The overrides that pin the sizes and checksums of the files in a directory."""
+    files = {key: (directory / name).read_bytes() for key, name in FILES.items()}
+    return [
+        *(f"dataset.bytes.{key}={len(content)}" for key, content in files.items()),
+        *(f"dataset.sha256.{key}='{hashlib.sha256(content).hexdigest()}'" for key, content in files.items()),
+    ]
 
 
 def mirrors(*urls: str) -> str:
@@ -106,9 +114,25 @@ def test_the_second_mirror_is_used_when_the_first_is_down(
         assert "mnist: 200 + 50 images in raw/" in reproduced.ok(*DOWNLOAD)
 
 
+def test_a_mirror_that_hung_is_tried_last_for_the_next_files(
+    small_mnist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, "PATIENCE_SECONDS", 0.4)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with socket.create_server(("127.0.0.1", 0)) as silent, served(small_mnist) as url:
+        hanging = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        chosen = settings_in(configuration(["dataset=mnist", mirrors(hanging, url), *pinned(small_mnist)]))
+        assert import_dataset(chosen.dataset, tmp_path) == [200, 50]
+        silent.settimeout(0)
+        silent.accept()  # it was asked for the first file
+        with pytest.raises(BlockingIOError):
+            silent.accept()  # and for no other
+
+
 def test_a_file_with_the_wrong_checksum_is_never_used(reproduced: Project, small_mnist: Path) -> None:
     before = checksums(reproduced.root / "raw")
-    compose_for_a_stage(reproduced, "dataset=mnist", f"dataset.source={small_mnist}")
+    sizes = [pin for pin in pinned(small_mnist) if pin.startswith("dataset.bytes.")]
+    compose_for_a_stage(reproduced, "dataset=mnist", f"dataset.source={small_mnist}", *sizes)
     printed = reproduced.fails(*DOWNLOAD)
     assert "train-images-idx3-ubyte.gz" in printed
     assert "sha256" in printed
@@ -137,6 +161,13 @@ def test_when_every_mirror_is_down_each_is_reported_and_the_data_is_kept(
     assert checksums(reproduced.root / "data") == before
     assert not (reproduced.root / "raw").exists()
     assert not (reproduced.root / "raw.partial").exists()
+
+
+def test_how_a_dataset_is_fetched_is_not_part_of_the_data() -> None:
+    chosen = settings_in(configuration(["dataset=mnist"]))
+    elsewhere = settings_in(configuration(["dataset=mnist", mirrors("http://a"), "dataset.min_kilobytes_per_second=1"]))
+    assert elsewhere.of_the_data() == chosen.of_the_data()
+    assert of_a_model(chosen.of_the_model(), chosen.of_the_data()).of_the_data() == chosen.of_the_data()
 
 
 def write_csv(project: Project, name: str, pixel: object = 0) -> None:
