@@ -11,11 +11,14 @@ import pytest
 from conftest import CHECKOUT, MNIST, Project, needs_mnist, served
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
+from plain import PLAIN
 from servers import free_port
 
-from pipeline.datasets import fetch
+from pipeline.console.errors import UserError
+from pipeline.datasets import fetch, normalised
 from pipeline.datasets.sources import import_dataset
 from pipeline.files.idx import write_idx
+from pipeline.normalise import md5_in
 from pipeline.settings.composition import configuration, settings_in
 from pipeline.settings.validation import of_a_model
 
@@ -168,6 +171,34 @@ def test_how_a_dataset_is_fetched_is_not_part_of_the_data() -> None:
     elsewhere = settings_in(configuration(["dataset=mnist", mirrors("http://a"), "dataset.min_kilobytes_per_second=1"]))
     assert elsewhere.of_the_data() == chosen.of_the_data()
     assert of_a_model(chosen.of_the_model(), chosen.of_the_data()).of_the_data() == chosen.of_the_data()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "is missing"),
+        ("", "is damaged"),
+        ("outs: []", "is damaged"),
+        ("outs:\n- md5: [1]", "is damaged"),
+        ("<<<<<<< HEAD\nouts: a: b", "is damaged"),
+    ],
+)
+def test_a_lost_or_damaged_pointer_to_the_data_is_reported(tmp_path: Path, content: str | None, words: str) -> None:
+    pointer = tmp_path / "data.dvc"
+    if content is not None:
+        pointer.write_text(content)
+    with pytest.raises(UserError, match=rf"data\.dvc {words}.*: run `git checkout data.dvc`") as raised:
+        md5_in(pointer)
+    assert len(str(raised.value).splitlines()) == 1
+
+
+def test_damaged_data_is_not_called_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(normalised, "NORMALISED", tmp_path)
+    with pytest.raises(UserError, match=r"normalised/ is empty: run `dvc exp run .* normalise` to fill it"):
+        normalised.datasets_for(PLAIN)
+    (tmp_path / "about.json").write_text("{}")
+    with pytest.raises(UserError, match=r"sha256\.json is missing: run `dvc repro normalise`"):
+        normalised.datasets_for(PLAIN)
 
 
 def write_csv(project: Project, name: str, pixel: object = 0) -> None:

@@ -206,8 +206,8 @@ def test_an_unreadable_directory_is_reported_and_does_not_stop_the_rest(
         unpublished.add(directory)
     required_store()
     said = capsys.readouterr().err
-    for directory in (broken, gone):
-        assert f"not published: {directory}/ can't be read" in said
+    assert f"not published: {broken}/model/history.csv is damaged" in said
+    assert f"not published: {gone}/ can't be read" in said
     assert broken.exists()
     assert unpublished.listed() == []
     assert len(store.search("tags.model_sha256 != ''")) == 1
