@@ -311,7 +311,7 @@ def test_a_file_that_a_record_needs_is_named_and_stops_nothing(
         path.mkdir()
     unpublished.add(broken)
     assert Publisher().publish(whole)
-    assert f"not published: {broken}/ can't be read" in capsys.readouterr().err
+    assert f"not published: {broken}/model/vitals.csv is not a file" in capsys.readouterr().err
     assert len(store.search("tags.model_sha256 != ''")) == 1
 
 

@@ -165,7 +165,7 @@ def load_vitals(directory: Path, layers: int) -> list[Vitals]:
         names = list(Vitals(0, 0.0, Signs(0.0, 0.0, of_layers[1:], of_layers, of_layers)).flat())
         table = load_numbers(directory / VITALS, names)
         rows = (dict(zip(names, row, strict=True)) for row in table.itertuples(index=False, name=None))
-        return [Vitals(row["iteration"], row["loss_to_start"], Signs.from_flat(row)) for row in rows]
+        return [Vitals.from_flat(row) for row in rows]
 
 
 def load_numbers(path: Path, columns: list[str]) -> pd.DataFrame:
