@@ -5,6 +5,7 @@ import hashlib
 import json
 import socket
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -171,6 +172,12 @@ def test_how_a_dataset_is_fetched_is_not_part_of_the_data() -> None:
     elsewhere = settings_in(configuration(["dataset=mnist", mirrors("http://a"), "dataset.min_kilobytes_per_second=1"]))
     assert elsewhere.of_the_data() == chosen.of_the_data()
     assert of_a_model(chosen.of_the_model(), chosen.of_the_data()).of_the_data() == chosen.of_the_data()
+
+
+@pytest.mark.parametrize("dataset", [{"name": "mnist"}, {"name": "mnist", "kind": "zip"}, {"name": 1, "kind": []}])
+def test_a_model_of_an_unknown_kind_of_dataset_is_reported(dataset: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match="dataset"):
+        of_a_model(PLAIN.of_the_model(), {"dataset": dataset, "normalise": "standard"})
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from pipeline.console.errors import UserError
 from pipeline.core.arrays import Array
 from pipeline.core.diagnosis.diagnosis import Diagnosed, Diagnosis
+from pipeline.core.faults import Fault
 from pipeline.core.network import Layer, Network
 from pipeline.core.normalisation import Affine
 from pipeline.core.training import Record, Training, Vitals
@@ -79,6 +80,7 @@ def load_model(directory: Path) -> Model:
         about = read_about(directory / DATA)
     with reading(directory / CONFIG, REMEDY):
         config = TypeAdapter(dict[str, Any]).validate_json((directory / CONFIG).read_bytes(), strict=True)
+        TypeAdapter(Fault | None).validate_python(config["fault"])  # decides what the network predicts
     network = load_network(directory)
     check_for_data(directory, network, about)
     iterations, diagnosis = load_diagnosis(directory)

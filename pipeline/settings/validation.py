@@ -29,7 +29,7 @@ def of_a_model(config: dict[str, Any], of_the_data: dict[str, Any]) -> Settings:
     Raises UserError if this version of the code has different settings.
     """
     dataset = of_the_data["dataset"]
-    fields = DATASETS[dataset["kind"]].model_fields
+    fields = DATASETS.get(str(dataset.get("kind")), Schema).model_fields
     unknown = {name: value for name, value in HOW_TO_FETCH.items() if name in fields}
     return validate({**config, "dataset": {**dataset, **unknown}})
 

@@ -73,7 +73,7 @@ def with_files(place, files):
 
 IMAGES = files_of(lambda place: write_images(place, "train", some_images()))
 NORMALISED = files_of(lambda place: save_dataset(some_dataset(), place))
-MODEL = files_of(lambda place: save_model(some_model(), {"dataset": "some"}, some_dataset(), place))
+MODEL = files_of(lambda place: save_model(some_model(), {"dataset": "some", "fault": None}, some_dataset(), place))
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from pipeline.core.vitals import Signs
 from pipeline.files.dataset import About, Dataset, Part
 from pipeline.files.model import fingerprint, load_example, load_model, load_network, save_model, write_json
 
-CONFIG = {"dataset": "digits", "alpha": 0.1, "hidden": [5, 3], "batch_size": None, "seed": 0}
+CONFIG = {"dataset": "digits", "alpha": 0.1, "hidden": [5, 3], "batch_size": None, "seed": 0, "fault": None}
 
 # Numbers that round-trip only if every digit is written.
 HISTORY = [
@@ -338,3 +338,9 @@ def test_a_diagnosis_of_the_wrong_kind_is_refused(tmp_path, change):
     file = save(tmp_path, "model") / "diagnosis.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | change))
     assert "model/diagnosis.json is damaged" in error_message(file.parent)
+
+
+@pytest.mark.parametrize("config", [{}, {"fault": "a new one"}, {"fault": ["softmax_over_samples"]}])
+def test_a_config_that_does_not_say_what_the_network_predicts_is_refused(tmp_path, config):
+    directory = save(tmp_path, "model", config=config)
+    assert "model/config.json is damaged" in error_message(directory)
