@@ -3,11 +3,15 @@
 It reads params.yaml, data/ and data.dvc, and writes normalised/.
 """
 
+from pathlib import Path
+
 import yaml
+from pydantic import TypeAdapter
 
 from pipeline.console.arguments import refuse_arguments
 from pipeline.console.errors import UserError, run
 from pipeline.datasets.parts import divide, fitted
+from pipeline.files.damage import reading
 from pipeline.files.dataset import About, Dataset, save_dataset
 from pipeline.files.images import read_images
 from pipeline.files.paths import DATA, DATA_POINTER, NORMALISED, replaced
@@ -24,7 +28,7 @@ def main() -> None:
     parts = divide(images, read_images(DATA, "t10k"))
     about = About(
         settings=chosen.of_the_data(),
-        data_md5=yaml.safe_load(DATA_POINTER.read_text())["outs"][0]["md5"],
+        data_md5=md5_in(DATA_POINTER),
         image_shape=(images.pixels.shape[1], images.pixels.shape[2]),
         classes=1 + max(int(part.labels.max()) for part in parts.values()),
     )
@@ -32,6 +36,12 @@ def main() -> None:
         save_dataset(Dataset(parts, fitted(chosen.normalise, parts["train"]), about), directory)
     counts = ", ".join(f"{len(part.labels)} {name}" for name, part in parts.items())
     print(f"{about.name}, normalise={chosen.normalise}: {counts} images in normalised/")
+
+
+def md5_in(pointer: Path) -> str:
+    """The checksum of data/ that DVC wrote to data.dvc. Raises UserError if it is not there."""
+    with reading(pointer, "run `git checkout data.dvc`, then `dvc repro`"):
+        return TypeAdapter(str).validate_python(yaml.safe_load(pointer.read_text(encoding="utf-8"))["outs"][0]["md5"])
 
 
 if __name__ == "__main__":

@@ -3,18 +3,27 @@
 import gzip
 import hashlib
 import json
+import socket
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from conftest import CHECKOUT, MNIST, Project, needs_mnist, served
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
+from plain import PLAIN
 from servers import free_port
 
+from pipeline.console.errors import UserError
+from pipeline.datasets import fetch, normalised
+from pipeline.datasets.sources import import_dataset
 from pipeline.files.idx import write_idx
+from pipeline.normalise import md5_in
+from pipeline.settings.composition import configuration, settings_in
+from pipeline.settings.validation import of_a_model
 
-CHECKSUMS = {
+FILES = {
     "train_images": "train-images-idx3-ubyte.gz",
     "train_labels": "train-labels-idx1-ubyte.gz",
     "t10k_images": "t10k-images-idx3-ubyte.gz",
@@ -37,9 +46,12 @@ def write_small_mnist(directory: Path) -> None:
 
 
 def pinned(directory: Path) -> list[str]:
-    """The overrides that pin the checksums of the files in a directory."""
-    sums = {key: hashlib.sha256((directory / name).read_bytes()).hexdigest() for key, name in CHECKSUMS.items()}
-    return [f"dataset.sha256.{key}='{value}'" for key, value in sums.items()]
+    """The overrides that pin the sizes and checksums of the files in a directory."""
+    files = {key: (directory / name).read_bytes() for key, name in FILES.items()}
+    return [
+        *(f"dataset.bytes.{key}={len(content)}" for key, content in files.items()),
+        *(f"dataset.sha256.{key}='{hashlib.sha256(content).hexdigest()}'" for key, content in files.items()),
+    ]
 
 
 def mirrors(*urls: str) -> str:
@@ -106,9 +118,25 @@ def test_the_second_mirror_is_used_when_the_first_is_down(
         assert "mnist: 200 + 50 images in raw/" in reproduced.ok(*DOWNLOAD)
 
 
+def test_a_mirror_that_hung_is_tried_last_for_the_next_files(
+    small_mnist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, "PATIENCE_SECONDS", 0.4)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with socket.create_server(("127.0.0.1", 0)) as silent, served(small_mnist) as url:
+        hanging = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        chosen = settings_in(configuration(["dataset=mnist", mirrors(hanging, url), *pinned(small_mnist)]))
+        assert import_dataset(chosen.dataset, tmp_path) == [200, 50]
+        silent.settimeout(0)
+        silent.accept()  # it was asked for the first file
+        with pytest.raises(BlockingIOError):
+            silent.accept()  # and for no other
+
+
 def test_a_file_with_the_wrong_checksum_is_never_used(reproduced: Project, small_mnist: Path) -> None:
     before = checksums(reproduced.root / "raw")
-    compose_for_a_stage(reproduced, "dataset=mnist", f"dataset.source={small_mnist}")
+    sizes = [pin for pin in pinned(small_mnist) if pin.startswith("dataset.bytes.")]
+    compose_for_a_stage(reproduced, "dataset=mnist", f"dataset.source={small_mnist}", *sizes)
     printed = reproduced.fails(*DOWNLOAD)
     assert "train-images-idx3-ubyte.gz" in printed
     assert "sha256" in printed
@@ -137,6 +165,47 @@ def test_when_every_mirror_is_down_each_is_reported_and_the_data_is_kept(
     assert checksums(reproduced.root / "data") == before
     assert not (reproduced.root / "raw").exists()
     assert not (reproduced.root / "raw.partial").exists()
+
+
+def test_how_a_dataset_is_fetched_is_not_part_of_the_data() -> None:
+    chosen = settings_in(configuration(["dataset=mnist"]))
+    elsewhere = settings_in(configuration(["dataset=mnist", mirrors("http://a"), "dataset.min_kilobytes_per_second=1"]))
+    assert elsewhere.of_the_data() == chosen.of_the_data()
+    assert of_a_model(chosen.of_the_model(), chosen.of_the_data()).of_the_data() == chosen.of_the_data()
+
+
+@pytest.mark.parametrize("dataset", [{"name": "mnist"}, {"name": "mnist", "kind": "zip"}, {"name": 1, "kind": []}])
+def test_a_model_of_an_unknown_kind_of_dataset_is_reported(dataset: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match="dataset"):
+        of_a_model(PLAIN.of_the_model(), {"dataset": dataset, "normalise": "standard"})
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "is missing"),
+        ("", "is damaged"),
+        ("outs: []", "is damaged"),
+        ("outs:\n- md5: [1]", "is damaged"),
+        ("<<<<<<< HEAD\nouts: a: b", "is damaged"),
+    ],
+)
+def test_a_lost_or_damaged_pointer_to_the_data_is_reported(tmp_path: Path, content: str | None, words: str) -> None:
+    pointer = tmp_path / "data.dvc"
+    if content is not None:
+        pointer.write_text(content)
+    with pytest.raises(UserError, match=rf"data\.dvc {words}.*: run `git checkout data.dvc`") as raised:
+        md5_in(pointer)
+    assert len(str(raised.value).splitlines()) == 1
+
+
+def test_damaged_data_is_not_called_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(normalised, "NORMALISED", tmp_path)
+    with pytest.raises(UserError, match=r"normalised/ is empty: run `dvc exp run .* normalise` to fill it"):
+        normalised.datasets_for(PLAIN)
+    (tmp_path / "about.json").write_text("{}")
+    with pytest.raises(UserError, match=r"sha256\.json is missing: run `dvc repro normalise`"):
+        normalised.datasets_for(PLAIN)
 
 
 def write_csv(project: Project, name: str, pixel: object = 0) -> None:

@@ -326,8 +326,8 @@ def test_an_unreadable_directory_is_reported_and_does_not_stop_the_rest(
         unpublished.add(directory)
     required_store()
     said = capsys.readouterr().err
-    for directory in (broken, gone):
-        assert f"not published: {directory}/ can't be read" in said
+    assert f"not published: {broken}/model/history.csv is damaged" in said
+    assert f"not published: {gone}/ can't be read" in said
     assert broken.exists()
     assert unpublished.listed() == []
     assert len(store.search("tags.model_sha256 != ''")) == 1
@@ -400,7 +400,7 @@ def test_a_file_that_a_record_needs_is_named_and_stops_nothing(
         path.mkdir()
     unpublished.add(broken)
     assert Publisher().publish(whole)
-    assert f"not published: {broken}/ can't be read" in capsys.readouterr().err
+    assert f"not published: {broken}/model/vitals.csv is not a file" in capsys.readouterr().err
     assert len(store.search("tags.model_sha256 != ''")) == 1
 
 

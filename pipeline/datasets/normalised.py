@@ -5,7 +5,7 @@ from typing import Any
 
 from pipeline.console.errors import UserError
 from pipeline.datasets.parts import fitted
-from pipeline.files.dataset import Dataset, load_dataset
+from pipeline.files.dataset import ABOUT, Dataset, load_dataset
 from pipeline.files.paths import NORMALISED
 from pipeline.settings.schema import Settings
 
@@ -34,11 +34,10 @@ class Datasets:
 
 
 def datasets_for(chosen: Settings) -> Datasets:
-    """The data in normalised/. If there is none, raises UserError with the command that makes it."""
-    try:
-        return Datasets(load_dataset(NORMALISED))
-    except UserError:
-        raise UserError(f"normalised/ is empty: run `{command_for(chosen)}` to fill it") from None
+    """The data in normalised/. Raises UserError with the command that makes it, if there is none or it is damaged."""
+    if not (NORMALISED / ABOUT).exists():
+        raise UserError(f"normalised/ is empty: run `{command_for(chosen)}` to fill it")
+    return Datasets(load_dataset(NORMALISED))
 
 
 def described(settings_of_data: dict[str, Any]) -> str:

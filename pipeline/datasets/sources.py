@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.console.errors import UserError
-from pipeline.datasets.fetch import fetch, is_url
+from pipeline.datasets.fetch import Published, fetch, is_url
 from pipeline.files.images import Images, file_names, read_images, write_images
 from pipeline.files.paths import project_root
-from pipeline.settings.schema import Csv, Digits, Idx
+from pipeline.settings.schema import Checksums, Csv, Digits, Idx
 
 
 def import_dataset(dataset: Digits | Idx | Csv, directory: Path) -> list[int]:
@@ -41,10 +41,16 @@ def import_idx(dataset: Idx, directory: Path) -> None:
         sources = dataset.mirrors
     else:
         sources = [dataset.source if is_url(dataset.source) else str(from_project(dataset.source))]
-    pinned = dataset.sha256
-    checksums = (pinned.train_images, pinned.train_labels, pinned.t10k_images, pinned.t10k_labels)
-    for name, sha256 in zip((*file_names("train"), *file_names("t10k")), checksums, strict=True):
-        fetch(f"{name}.gz", sha256, sources, directory)
+    slowest = 1000 * dataset.min_kilobytes_per_second
+    for file in published(dataset):
+        sources = fetch(file, sources, directory, slowest)
+
+
+def published(dataset: Idx) -> list[Published]:
+    """The four published files."""
+    names = [f"{name}.gz" for name in (*file_names("train"), *file_names("t10k"))]
+    pins = [(getattr(dataset.bytes, file), getattr(dataset.sha256, file)) for file in Checksums.model_fields]
+    return [Published(name, *pin) for name, pin in zip(names, pins, strict=True)]
 
 
 def import_csv(dataset: Csv, directory: Path) -> None:

@@ -9,6 +9,7 @@ import gzip
 import math
 import struct
 import zlib
+from io import BufferedIOBase
 from pathlib import Path
 
 import numpy as np
@@ -17,35 +18,54 @@ from numpy.typing import NDArray
 from pipeline.console.errors import UserError
 
 UNSIGNED_BYTES = 8
+LARGEST = 2**30  # numbers in a file; MNIST has a twentieth of that
+CHUNK = 2**20  # bytes
 
 
 def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
     """The numbers in an IDX file, plain or gzipped; images have 3 dimensions, labels 1.
 
-    Raises UserError if the file is damaged or contains something else.
+    Reads no more than the header announces. Raises UserError if the file is damaged or contains something else.
     """
+    if not path.is_file():
+        raise UserError(f"{path.name} is not a file: remove it, and fetch the dataset again")
     try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            return numbers_in(file, dimensions, path.name)
     except (EOFError, OSError, zlib.error) as error:
+        raise UserError(f"{path.name} can't be read ({error}): it is damaged or cut short; fetch it again") from None
+
+
+def numbers_in(file: BufferedIOBase, dimensions: int, name: str) -> NDArray[np.uint8]:
+    """The numbers in an open IDX file. Raises UserError if it contains something else."""
+    shape = announced_shape(file, dimensions, name)
+    announced = math.prod(shape)
+    if not 1 <= announced <= LARGEST:
         raise UserError(
-            f"{path.name} can't be unpacked ({error}): it is damaged or cut short; fetch it again"
-        ) from None
-    magic = struct.pack(">HBB", 0, UNSIGNED_BYTES, dimensions)
-    if content[:4] != magic:
+            f"{name} announces {' x '.join(map(str, shape))} numbers, but an IDX file has at least 1 and at most "
+            f"{LARGEST}: it is damaged; fetch it again"
+        )
+    content = bytearray()
+    while len(content) <= announced and (chunk := file.read(min(CHUNK, announced + 1 - len(content)))):
+        content += chunk
+    if len(content) != announced:
+        held = "more" if len(content) > announced else len(content)
+        raise UserError(f"{name} announces {announced} numbers but holds {held}: it is damaged; fetch it again")
+    return np.frombuffer(content, np.uint8).reshape(shape)
+
+
+def announced_shape(file: BufferedIOBase, dimensions: int, name: str) -> tuple[int, ...]:
+    """The shape in the header of an open IDX file. Raises UserError if there is none."""
+    magic, found = struct.pack(">HBB", 0, UNSIGNED_BYTES, dimensions), file.read(4)
+    if found != magic:
         raise UserError(
-            f"{path.name} begins with {content[:4].hex() or 'nothing'}, but an IDX file of unsigned bytes in "
+            f"{name} begins with {found.hex() or 'nothing'}, but an IDX file of unsigned bytes in "
             f"{dimensions} dimension(s) begins with {magic.hex()}: its name does not match its content"
         )
-    start = 4 + 4 * dimensions
-    if len(content) < start:
-        raise UserError(f"{path.name} ends inside its header: it was cut short; fetch it again")
-    shape = struct.unpack(f">{dimensions}I", content[4:start])
-    if len(content) - start != math.prod(shape):
-        raise UserError(
-            f"{path.name} announces {math.prod(shape)} numbers but holds {len(content) - start}: "
-            "it is damaged; fetch it again"
-        )
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    lengths = file.read(4 * dimensions)
+    if len(lengths) < 4 * dimensions:
+        raise UserError(f"{name} ends inside its header: it was cut short; fetch it again")
+    return struct.unpack(f">{dimensions}I", lengths)
 
 
 def write_idx(path: Path, values: NDArray[np.uint8]) -> None:

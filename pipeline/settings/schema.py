@@ -18,6 +18,7 @@ from pipeline.core.normalisation import METHODS
 Whole = Annotated[int, Field(ge=1)]
 LayerSize = Annotated[int, Field(ge=1, le=1_000_000)]
 Checksum = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="a file's sha256, 64 hexadecimal digits")]
+Size = Annotated[int, Field(ge=1, description="a file's size in bytes, a whole number, 1 or more")]
 
 
 def refuse_credentials(address: str) -> str:
@@ -52,6 +53,15 @@ class Checksums(Schema):
     t10k_labels: Checksum
 
 
+class Sizes(Schema):
+    """The size of each published file, in bytes."""
+
+    train_images: Size
+    train_labels: Size
+    t10k_images: Size
+    t10k_labels: Size
+
+
 class Idx(Schema):
     """Four published IDX files: images and labels, for training and for testing."""
 
@@ -63,6 +73,8 @@ class Idx(Schema):
     mirrors: list[Address] = Field(
         min_length=1, description="a list of at least one URL with the four files; passwords belong in ~/.netrc"
     )
+    min_kilobytes_per_second: float = Field(gt=0, allow_inf_nan=False, description="a number greater than 0")
+    bytes: Sizes = Field(description="the sizes of the four published files, in bytes")
     sha256: Checksums = Field(description="the sha256 of the four published files")
 
 
@@ -77,6 +89,14 @@ class Csv(Schema):
         min_length=2, max_length=2, description="the images' rows and columns, e.g. [28,28]"
     )
 
+
+# How a dataset is fetched does not change it, so models don't record it. These values stand for what is not recorded.
+HOW_TO_FETCH: dict[str, Any] = {
+    "source": None,
+    "mirrors": ["unknown"],
+    "min_kilobytes_per_second": 1,
+    "bytes": dict.fromkeys(Sizes.model_fields, 1),
+}
 
 DATASETS: dict[str, type[Schema]] = {"digits": Digits, "idx": Idx, "csv": Csv}
 
@@ -117,8 +137,8 @@ class Settings(Schema):
     fault: Fault | None = Field(description=f"null or {one_of(get_args(Fault))}")
 
     def of_the_data(self) -> dict[str, Any]:
-        """What decides the normalised data. Where the dataset came from does not: it is the same everywhere."""
-        dataset = self.dataset.model_dump(exclude={"source", "mirrors"})
+        """What decides the normalised data. How the dataset was fetched does not: it is the same everywhere."""
+        dataset = self.dataset.model_dump(exclude=set(HOW_TO_FETCH))
         return {"dataset": dataset, "normalise": self.normalise}
 
     def of_the_model(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from pipeline.console.credentials import without_credentials
 from pipeline.console.errors import UserError
-from pipeline.settings.schema import DATASETS, Schema, Settings
+from pipeline.settings.schema import DATASETS, HOW_TO_FETCH, Schema, Settings
 
 HINTS = {
     "dtype": "dtype is now called precision: write precision=portable, or precision=float32 for speed",
@@ -28,14 +28,14 @@ def validate(values: Any) -> Settings:
 
 
 def of_a_model(config: dict[str, Any], of_the_data: dict[str, Any]) -> Settings:
-    """The settings that a model was trained with. A model does not record where its data was fetched from.
+    """The settings that a model was trained with. A model does not record how its data was fetched.
 
     Raises UserError if this version of the code has different settings.
     """
-    unknown = {"source": None, "mirrors": ["unknown"]}
     dataset = of_the_data["dataset"]
-    fields = DATASETS[dataset["kind"]].model_fields
-    return validate({**config, "dataset": {**dataset, **{name: unknown[name] for name in unknown if name in fields}}})
+    fields = DATASETS.get(str(dataset.get("kind")), Schema).model_fields
+    unknown = {name: value for name, value in HOW_TO_FETCH.items() if name in fields}
+    return validate({**config, "dataset": {**dataset, **unknown}})
 
 
 def sentence(problem: str, location: tuple[int | str, ...], value: Any) -> str:

@@ -1,5 +1,13 @@
 """Saving and loading the normalised dataset."""
 
+import hashlib
+import json
+import os
+import pickle
+import tracemalloc
+from io import BytesIO
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -71,10 +79,106 @@ def test_a_changed_file_is_refused_by_name(tmp_path):
         load_dataset(tmp_path)
 
 
-@pytest.mark.parametrize("damage", [lambda file: file.write_text("[]"), lambda file: file.unlink()])
-@pytest.mark.parametrize("name", ["sha256.json", "scale.npy"])
-def test_a_damaged_directory_is_refused(tmp_path, name, damage):
+def rewritten(directory):
+    """Make the checksums fit the files, so that only their content can be wrong."""
+    names = [path.name for path in directory.iterdir() if path.name != "sha256.json"]
+    sums = {name: hashlib.sha256((directory / name).read_bytes()).hexdigest() for name in names}
+    (directory / "sha256.json").write_text(json.dumps(sums))
+
+
+def error_message(directory):
+    with pytest.raises(UserError) as caught:
+        load_dataset(directory)
+    message = str(caught.value)
+    assert message.endswith("run `dvc repro normalise`")
+    assert "\n" not in message
+    assert len(message) < 400
+    return message
+
+
+def replaced_by_a_pipe(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda file: file.write_text("[]"), lambda file: file.write_bytes(b""), Path.unlink, replaced_by_a_pipe],
+    ids=["other content", "nothing", "missing", "a pipe"],
+)
+@pytest.mark.parametrize("name", ["sha256.json", "scale.npy", "train_pixels.npy"])
+def test_a_damaged_directory_is_refused_by_the_files_name(tmp_path, name, damage):
     save_dataset(some_dataset("standard"), tmp_path)
     damage(tmp_path / name)
-    with pytest.raises(UserError, match="run `dvc repro normalise`"):
-        load_dataset(tmp_path)
+    assert name in error_message(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["{}", '{"about.json": 1}', '{"../../dev/zero": ""}', "{" * 100_000])
+def test_other_checksums_are_refused(tmp_path, content):
+    save_dataset(some_dataset("standard"), tmp_path)
+    (tmp_path / "sha256.json").write_text(content)
+    assert "sha256.json is damaged" in error_message(tmp_path)
+
+
+SETTINGS = {"dataset": {"name": "a"}, "normalise": "unit"}
+ABOUT = {"settings": SETTINGS, "data_md5": "", "image_shape": [4, 3], "classes": 10}
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        [],
+        {},
+        {"setting": SETTINGS, "data_md5": "", "image_shape": [4, 3], "classes": 10},
+        ABOUT | {"settings": {}},
+        ABOUT | {"settings": {"dataset": "digits", "normalise": "unit"}},
+        ABOUT | {"settings": {"dataset": {}, "normalise": "unit"}},
+        ABOUT | {"settings": {"dataset": {"name": "a"}}},
+        ABOUT | {"image_shape": [12]},
+        ABOUT | {"image_shape": [-4, -3]},
+        ABOUT | {"image_shape": "4x3"},
+        ABOUT | {"classes": 0},
+        ABOUT | {"classes": "ten"},
+    ],
+)
+def test_a_description_of_the_wrong_kind_is_refused(tmp_path, about):
+    save_dataset(some_dataset("standard"), tmp_path)
+    (tmp_path / "about.json").write_text(json.dumps(about))
+    rewritten(tmp_path)
+    assert "about.json is damaged" in error_message(tmp_path)
+
+
+def npy_of(shape, dtype="|u1", content=b""):
+    """An npy file whose header announces this, whatever follows."""
+    file = BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"shape": shape, "fortran_order": False, "descr": dtype})
+    return file.getvalue() + content
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("train_pixels", b"garbage"),
+        ("train_pixels", npy_of((8, 12))),
+        ("train_pixels", npy_of((2**40, 12), content=bytes(96))),
+        ("train_pixels", npy_of((2**62, 12))),
+        ("train_pixels", npy_of((8, 12), content=bytes(97))),
+        ("train_pixels", npy_of((8, 4, 3), content=bytes(96))),
+        ("train_pixels", npy_of((0, 12))),
+        ("train_pixels", npy_of((8, 12), "<f8", bytes(8 * 96))),
+        ("train_pixels", npy_of((8, 12), "|O", pickle.dumps([0] * 96))),
+        ("train_labels", npy_of((7,), content=bytes(7))),
+        ("train_labels", npy_of((8,), content=bytes([10] * 8))),  # ten classes end at 9
+        ("shift", npy_of((11,), "<f8", bytes(88))),
+        ("scale", npy_of((), "<f4", bytes(4))),
+    ],
+)
+def test_an_array_of_the_wrong_kind_is_refused(tmp_path, name, content):
+    save_dataset(some_dataset("standard"), tmp_path)
+    (tmp_path / f"{name}.npy").write_bytes(content)
+    rewritten(tmp_path)
+    tracemalloc.start()
+    assert f"{name}.npy is damaged" in error_message(tmp_path)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 2**22

@@ -1,8 +1,11 @@
 """A saved model: everything is loaded again, and no file depends on when it was saved."""
 
 import json
+import os
+import tracemalloc
 import zipfile
 from dataclasses import replace
+from io import BytesIO
 from unittest.mock import ANY
 
 import numpy as np
@@ -18,7 +21,7 @@ from pipeline.core.vitals import Signs
 from pipeline.files.dataset import About, Dataset, Part
 from pipeline.files.model import fingerprint, load_example, load_model, load_network, save_model, write_json
 
-CONFIG = {"dataset": "digits", "alpha": 0.1, "hidden": [5, 3], "batch_size": None, "seed": 0}
+CONFIG = {"dataset": "digits", "alpha": 0.1, "hidden": [5, 3], "batch_size": None, "seed": 0, "fault": None}
 
 # Numbers that round-trip only if every digit is written.
 HISTORY = [
@@ -207,3 +210,137 @@ def test_the_example_holds_a_raw_test_image_and_the_brightest_pixel(tmp_path):
     pixels, brightest = load_example(tmp_path)
     assert pixels.tolist() == [[0, 3, 7, 16]]
     assert brightest == 16
+
+
+FILES = [
+    "config.json",
+    "data.json",
+    "diagnosis.json",
+    "example.npz",
+    "history.csv",
+    "normalisation.npz",
+    "vitals.csv",
+    "weights.npz",
+]
+
+
+def error_message(directory):
+    with pytest.raises(UserError) as caught:
+        load_model(directory)
+    message = str(caught.value)
+    assert message.endswith("train again with `dvc repro train`")
+    assert "\n" not in message
+    assert len(message) < 400
+    return message
+
+
+def replaced_by_a_pipe(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
+DAMAGES = {
+    "nothing": lambda path: path.write_bytes(b""),
+    "half": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+    "all but one byte": lambda path: path.write_bytes(path.read_bytes().rstrip()[:-1]),
+    "garbage": lambda path: path.write_bytes(np.random.default_rng(0).bytes(500)),
+    "text": lambda path: path.write_text("<html>\n"),
+    "a list": lambda path: path.write_text("[1, 2]\n"),
+    "a pipe": replaced_by_a_pipe,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+@pytest.mark.parametrize("name", FILES)
+def test_a_damaged_file_is_refused_by_name(tmp_path, name, damage):
+    directory = save(tmp_path, "model")
+    damage(directory / name)
+    assert f"model/{name} is" in error_message(directory)
+
+
+@pytest.mark.parametrize("name", FILES[:-1])
+def test_a_missing_file_is_reported_by_name(tmp_path, name):
+    directory = save(tmp_path, "model")
+    (directory / name).unlink()
+    assert f"model/{name} is missing" in error_message(directory)
+
+
+def layers(*shapes, dtype="float32"):
+    """Arrays named and shaped like those of a network: weights, bias, weights, bias."""
+    names = [f"{name}{depth}" for depth in (1, 2, 3) for name in ("weights", "bias")]
+    return {name: np.zeros(shape, dtype) for name, shape in zip(names, shapes, strict=False)}
+
+
+WRONG_ARRAYS = {
+    "no layers": ("weights", {}),
+    "a bias short": ("weights", layers((4, 2))),
+    "a gap": ("weights", layers((4, 5), (5,), (4, 2), (2,))),
+    "a bias that doesn't fit": ("weights", layers((4, 2), (3,))),
+    "weights in one dimension": ("weights", layers((8,), (2,))),
+    "other pixels": ("weights", layers((3, 2), (2,))),
+    "other classes": ("weights", layers((4, 3), (3,))),
+    "whole numbers": ("weights", layers((4, 2), (2,), dtype="int64")),
+    "two types": ("weights", layers((4, 2), (2,)) | {"bias1": np.zeros(2)}),
+    "an array too many": ("weights", layers((4, 2), (2,)) | {"more": np.zeros(2, "float32")}),
+    "a pickle": ("weights", layers((4, 2), (2,)) | {"bias1": np.array([None, None])}),
+    "a shift for other pixels": ("normalisation", {"shift": np.zeros(5), "scale": np.array(1.0)}),
+    "no scale": ("normalisation", {"shift": np.zeros(4)}),
+    "two images": ("example", {"pixels": np.zeros((2, 4), np.uint8), "brightest": np.array(1)}),
+    "no brightest pixel": ("example", {"pixels": np.zeros((1, 4), np.uint8)}),
+}
+
+
+@pytest.mark.parametrize(("name", "arrays"), WRONG_ARRAYS.values(), ids=WRONG_ARRAYS)
+def test_arrays_of_the_wrong_kind_are_refused(tmp_path, name, arrays):
+    directory = save(tmp_path, "model")
+    np.savez(directory / f"{name}.npz", **arrays)
+    assert f"model/{name}.npz is damaged" in error_message(directory)
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_small_file_of_arrays_cannot_take_much_memory(tmp_path, compression):
+    directory = save(tmp_path, "model")
+    header = BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"shape": (2**24, 4), "fortran_order": False, "descr": "<f4"})
+    with zipfile.ZipFile(directory / "weights.npz", "w", compression) as archive:
+        archive.writestr("weights1.npy", header.getvalue() + bytes(2**25 if compression else 0))
+    tracemalloc.start()
+    assert "model/weights.npz is damaged" in error_message(directory)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 2**22
+
+
+WRONG_TABLES = {
+    "another column": ("history.csv", lambda text: text.replace("accuracy", "precision", 1)),
+    "a row that is too long": ("history.csv", lambda text: text + "101,1,1,1,1,1\n"),
+    "only rows that are too long": ("history.csv", lambda text: text.splitlines()[0] + "\n1,1,1,1,1,1\n"),
+    "a row that is too short": ("history.csv", lambda text: text + "101,1\n"),
+    "an infinite loss": ("history.csv", lambda text: text + "101,inf,1,1,1\n"),
+    "text": ("history.csv", lambda text: text + "101,low,1,1,1\n"),
+    "half an iteration": ("history.csv", lambda text: text + "101.5,1,1,1,1\n"),
+    "the signs of another network": ("vitals.csv", lambda text: text.replace("update_ratio_3", "update_ratio_4")),
+    "text in a sign": ("vitals.csv", lambda text: text.replace("inf", "infinite")),
+}
+
+
+@pytest.mark.parametrize(("name", "change"), WRONG_TABLES.values(), ids=WRONG_TABLES)
+def test_a_table_of_the_wrong_kind_is_refused(tmp_path, name, change):
+    file = save(tmp_path, "model") / name
+    file.write_text(change(file.read_text()))
+    assert f"model/{name} is damaged" in error_message(file.parent)
+
+
+@pytest.mark.parametrize(
+    "change", [{"iterations": "many"}, {"outcome": "great"}, {"evidence": [1]}, {"sentence": None}]
+)
+def test_a_diagnosis_of_the_wrong_kind_is_refused(tmp_path, change):
+    file = save(tmp_path, "model") / "diagnosis.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    assert "model/diagnosis.json is damaged" in error_message(file.parent)
+
+
+@pytest.mark.parametrize("config", [{}, {"fault": "a new one"}, {"fault": ["softmax_over_samples"]}])
+def test_a_config_that_does_not_say_what_the_network_predicts_is_refused(tmp_path, config):
+    directory = save(tmp_path, "model", config=config)
+    assert "model/config.json is damaged" in error_message(directory)
