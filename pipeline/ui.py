@@ -66,8 +66,8 @@ def print_links(store: Store, server: str) -> None:
         print("No sweep to compare yet: `python -m pipeline.sweep` runs one.")
         return
     newest = sweeps[0].info
-    page = run_page(server, experiment, newest.run_id)
-    print_link(f"The newest sweep, {newest.run_name!r}: map, curves and table", f"{page}/artifacts/accuracy.png")
+    page = run_page(server, experiment, newest.run_id, "/artifacts/accuracy.png")
+    print_link(f"The newest sweep, {newest.run_name!r}: map, curves and table", page)
     if points := ranked(store, newest.run_id):
         from_best_to_worst = [points[place] for place in evenly_spaced(len(points), POINTS_COMPARED)]
         chosen = {"Its best points": points[:POINTS_COMPARED], "A selection from best to worst": from_best_to_worst}

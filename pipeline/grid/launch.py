@@ -36,7 +36,7 @@ from pipeline.settings.command import experiment_command
 from pipeline.settings.typed import as_typed
 from pipeline.tracking.kept import COMPARISON
 from pipeline.tracking.publisher import Publisher
-from pipeline.tracking.sweeps import TABLE, finished_models
+from pipeline.tracking.sweeps import SUMMARY, TABLE, finished_models
 from pipeline.training.alone import alone
 from pipeline.training.checkpoints import Checkpoints, interrupted
 from pipeline.training.key import key_of
@@ -154,7 +154,7 @@ class Sweep:
         with replaced(self.directory / COMPARISON) as directory:
             table.to_csv(directory / TABLE, index=False, lineterminator="\n")
             by_setting(table).to_csv(directory / TABLE_OF_SETTINGS, index=False, lineterminator="\n")
-            (directory / "summary.txt").write_text(summary_as_text(table), encoding="utf-8")
+            (directory / SUMMARY).write_text(summary_as_text(table), encoding="utf-8")
             png.save(accuracy_maps(table), directory / "accuracy.png")
             histories = {result.model_sha256: result.training.history for result in results}
             png.save(learning_curves(table, histories), directory / "curves.png")

@@ -6,7 +6,7 @@ from filelock import FileLock
 
 from pipeline.files.paths import project_root
 from pipeline.tracking.address import artifact_location
-from pipeline.tracking.view import NOTE, VIEWS
+from pipeline.tracking.view import OF_THE_EXPERIMENT, VIEWS
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -22,7 +22,7 @@ def experiment_id(client: "MlflowClient") -> str:
         known = client.get_experiment_by_name(EXPERIMENT)
         if known is None:
             try:
-                return str(client.create_experiment(EXPERIMENT, artifact_location(), VIEWS | NOTE))
+                return str(client.create_experiment(EXPERIMENT, artifact_location(), VIEWS | OF_THE_EXPERIMENT))
             except MlflowException:  # another machine's process was faster
                 known = client.get_experiment_by_name(EXPERIMENT)
                 if known is None:

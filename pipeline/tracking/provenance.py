@@ -4,6 +4,7 @@ import os
 import platform
 import shlex
 import subprocess
+import sys
 from importlib.metadata import distributions
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,10 +26,17 @@ LARGEST_SHOWN = 100_000  # bytes of an untracked file: a diff is no place for da
 
 def provenance() -> dict[str, str]:
     """The tags for a training's origin. Without Git there are none about commits."""
-    tags = {"command": command(), "dvc_exp_name": experiment_name()} | machine()
-    if commit := git("rev-parse", "HEAD"):
-        tags |= {"git_commit": commit.strip(), "git_dirty": str(is_dirty()).lower()}
+    tags = {"command": command(), "dvc_exp_name": experiment_name()} | machine() | mlflows_own()
+    if commit := (git("rev-parse", "HEAD") or "").strip():
+        tags |= {"git_commit": commit, "mlflow.source.git.commit": commit, "git_dirty": str(is_dirty()).lower()}
     return tags
+
+
+def mlflows_own() -> dict[str, str]:
+    """The tags from which MLflow's UI fills in its columns User and Source."""
+    main = Path(sys.argv[0]).resolve()
+    source = str(main.relative_to(CHECKOUT)) if main.is_relative_to(CHECKOUT) else main.name
+    return {"mlflow.user": psutil.Process().username(), "mlflow.source.name": source, "mlflow.source.type": "LOCAL"}
 
 
 def documents(tags: dict[str, str]) -> dict[str, bytes]:

@@ -12,15 +12,17 @@ import pandas as pd
 
 from pipeline.console.errors import UserError
 from pipeline.files.model import Model
+from pipeline.tracking.description import note_of_sweep
 from pipeline.tracking.kept import COMPARISON, PROVENANCE, KeptSweep, read_sweep
 from pipeline.tracking.logged import downloaded_model
 from pipeline.tracking.processes import OWNER, is_alive
 from pipeline.tracking.store import PARENT, Point, Store, is_deleted, milliseconds
+from pipeline.tracking.view import run_page
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-TABLE = "sweep.csv"
+TABLE, SUMMARY = "sweep.csv", "summary.txt"
 FINISHED_POINTS = "attributes.status = 'FINISHED' and tags.key != ''"
 
 
@@ -88,15 +90,18 @@ def open_sweep(store: Store, directory: Path, sweep: KeptSweep) -> str:
 def log_comparison(store: Store, run: str, comparison: Path, sweep: KeptSweep, ended: float) -> None:
     """Log a sweep's comparison. In MLflow its table has an extra column, with the points' runs."""
     table = pd.read_csv(comparison / TABLE, dtype=str, keep_default_na=False)
-    runs = {point.data.tags["model_sha256"]: point.info.run_id for point in reversed(store.search(FINISHED_POINTS))}
-    table["run_id"] = table.model_sha256.map(runs)
+    runs = {point.data.tags["model_sha256"]: point.info for point in reversed(store.search(FINISHED_POINTS))}
+    table["run_id"] = [runs[sha256].run_id if sha256 in runs else None for sha256 in table.model_sha256]
     store.log_files(run, comparison)
     store.log_text(run, table.to_csv(index=False, lineterminator="\n"), TABLE)
     before = store.run(run).data.metrics
     points = [Point(name, value, 0, ended) for name, value in sweep.metrics.items() if before.get(name) != value]
+    known = [runs[sha256] for sha256 in table.model_sha256 if sha256 in runs]
+    links = [(info.run_name, run_page("", info.experiment_id, info.run_id)) for info in known]
+    note = note_of_sweep((comparison / SUMMARY).read_text(encoding="utf-8"), links)
     has_best = "best_validation_accuracy" in sweep.metrics
     best = {"best_run_id": table.run_id[0], "best_settings": sweep.best_settings} if has_best else {}
-    store.log(run, points, tags=best)
+    store.log(run, points, tags=best | note)
 
 
 def resumed(store: Store, sweep_key: str) -> tuple[str, float] | None:

@@ -10,6 +10,7 @@ from pipeline.core.training import Record, Training
 from pipeline.files.model import Model, load_model, require_sha256
 from pipeline.files.paths import METRICS, shown
 from pipeline.settings.typed import as_typed
+from pipeline.tracking.description import name_of, note_of_training
 from pipeline.tracking.kept import MODEL, PROVENANCE, REPORT, KeptTraining, read_json, read_training
 from pipeline.tracking.serving import is_servable, log_served_model
 from pipeline.tracking.store import PARENT, Point, Store, is_deleted
@@ -94,11 +95,6 @@ def open_run(
     return store.create(name_of(config), own | of_a_point | {"kept_id": kept_id}, started)
 
 
-def name_of(config: Mapping[str, Any]) -> str:
-    """A training's name in the UI."""
-    return f"{config['init']} α={config['alpha']:g} · {config['iterations']}"
-
-
 def log_training(store: Store, run: str, directory: Path, training: KeptTraining, model: Model) -> None:
     """Log the result of a training."""
     # The UI's comparison of runs opens with the metric that was logged first.
@@ -109,7 +105,8 @@ def log_training(store: Store, run: str, directory: Path, training: KeptTraining
         if (directory / name).exists():
             store.log_files(run, directory / name, name)
     store.log_text(run, as_markdown(model.diagnosis), f"{REPORT}/diagnosis.md")
-    store.log(run, tags=tags_of_diagnosis(model.diagnosis) | {COMPLETE: model.sha256})
+    note = note_of_training(model.diagnosis, run)
+    store.log(run, tags=tags_of_diagnosis(model.diagnosis) | note | {COMPLETE: model.sha256})
 
 
 def final_accuracy(training: Training, time: float) -> list[Point]:

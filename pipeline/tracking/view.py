@@ -36,31 +36,33 @@ def saved_view(name: str, order: str) -> str:
 
 
 VIEWS = {f"mlflow.sharedViewState.{key}": saved_view(*view) for key, view in ORDERS.items()}  # tags of the experiment
-NOTE = {
-    "mlflow.note.content": "Each training is a run. So is each sweep: its points fold out under it. "
+NOTE = "mlflow.note.content"  # the tag that is a description
+OF_THE_EXPERIMENT = {
+    NOTE: "Each training is a run. So is each sweep: its points fold out under it. "
     "**Views** has *Sweeps* and *Best first*, with the settings, results and causes as columns."
 }
+TRAINING = "workflowType=machine_learning"  # without it, a fresh browser shows what MLflow has for language models
 
 
 def experiment_page(server: str, experiment: str, view: str) -> str:
     """The address of all runs in a view."""
-    return f"{server}/#/experiments/{experiment}/runs?workflowType=machine_learning&viewStateShareKey={view}"
+    return f"{server}/#/experiments/{experiment}/runs?{TRAINING}&viewStateShareKey={view}"
 
 
-def run_page(server: str, experiment: str, run: str) -> str:
-    """The address of a run."""
-    return f"{server}/#/experiments/{experiment}/runs/{run}"
+def run_page(server: str, experiment: str, run: str, tab: str = "") -> str:
+    """The address of a run, or of one of its tabs."""
+    return f"{server}/#/experiments/{experiment}/runs/{run}{tab}?{TRAINING}"
 
 
 def compare_page(server: str, experiment: str, runs: Sequence[str]) -> str:
     """The address of the page that compares runs: settings and results, as parallel coordinates and as a table."""
-    return f"{server}/#/compare-runs?runs={typed(runs)}&experiments={typed([experiment])}"
+    return f"{server}/#/compare-runs?runs={typed(runs)}&experiments={typed([experiment])}&{TRAINING}"
 
 
 def curves_page(server: str, experiment: str, runs: Sequence[str], metric: str) -> str:
     """The address of a metric's curves over the iterations, one for each run."""
     chosen = f"metric={typed(metric)}&plot_metric_keys={typed([metric])}&x_axis=step"
-    return f"{server}/#/metric?runs={typed(runs)}&experiments={typed([experiment])}&{chosen}"
+    return f"{server}/#/metric?runs={typed(runs)}&experiments={typed([experiment])}&{chosen}&{TRAINING}"
 
 
 def typed(value: Any) -> str:

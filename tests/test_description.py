@@ -1,0 +1,55 @@
+"""What a run's page says: its name, its description and its origin."""
+
+import pytest
+from conftest import Project
+from plain import PLAIN
+
+from pipeline.settings.composition import configuration, settings_in
+from pipeline.tracking.description import LINKED, USUAL, name_of, note_of_sweep
+from pipeline.tracking.view import NOTE, run_page
+
+
+def test_a_name_leaves_out_what_conf_sets_anyway():
+    config = settings_in(configuration()).of_the_model()
+    assert {name: config[name] for name in USUAL} == USUAL
+    assert set(config) - set(USUAL) == {"alpha", "init", "iterations"}
+    assert name_of(config) == "he α=0.3 · 500"
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"seed": 2, "hidden": [50, 20]}, "he α=0.5 · 100 · hidden 50,20 · seed 2"),
+        ({"batch_size": 32}, "he α=0.5 · 100 · batch_size 32"),
+        ({"fault": "gradient_sign", "init_scale": 0.5}, "he α=0.5 · 100 · init_scale 0.5 · fault gradient_sign"),
+    ],
+)
+def test_a_name_says_what_is_not_as_usual(changes, name):
+    assert name_of(PLAIN.model_copy(update=changes).of_the_model()) == name
+
+
+def test_a_sweeps_description_links_to_its_best_points_only():
+    best = [(f"point {number}", f"#/{number}") for number in range(LINKED + 1)]
+    note = note_of_sweep("the table\n", best)[NOTE]
+    assert "- [point 0](#/0)" in note
+    assert note.count("](#/") == LINKED
+    assert "the table" in note
+
+
+def test_pages_speak_for_themselves(reproduced: Project) -> None:
+    [run] = reproduced.tracked_runs()
+    tags = run.data.tags
+    assert tags[NOTE].startswith("# Converged\n")
+    assert f"`python -m pipeline.track reproduce {run.info.run_id}`" in tags[NOTE]
+    assert tags["mlflow.source.name"] == "pipeline/train.py"
+    assert tags["mlflow.source.type"] == "LOCAL"
+    assert tags["mlflow.source.git.commit"] == tags["git_commit"]
+    assert tags["mlflow.user"]
+
+    reproduced.ok("python", "-m", "pipeline.sweep", "alpha=0.1,0.2", "iterations=20")
+    [sweep] = reproduced.tracked_runs("tags.sweep_key != ''")
+    note = sweep.data.tags[NOTE]
+    for point in reproduced.tracked_runs("tags.key != ''"):
+        page = run_page("", point.info.experiment_id, point.info.run_id)
+        assert f"[{point.info.run_name}]({page})" in note
+    assert "Causes: " in note
