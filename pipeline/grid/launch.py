@@ -133,9 +133,13 @@ class Sweep:
     def stacks(self, jobs: Mapping[str, Job], workers: int) -> list[list[Job]]:
         """The jobs without a result, in stacks: first those that left a checkpoint together, then new ones."""
         missing = jobs.keys() - self.results.keys()
-        stacks = [[jobs[key] for key in keys] for keys in interrupted(jobs) if missing & set(keys)]
-        for stack in stacks:
-            missing -= {job.key for job in stack}
+        stacks = []
+        for keys in interrupted(jobs):
+            if missing & set(keys):
+                stacks.append([jobs[key] for key in keys])
+                missing -= set(keys)
+            else:
+                Checkpoints(keys).remove()
         by_number = {job.point.number: job for key, job in jobs.items() if key in missing}
         new = stacks_of([job.point for job in by_number.values()], workers)
         return stacks + [[by_number[point.number] for point in stack] for stack in new]
