@@ -217,6 +217,22 @@ def test_a_password_in_an_address_is_refused_and_not_repeated(setting: str) -> N
     assert "s3cret" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    "override",
+    [
+        "dataset.source=https://somebody:s3cret@host,https://host",
+        "dataset.source=[https://somebody:s3cret@host",
+        "dataset=https://somebody:s3cret@host",
+        "+dataset=https://somebody:s3cret@host",
+        "+experiment=https://somebody:s3cret@host",
+    ],
+)
+def test_a_password_in_a_mistaken_override_is_not_repeated(override: str) -> None:
+    with pytest.raises(UserError) as raised:
+        configuration([override])
+    assert "s3cret" not in str(raised.value)
+
+
 def test_a_password_on_the_command_line_is_stored_nowhere(project: Project) -> None:
     source = "dataset.source=https://somebody:s3cret@host/mnist"
     printed = project.fails("dvc", "exp", "run", "-S", "dataset=mnist", "-S", source)

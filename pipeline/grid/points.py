@@ -8,6 +8,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf
 
+from pipeline.console.credentials import without_credentials
 from pipeline.console.errors import UserError
 from pipeline.settings.composition import settings_in
 from pipeline.settings.hydra_errors import WHILE_COMPOSING, in_our_words
@@ -46,7 +47,7 @@ def points_of(
         except UserError as error:
             problems.setdefault(str(error), []).append(" ".join(job))
     if problems:
-        raise UserError(report(problems, len(jobs)))
+        raise UserError(without_credentials(report(problems, len(jobs))))
     return points
 
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
+from pipeline.console.credentials import without_credentials
 from pipeline.console.errors import UserError
 from pipeline.settings.validation import guess, unknown
 
@@ -19,15 +20,17 @@ def in_our_words(*errors: type[Exception]) -> Iterator[None]:
     try:
         yield
     except errors as error:
-        raise UserError(explanation(error)) from None
+        raise UserError(without_credentials(explanation(error))) from None
 
 
 def explanation(error: Exception) -> str:
     """What is wrong with conf/ or the overrides, as a sentence."""
     reason = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
-        group, _, name = error.missing_cfg_file.rpartition("/")
-        note = " (others need a package: see docs/experiments.md)" if group.startswith("hydra/") else ""
+        of_hydra = error.missing_cfg_file.startswith("hydra/")  # its folders have folders
+        cut = str.rpartition if of_hydra else str.partition
+        group, _, name = cut(error.missing_cfg_file, "/")
+        note = " (others need a package: see docs/experiments.md)" if of_hydra else ""
         return f"there is no {group} {name}{guess(name, error.options)}: choose from {', '.join(error.options)}{note}"
     if isinstance(reason, ConfigAttributeError | ConfigKeyError) and reason.full_key:
         return no_setting(reason.full_key)

@@ -277,6 +277,7 @@ WRONG_ARRAYS = {
     "a gap": ("weights", layers((4, 5), (5,), (4, 2), (2,))),
     "a bias that doesn't fit": ("weights", layers((4, 2), (3,))),
     "weights in one dimension": ("weights", layers((8,), (2,))),
+    "weights in three dimensions": ("weights", layers((4, 2, 2), (2, 2))),
     "other pixels": ("weights", layers((3, 2), (2,))),
     "other classes": ("weights", layers((4, 3), (3,))),
     "whole numbers": ("weights", layers((4, 2), (2,), dtype="int64")),
@@ -297,13 +298,34 @@ def test_arrays_of_the_wrong_kind_are_refused(tmp_path, name, arrays):
     assert f"model/{name}.npz is damaged" in error_message(directory)
 
 
-@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
-def test_a_small_file_of_arrays_cannot_take_much_memory(tmp_path, compression):
+def npy_of_gigabytes(content):
+    """An npy file that announces 2**30 numbers, whatever it holds."""
+    file = BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"shape": (2**28, 4), "fortran_order": False, "descr": "<f4"})
+    return file.getvalue() + content
+
+
+def an_array_that_lies(path):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("weights1.npy", npy_of_gigabytes(b""))
+
+
+def an_archive_that_lies(path):
+    an_array_that_lies(path)
+    content = path.read_bytes()
+    lengths = content.index(b"PK\1\2") + 20  # in the archive's directory
+    path.write_bytes(content[:lengths] + b"\xff\xff\xff\x3f" * 2 + content[lengths + 8 :])
+
+
+def a_bomb(path):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("weights1.npy", npy_of_gigabytes(bytes(2**25)))
+
+
+@pytest.mark.parametrize("write", [an_array_that_lies, an_archive_that_lies, a_bomb])
+def test_a_small_file_of_arrays_cannot_take_much_memory(tmp_path, write):
     directory = save(tmp_path, "model")
-    header = BytesIO()
-    np.lib.format.write_array_header_1_0(header, {"shape": (2**24, 4), "fortran_order": False, "descr": "<f4"})
-    with zipfile.ZipFile(directory / "weights.npz", "w", compression) as archive:
-        archive.writestr("weights1.npy", header.getvalue() + bytes(2**25 if compression else 0))
+    write(directory / "weights.npz")
     tracemalloc.start()
     assert "model/weights.npz is damaged" in error_message(directory)
     _, most = tracemalloc.get_traced_memory()
