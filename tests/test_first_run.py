@@ -2,17 +2,21 @@
 
 import json
 import math
+import shutil
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
+import requests
 import yaml
-from conftest import CHECKOUT, Project, new_project
+from browser import served_ui
+from conftest import CHECKOUT, Project, copied, new_project
 from threadpoolctl import threadpool_info
 
 METRICS_BY_STEP = ["loss", "accuracy", "validation_loss", "validation_accuracy"]
 PICTURES = ["confident_mistakes", "confusion_matrix", "first_layer_weights", "learning_curve", "vital_signs"]
+ANY_NAME = """-a b'q'"q"é中&=+,:;[$%20%?#"""  # all that a folder's name can have, but for braces: DVC formats it
 BUILT_WITH = "SkylakeX"  # the OpenBLAS kernels that made the committed dvc.lock
 
 
@@ -168,3 +172,18 @@ def test_tags_record_the_runs_provenance(fresh: Project, run) -> None:
     assert tags["dvc_exp_name"] == ""
     assert (tags["outcome"], tags["cause"]) == ("converged", "none")
     assert len(tags["model_sha256"]) == 64
+
+
+def test_a_folder_of_any_name_has_a_store_a_sweep_and_a_ui(fresh: Project, tmp_path) -> None:
+    project = copied(fresh, tmp_path / ANY_NAME)
+    (project.root / "mlflow.db").unlink()  # it holds the other folder's path
+    shutil.rmtree(project.root / "mlartifacts")
+    project.ok("dvc", "repro", "--force", "--single-item", "evaluate")
+    project.ok("python", "-m", "pipeline.sweep", "hydra.launcher.backend=loky", "alpha=0.1,0.3", "iterations=20")
+    with served_ui(project) as links:
+        server, _, sweep = links.sweep.partition("/#/experiments/1/runs/")
+        picture = {"path": "accuracy.png", "run_uuid": sweep.removesuffix("/artifacts/accuracy.png")}
+        served = requests.get(f"{server}/get-artifact", picture, timeout=60).content
+    [comparison] = project.root.glob("multirun/*/comparison")
+    assert served == (comparison / "accuracy.png").read_bytes()
+    assert {path.name for path in tmp_path.iterdir()} <= {ANY_NAME, "dvc-site-cache"}
