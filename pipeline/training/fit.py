@@ -19,7 +19,7 @@ from pipeline.core.fast.precision import ARITHMETIC
 from pipeline.core.fast.stack import Passes, Scores, Stack, member, stack
 from pipeline.core.initialisation import initialise
 from pipeline.core.network import Network, in_precision
-from pipeline.core.normalisation import METHODS, Affine
+from pipeline.core.normalisation import METHODS, Affine, divide_255
 from pipeline.core.training import Record, Trajectory
 from pipeline.files.dataset import Dataset, Part
 from pipeline.settings.schema import Settings
@@ -129,9 +129,10 @@ def examiner_for(point: Settings, dataset: Dataset) -> Examiner:
 def code_check(point: Settings, dataset: Dataset) -> CodeCheck:
     """Check the training code on a few images."""
     few = some_of(dataset.parts["train"], CHECKED)
-    # Rescale the inputs: badly scaled ones can saturate the softmax and leave no gradient to compare.
-    size = max(float(np.abs(dataset.affine.apply(few.pixels, "float64")).max()), 1e-9)
-    affine = dataset.affine._replace(scale=dataset.affine.scale * size)
+    # Rescale the inputs: badly scaled ones can saturate the softmax and leave no gradient to compare. If all are 0, as
+    # where `standard` meets constant images, nothing but rounding errors would be left.
+    size = np.abs(dataset.affine.apply(few.pixels, "float64")).max()
+    affine = dataset.affine._replace(scale=dataset.affine.scale * size) if size else divide_255(few.pixels)
     together = point if point.batch_size is None else point.model_copy(update={"batch_size": len(few.labels)})
     passes = descent_of(together, few, affine, threads=1)
 

@@ -205,10 +205,9 @@ def overfitting(case: Case) -> Found | None:
 
 def too_few_iterations(case: Case) -> Found | None:
     """The network was learning at a good pace when training ended."""
-    pace_to_the_end = None if case.training.diverged else iterations_at_this_pace(case)
-    if outcome_of(case) != "still learning" or not is_poor(case) or pace_to_the_end is None:
+    if outcome_of(case) != "still learning" or not is_poor(case):
         return None
-    now = case.last.iteration
+    now, pace_to_the_end = case.last.iteration, iterations_at_this_pace(case) or 0.0
     enough = rounded_up(min(max(pace_to_the_end, LONGER * now), LONGEST * now))
     return Found(
         0,

@@ -54,11 +54,12 @@ def batch_too_small(case: Case) -> Prescription:
     """Batches are far below the critical size, see `curvature`. The next power of 2 above it is prescribed."""
     if case.setup.batch_size is None:
         return {}
-    critical = case.curvature_with(case.setup.with_changes(fixes_for_start(case))).critical_batch
-    if case.batch * FAR_BELOW >= min(critical, case.checkup.data.images):
+    images = case.checkup.data.images
+    critical = min(images, case.curvature_with(case.setup.with_changes(fixes_for_start(case))).critical_batch)
+    if case.batch * FAR_BELOW >= critical:
         return {}
     enough = 2 ** ceil(log2(critical))
-    return {"batch_size": enough if enough < case.checkup.data.images else None}
+    return {"batch_size": enough if enough < images else None}
 
 
 def network_too_small(case: Case) -> Prescription:

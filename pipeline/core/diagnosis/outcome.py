@@ -121,15 +121,19 @@ def outcome_of(case: Case) -> Outcome:
 
 
 def late_progress(case: Case) -> float:
-    """The relative drop of the loss in the second half of the iterations.
+    """The relative drop of the loss in the second half of the iterations."""
+    return 1 - left_of_half(case)
 
-    It is the smaller of two drops, since a network that memorises improves on the training images alone.
+
+def left_of_half(case: Case) -> float:
+    """The final loss, relative to that after half of the iterations.
+
+    It is the larger of two such shares, since a network that memorises improves on the training images alone.
     """
     history, curve = case.training.history, case.curve
     half = max(place for place, row in enumerate(history) if 2 * row.iteration <= history[-1].iteration)
-    on_curve = 1 - curve[-1] / curve[half] if curve[half] else 0.0
-    before = history[half].validation_loss
-    return min(on_curve, 1 - history[-1].validation_loss / before if before else 0.0)
+    pairs = (curve[half], curve[-1]), (history[half].validation_loss, history[-1].validation_loss)
+    return max(last / before if before else 1.0 for before, last in pairs)
 
 
 def iterations_at_this_pace(case: Case) -> float | None:
@@ -137,10 +141,12 @@ def iterations_at_this_pace(case: Case) -> float | None:
 
     Losses fall roughly as a power of the iterations: by the same factor each time these double.
     """
-    share = late_progress(case)
-    if share <= 0:
+    left, small = left_of_half(case), LEARNED * case.checkup.data.guess
+    if left >= 1:
         return None
-    doublings = log2(case.curve[-1] / (LEARNED * case.checkup.data.guess)) / -log2(1 - share)
+    if case.curve[-1] <= small:
+        return float(case.last.iteration)
+    doublings = log2(case.curve[-1] / small) / -log2(left)
     return float(case.last.iteration * 2 ** min(doublings, LONG))
 
 

@@ -1,6 +1,7 @@
 """Which settings to change. A prescription changes all of them at once, since one alone rarely helps."""
 
 from math import ceil
+from sys import float_info
 
 from pipeline.core.diagnosis.hindrances import fixes_for, hindrances, narrowness
 from pipeline.core.diagnosis.outcome import Case
@@ -33,7 +34,8 @@ def fitting_alpha(case: Case, changes: Prescription) -> float:
 
 def smaller_alpha(case: Case, changes: Prescription) -> float:
     """Half the stable alpha, or half the present one if that is smaller and was still too large."""
-    return rounded(min(stable_alpha_after(case, changes) or case.alpha, case.alpha) / 2)
+    stable = stable_alpha_after(case, changes) or case.stable_alpha or case.alpha
+    return rounded(min(stable, case.alpha) / 2)
 
 
 def stable_alpha_after(case: Case, changes: Prescription) -> float | None:
@@ -46,8 +48,8 @@ def stable_alpha_after(case: Case, changes: Prescription) -> float | None:
 
 
 def rounded(alpha: float) -> float:
-    """Round to one significant digit."""
-    return float(f"{alpha:.1g}")
+    """Round to one significant digit, but not to 0, which is no alpha."""
+    return max(float(f"{alpha:.1g}"), float_info.min)
 
 
 def iterations_needed(case: Case, setup: Setup) -> int:

@@ -57,7 +57,8 @@ def evidence(case: Case) -> dict[str, float]:
         numbers |= {f"first_{name}": value for name, value in first._asdict().items() if name != "iteration"}
         numbers |= {f"last_{name}": value for name, value in case.last._asdict().items() if name != "iteration"}
         numbers |= {f"last_{name}": value for name, value in case.training.vitals[-1].signs.flat().items()}
-    return {name: rounded(value) for name, value in numbers.items() if value is not None and isfinite(value)}
+    known = {name: rounded(value) for name, value in numbers.items() if value is not None}
+    return {name: value for name, value in known.items() if isfinite(value)}
 
 
 def rounded(value: float) -> float:

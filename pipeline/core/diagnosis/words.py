@@ -7,7 +7,7 @@ from pipeline.core.diagnosis.outcome import Case, iterations_at_this_pace
 from pipeline.core.diagnosis.setup import Prescription, as_typed
 
 WRONG = 1e-3  # relative error of the gradient
-MANY = 2**20  # times the iterations so far
+MANY = 2**20  # times the iterations so far, or the stable alpha: called a million
 
 
 def advice_to_set(prescription: Prescription) -> str:
@@ -24,13 +24,20 @@ def alpha_after_fix(case: Case) -> str:
 
 def alpha_vs_stable(case: Case) -> str:
     """Alpha compared with the stable alpha."""
-    if case.stable_alpha is None:
+    alpha, stable = case.alpha, case.stable_alpha
+    if stable is None:
         return ""
-    times = case.alpha / case.stable_alpha
-    relation = f"{roughly(times, 2)} times" if times > 1 else f"1/{roughly(1 / times, 2)} of"
-    if 0.95 < times < 1.05:
+    if stable == 0:
+        return " The loss is so steep that no alpha is stable."
+    if alpha > MANY * stable:
+        relation = "more than a million times"
+    elif stable > MANY * alpha:
+        relation = "less than a millionth of"
+    elif 0.95 < alpha / stable < 1.05:
         relation = "about"
-    return f" alpha {case.alpha:g} is {relation} the stable alpha {case.stable_alpha:.2g}."
+    else:
+        relation = f"{roughly(alpha / stable, 2)} times" if alpha > stable else f"1/{roughly(stable / alpha, 2)} of"
+    return f" alpha {alpha:g} is {relation} the stable alpha {stable:.2g}."
 
 
 def loss_change(case: Case) -> str:

@@ -55,8 +55,7 @@ def right_answers(logits: Array, of_label: Array, labels: Labels) -> NDArray[np.
     In a tie the first class wins, as with argmax. argmax is slow, so it is used only where there are ties.
     """
     right, is_largest = of_label == 0, logits == 0
-    if np.count_nonzero(is_largest) != right.size:
-        for k, largest in enumerate(is_largest):
-            if np.count_nonzero(largest) > len(labels.values):
-                right[k] = logits[k].argmax(axis=0) == labels.values
+    for k, largest in enumerate(is_largest):
+        if np.count_nonzero(largest) > len(labels.values):
+            right[k] = logits[k].argmax(axis=0) == labels.values
     return np.array([np.count_nonzero(each) for each in right])  # faster than with an axis
