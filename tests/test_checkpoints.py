@@ -174,5 +174,5 @@ def test_a_finished_sweep_removes_the_checkpoint_that_a_late_kill_left(reproduce
     content = left.read_bytes()
     reproduced.ok("python", "-m", "pipeline.sweep", *sweep)
     left.write_bytes(content)
-    assert "2 of 2 points are already finished" in reproduced.ok("python", "-m", "pipeline.sweep", *sweep)
+    assert "every point is already finished: 2 points" in reproduced.ok("python", "-m", "pipeline.sweep", *sweep)
     assert not list(reproduced.root.glob("checkpoints/*"))

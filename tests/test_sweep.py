@@ -173,7 +173,7 @@ def test_the_sweeps_directory_has_the_same_table_without_run_ids(swept: Project,
 
 def test_a_sweep_prints_its_best_points_and_where_to_look(swept: Project) -> None:
     printed = swept.read("printed.txt")
-    assert "0 of 24 points are already finished" in printed
+    assert "training 24 points" in printed
     assert printed.splitlines()[2].split()[:6] == ["standard", "0.5", "he", "105", "converged", "none"]
     assert "mlflow ui" in printed
     assert "Traceback" not in printed
@@ -202,7 +202,7 @@ def test_a_sweep_normalises_as_the_stage_does(swept: Project, table: pd.DataFram
 def test_repeating_a_sweep_trains_nothing_and_gives_the_same_table(swept: Project, parent: Run) -> None:
     before = {run.info.run_id for run in children_of(swept, parent)}
     printed = swept.ok(*SWEEP, *GRID)
-    assert "24 of 24 points are already finished" in printed
+    assert "every point is already finished: 24 points" in printed
     assert [run.info.run_id for run in sweeps(swept)] == [parent.info.run_id]
     assert {run.info.run_id for run in children_of(swept, parent)} == before
     first, again = sorted(swept.root.glob("multirun/*/comparison/sweep.csv"))
@@ -212,7 +212,7 @@ def test_repeating_a_sweep_trains_nothing_and_gives_the_same_table(swept: Projec
 def test_a_larger_grid_trains_only_new_points_and_duplicates_once(swept: Project) -> None:
     larger = ("alpha=0.1,0.10", "batch_size=50,null", "hidden=[20],[12,8]", "seed=range(2)")
     printed = swept.ok(*SWEEP, *larger, "iterations=20")
-    assert "1 of 8 points are already finished" in printed
+    assert "training 7 of 8 points; the rest are already finished" in printed
     assert "7 of 8 under the run" in printed
     [command] = [line for line in printed.splitlines() if line.startswith("`dvc exp run")]
     assert "-S iterations=20" in command  # which is not varied, but isn't that of conf/ either
@@ -226,7 +226,7 @@ def test_minibatches_layers_and_seeds_give_different_networks(swept: Project) ->
 
 def test_retrain_trains_finished_points_of_a_preset_grid_again(swept: Project, parent: Run) -> None:
     printed = swept.ok(*SWEEP, "+experiment=stability", "alpha=0.1", "iterations=20", "retrain=true")
-    assert "0 of 5 points are already finished" in printed
+    assert "training 5 points" in printed
     again = {settings_of(run): run for run in children_of(swept, sweeps(swept)[-1])}
     assert {*again} == {("0.1", init, "20", "standard") for init in ("uniform", "he", "xavier", "normal", "zeros")}
     first = {settings_of(run): run for run in children_of(swept, parent)}

@@ -176,7 +176,7 @@ def test_a_sweep_finishes_though_the_server_is_killed(project: Project, server: 
 
 def test_without_the_server_the_sweep_trains_all_points_again(project: Project, printed: list[str]) -> None:
     printed.append(project.ok(*SWEEP, *STACKS))
-    assert "0 of 4 points are already finished" in printed[-1]
+    assert "training 4 points" in printed[-1]
 
 
 def test_the_pipeline_runs_without_the_server(project: Project, printed: list[str]) -> None:

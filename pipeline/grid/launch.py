@@ -63,7 +63,7 @@ class Sweep:
             by_key = {job.key: job for job in jobs}
             if not should_retrain(self.config):
                 self.recall(by_key)
-            say(f"{len(self.results.keys() & by_key)} of {len(by_key)} points are already finished")
+            say(intention(len(by_key.keys() - self.results.keys()), len(by_key)))
             tracked = self.tracked = self.tracked or self.start(jobs)
             with tracked.running():
                 self.train(by_key, workers, tracked)
@@ -102,7 +102,7 @@ class Sweep:
             for job, result in self.trained(jobs, workers, tracked):
                 self.keep(job, result)
         except KeyboardInterrupt:
-            say(f"{len(self.results)} points are done; run the same command to continue")
+            say(f"{counted(len(self.results))} done; run the same command to continue")
             raise
 
     def keep(self, job: Job, result: Result) -> None:
@@ -183,6 +183,20 @@ class Sweep:
         chosen = next(result.settings for result in self.results.values() if result.model_sha256 == sha256)
         conf = settings_in_sweep(self.loader.load_configuration("config", [], RunMode.RUN))
         return experiment_command(chosen, conf, list(self.config.hydra.overrides.task), also)
+
+
+def intention(missing: int, points: int) -> str:
+    """What a sweep is going to do."""
+    if missing == 0:
+        return f"every point is already finished: {counted(points)}"
+    if missing == points:
+        return f"training {counted(points)}"
+    return f"training {missing} of {points} points; the rest are already finished"
+
+
+def counted(points: int) -> str:
+    """A number of points in words."""
+    return f"{points} point{'' if points == 1 else 's'}"
 
 
 def name_of(points: Sequence[Point]) -> str:
