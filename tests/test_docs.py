@@ -81,6 +81,9 @@ RUN_BY = {
     "python -m pipeline.sweep +experiment=stability": (
         "test_sweep.py::test_retrain_trains_finished_points_of_a_preset_grid_again"
     ),
+    "python -m pipeline.sweep alpha=0.1,0.3,1 init=he,xavier 'seed=range(5)'": (
+        "test_sweep.py::test_a_sweep_over_seeds_compares_settings"
+    ),
     "python -m pipeline.sweep alpha=0.1,0.3 init=uniform,he": (
         "test_sweep.py::test_each_grid_point_is_a_child_of_the_sweeps_run"
     ),

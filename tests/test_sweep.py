@@ -163,7 +163,7 @@ def test_sweep_csv_matches_the_children(swept: Project, parent: Run, table: pd.D
 def test_the_parent_has_the_table_and_the_pictures(swept: Project, parent: Run) -> None:
     client = swept.store()
     names = [file.path for file in client.list_artifacts(parent.info.run_id)]
-    assert names == ["accuracy.png", "curves.png", "provenance", "summary.txt", "sweep.csv"]
+    assert names == ["accuracy.png", "curves.png", "provenance", "summary.txt", "sweep.csv", "sweep_by_setting.csv"]
 
 
 def test_the_sweeps_directory_has_the_same_table_without_run_ids(swept: Project, table: pd.DataFrame) -> None:
@@ -284,3 +284,20 @@ def test_all_invalid_points_are_reported_before_any_training(swept: Project) -> 
     for point in product(*grid):
         assert (" ".join(point) in printed) == (point != valid)
     assert len(swept.tracked_runs()) == before
+
+
+def test_a_sweep_over_seeds_compares_settings(swept: Project) -> None:
+    printed = swept.ok(*SWEEP, "alpha=0.003,0.3", "seed=range(3)", "iterations=20")
+    assert "alpha=0.3 leads alpha=0.003 by " in printed
+    assert "paired over 3 seeds): more than luck." in printed
+    [comparison] = sorted(swept.root.glob("multirun/*/comparison"))[-1:]
+    points, settings = (pd.read_csv(comparison / name) for name in ("sweep.csv", "sweep_by_setting.csv"))
+    assert len(points) == 6
+    assert settings.alpha.tolist() == [0.3, 0.003]
+    assert settings.seeds.tolist() == [3, 3]
+    best = points[points.alpha == 0.3].validation_accuracy
+    assert settings.validation_accuracy[0] == pytest.approx(best.mean())
+    assert settings.validation_accuracy_std[0] == pytest.approx(best.std())
+    run = sweeps(swept)[-1]
+    assert run.data.tags["best_settings"] == "alpha=0.3"
+    assert run.data.metrics["best_validation_accuracy"] == pytest.approx(best.mean())
