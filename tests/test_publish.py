@@ -27,9 +27,11 @@ from pipeline.core.normalisation import METHODS
 from pipeline.core.training import Record, Training
 from pipeline.files.dataset import PARTS, About, Dataset, Part
 from pipeline.files.model import Model, fingerprint, load_model, save_model
+from pipeline.settings.typed import as_typed
 from pipeline.tracking import unpublished
 from pipeline.tracking.address import store_file, store_uri
 from pipeline.tracking.completion import publish_what_is_kept
+from pipeline.tracking.description import USUAL
 from pipeline.tracking.evaluations import kept_training_of
 from pipeline.tracking.kept import (
     KeptSweep,
@@ -49,7 +51,7 @@ from pipeline.tracking.store import Store
 from pipeline.tracking.sweeps import finished_models, resumed
 from pipeline.tracking.trainings import run_of
 
-CONFIG = {"dataset": "digits", "alpha": 0.5, "init": "he", "iterations": 1, "hidden": [2], "fault": None}
+CONFIG = {**USUAL, "alpha": 0.5, "init": "he", "iterations": 1, "hidden": [2]}
 ABOUT = About({"dataset": {"name": "digits"}, "normalise": "unit"}, "0f.dir", image_shape=(2, 2), classes=2)
 IMAGES = Part(np.array([[0, 1, 2, 3], [4, 5, 6, 7]], np.uint8), np.array([0, 1], np.uint8))
 DATASET = Dataset(dict.fromkeys(PARTS, IMAGES), METHODS["unit"](IMAGES.pixels), ABOUT)
@@ -138,16 +140,9 @@ def kept_training(tmp_path: Path, started: float = 1000.0, **changes: object) ->
 def assert_is_whole(store: Store, run_id: str) -> None:
     """A run has all that is kept of the training, once."""
     run = store.run(run_id)
-    assert (run.info.run_name, run.info.status) == ("he α=0.5 · 1", "FINISHED")
+    assert (run.info.run_name, run.info.status) == ("he α=0.5 · 1 · hidden 2", "FINISHED")
     assert (run.info.start_time, run.info.end_time) == (1_000_000, 1_002_000)
-    assert run.data.params == {
-        "dataset": "digits",
-        "alpha": "0.5",
-        "init": "he",
-        "iterations": "1",
-        "hidden": "[2]",
-        "fault": "null",
-    }
+    assert run.data.params == {name: as_typed(value) for name, value in CONFIG.items()}
     for tag, value in {"command": "dvc repro", "outcome": "still learning", "prescription.alpha": "2"}.items():
         assert run.data.tags[tag] == value
     assert points(store, run_id, "loss") == [(0, 1_000_500, 2.0), (1, 1_001_500, 1.0)]
