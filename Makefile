@@ -1,7 +1,8 @@
 # CONTRIBUTING.md has the same commands without make.
 PYTHON ?= python3
+VENV ?= .venv
 INSTALL = pip install --disable-pip-version-check --quiet --compile --require-hashes
-export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PATH := $(abspath $(VENV))/bin:$(PATH)
 
 PYTEST = pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
@@ -10,26 +11,26 @@ PYTEST = pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-repro: .venv/installed ## train, evaluate and track the network set up in conf/
+repro: $(VENV)/installed ## train, evaluate and track the network set up in conf/
 	dvc repro
 
-ui: .venv/installed ## compare runs in MLflow's UI
+ui: $(VENV)/installed ## compare runs in MLflow's UI
 	python -m pipeline.ui
 
-test: .venv/installed-for-tests ## run the linter, the type checker and every test: what CI runs
+test: $(VENV)/installed-for-tests ## run the linter, the type checker and every test: what CI runs
 	ruff check .
 	ruff format --check .
 	mypy
 	$(PYTEST)
 
 # Hydra mistakes coverage for a debugger and prints tracebacks, so four tests that expect one sentence fail here.
-coverage: .venv/installed-for-tests ## run every test and print branch coverage, subprocesses included
+coverage: $(VENV)/installed-for-tests ## run every test and print branch coverage, subprocesses included
 	-$(PYTEST) --cov
 
-bench: .venv/installed-for-tests ## compare speed with other libraries
+bench: $(VENV)/installed-for-tests ## compare speed with other libraries
 	python -m tests.benchmarks
 
-docs: .venv/installed-for-tests ## regenerate the pages on settings and causes
+docs: $(VENV)/installed-for-tests ## regenerate the pages on settings and causes
 	python -m tests.settings_page > docs/settings.md
 	python -m pipeline.doctor --causes > docs/causes.md
 
@@ -40,18 +41,18 @@ lock: ## lock the newest dependencies that pyproject.toml allows (needs uv)
 	$(COMPILE) --upgrade --constraints requirements-dev.lock pyproject.toml --output-file requirements.lock
 	$(COMPILE) --constraints requirements.lock --group build --output-file requirements-build.lock
 
-.venv/python: requirements-build.lock
+$(VENV)/python: requirements-build.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(VENV)
 	$(INSTALL) --requirement requirements-build.lock
 	touch $@
 
-.venv/installed: .venv/python requirements.lock
-	@echo "installing requirements.lock into .venv: this takes a minute or two"
+$(VENV)/installed: $(VENV)/python requirements.lock
+	@echo "installing requirements.lock into $(VENV): this takes a minute or two"
 	$(INSTALL) --no-build-isolation --requirement requirements.lock
 	touch $@
 
-.venv/installed-for-tests: .venv/python requirements-dev.lock
-	@echo "installing requirements-dev.lock into .venv: this takes a minute or two"
+$(VENV)/installed-for-tests: $(VENV)/python requirements-dev.lock
+	@echo "installing requirements-dev.lock into $(VENV): this takes a minute or two"
 	$(INSTALL) --no-build-isolation --requirement requirements-dev.lock
 	touch $@

@@ -125,6 +125,7 @@ NOT_RUN = {
     "pre-commit install": "changes the hooks of this checkout",
     "make repro": "installs packages, then runs `dvc repro`, which is run here",
     "make test": IS_THIS,
+    "make test PYTHON=python3.13 VENV=.venv-3.13": IS_THIS,
     "make coverage": IS_THIS,
     "ruff check .": "`make test` runs it",
     "ruff format --check .": "`make test` runs it",

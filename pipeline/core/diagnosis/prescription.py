@@ -1,7 +1,8 @@
 """Which settings to change. A prescription changes all of them at once, since one alone rarely helps."""
 
 from math import ceil
-from sys import float_info
+
+import numpy as np
 
 from pipeline.core.diagnosis.hindrances import fixes_for, hindrances, narrowness
 from pipeline.core.diagnosis.outcome import Case
@@ -49,7 +50,7 @@ def stable_alpha_after(case: Case, changes: Prescription) -> float | None:
 
 def rounded(alpha: float) -> float:
     """Round to one significant digit, but not to 0, which is no alpha."""
-    return max(float(f"{alpha:.1g}"), float_info.min)
+    return max(float(f"{alpha:.1g}"), float(np.finfo(np.float64).tiny))
 
 
 def iterations_needed(case: Case, setup: Setup) -> int:
