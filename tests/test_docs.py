@@ -101,7 +101,7 @@ RUN_BY = {
     ),
     "python -m pipeline.track": "test_track.py::test_an_empty_store_gets_everything_dvc_has",
     "python -m pipeline.track champion": "test_serving.py::test_the_best_point_of_the_newest_sweep_becomes_champion",
-    "python -m pipeline.track publish REV": "test_track.py::test_an_unknown_revision_or_a_mixed_workspace_is_refused",
+    "python -m pipeline.track publish REV": "test_track.py::test_what_is_no_revision_is_refused",
     "python -m pipeline.track rebuild": "test_rebuild.py::test_a_lost_store_is_rebuilt_as_it_was",
     "python -m pipeline.track reproduce RUN_ID": (
         "test_track.py::test_reproducing_a_run_on_another_processor_gives_the_same_model"

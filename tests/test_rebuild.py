@@ -1,5 +1,6 @@
 """MLflow is a view of files: a store that was lost is made again, the same to every time and tag."""
 
+import re
 import shutil
 import time
 
@@ -21,7 +22,7 @@ def everything(project: Project) -> dict[str, dict]:
 
 
 def content(client, run, kept: dict[str, str]) -> dict:
-    tags = {name: kept.get(value, value) for name, value in run.data.tags.items()}
+    tags = {name: with_kept_ids(value, kept) for name, value in run.data.tags.items()}
     histories = {name: client.get_metric_history(run.info.run_id, name) for name in run.data.metrics}
     return {
         "name": run.info.run_name,
@@ -37,6 +38,11 @@ def content(client, run, kept: dict[str, str]) -> dict:
         "models": len(run.outputs.model_outputs),
         "artefacts": artefacts(client, run.info.run_id),
     }
+
+
+def with_kept_ids(text: str, kept: dict[str, str]) -> str:
+    """A text with the kept ids in place of MLflow's."""
+    return re.sub("[0-9a-f]{32}", lambda found: kept.get(found[0], found[0]), text)
 
 
 def artefacts(client, run: str, folder: str | None = None) -> dict[str, int]:
