@@ -190,6 +190,26 @@ def test_the_test_that_runs_a_command_exists(test: str) -> None:
     assert f"def {name}(" in (CHECKOUT / "tests" / file).read_text()
 
 
+def named_tests(page: Path) -> set[tuple[str, str]]:
+    """The tests that a page names, as `test_x.py::test_y`; a mere `::test_z` is in the file that was named last."""
+    found, file = set(), ""
+    for named, name in re.findall(r"`(test_\w+\.py)?(?:::(test_\w+))?`", page.read_text()):
+        file = named or file
+        if named or name:
+            found.add((file, name))
+    return found
+
+
+@pytest.mark.parametrize(
+    "page", [CHECKOUT / "CHANGELOG.md", CHECKOUT / "docs/reliability.md"], ids=lambda page: page.name
+)
+def test_the_tests_that_a_page_names_exist(page: Path) -> None:
+    files = {file.name: file.read_text() for file in (CHECKOUT / "tests").rglob("test_*.py")}
+    assert named_tests(page)
+    missing = [f"{file}::{name}" for file, name in named_tests(page) if f"def {name}" not in files.get(file, "")]
+    assert missing == []
+
+
 @pytest.mark.parametrize("command", RUN_HERE)
 def test_a_command_prints_what_the_page_shows(project: Project, command: str) -> None:
     printed = project.ok("bash", "-c", command).splitlines()

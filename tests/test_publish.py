@@ -13,7 +13,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -48,7 +50,7 @@ from pipeline.tracking.processes import close_abandoned_runs, owner
 from pipeline.tracking.publish import publish
 from pipeline.tracking.publisher import Publisher, required_store
 from pipeline.tracking.store import Store
-from pipeline.tracking.sweeps import finished_models, resumed
+from pipeline.tracking.sweeps import finished_models, resumed, run_of_sweep
 from pipeline.tracking.trainings import run_of
 
 CONFIG = {**USUAL, "alpha": 0.5, "init": "he", "iterations": 1, "hidden": [2]}
@@ -477,10 +479,10 @@ def test_a_run_is_closed_only_once_its_process_is_gone(store: Store) -> None:
     assert store.run(gone).info.status == "KILLED"
 
 
-def kept_sweep(tmp_path: Path, name: str, status: str, ended: float | None) -> Path:
+def kept_sweep(tmp_path: Path, name: str, status: str, ended: float | None, **tags: str) -> Path:
     directory = tmp_path / "multirun" / name
     (directory / "provenance").mkdir(parents=True)
-    sweep = KeptSweep(new_id(), "sweep", 1000.0, status, owner() | {"sweep_key": "k"}, {"alpha": "0.1"}, ended)
+    sweep = KeptSweep(new_id(), "sweep", 1000.0, status, owner() | {"sweep_key": "k"} | tags, {"alpha": "0.1"}, ended)
     write(sweep, directory)
     return directory
 
@@ -493,6 +495,63 @@ def test_a_sweep_running_in_another_process_is_not_resumed(store: Store, tmp_pat
     publish(store, over)
     kept_id, started = resumed(store, "k")
     assert (store.with_id(kept_id).info.run_id, started) == (publish(store, over), 1000.0)
+
+
+def test_a_sweep_whose_publication_was_killed_is_completed(store: Store, tmp_path: Path) -> None:
+    over = kept_sweep(tmp_path, "over", "FINISHED", 2000.0, pid_since="1000.0")
+    run = run_of_sweep(store, over)  # as for its first point; then the process was killed
+    close_abandoned_runs(store)
+    assert publish(store, over) == run
+    assert store.run(run).info.status == "FINISHED"
+
+
+def test_a_run_that_was_made_twice_because_an_answer_was_lost_is_there_once(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = store.client.create_run
+    monkeypatch.setattr("pipeline.tracking.store.is_a_server", lambda _: True)
+    monkeypatch.setattr(store.client, "create_run", lambda *how: [create(*how), create(*how)][1])
+    directory = kept_training(tmp_path)
+    run = publish(store, directory)
+    assert [found.info.run_id for found in store.search("")] == [run]
+    assert publish(store, directory) == run
+
+
+def test_a_result_that_cannot_be_listed_is_published_at_once(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = kept_training(tmp_path)
+    with monkeypatch.context() as full:
+        full.setattr(unpublished, "write", lambda _: raise_os_error())
+        assert Publisher().publish(directory)
+    assert "`python -m pipeline.track rebuild` publishes it" in capsys.readouterr().err
+    assert len(store.search("")) == 1
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize("code", [401, 403, 413, 429, 503])
+def test_a_server_that_refuses_for_an_hour_does_not_hold_up_a_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    class Refusal(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(code)
+            self.send_header("Retry-After", "3600")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    directory = kept_training(tmp_path)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusal) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{server.server_port}")
+        started = time.monotonic()
+        assert not Publisher().publish(directory)
+        assert time.monotonic() - started < 30
+        assert unpublished.listed() == [directory]
+        server.shutdown()
 
 
 def test_an_older_state_of_a_sweep_is_ignored(store: Store, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pipeline.console.output import silence
 ADVICE = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some space",
+    errno.EIO: "see `df -h`",
     errno.EFBIG: "see `ulimit -f`",
     errno.EROFS: "copy the project to where you may write",
     errno.EACCES: "see `ls -l` and `lsattr`",

@@ -104,6 +104,9 @@ def naming(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno is None:  # as of NumPy, and of shutil, which lists what failed
+            why = error.args[0][0][-1] if isinstance(error, shutil.Error) else error
+            raise OSError(errno.EIO, str(why), str(path)) from error
         if error.filename is None:
             error.filename = str(path)
         raise

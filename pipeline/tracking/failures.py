@@ -32,6 +32,11 @@ def is_temporary(error: Exception) -> bool:
     return code >= SERVER_ERROR or code == TOO_MANY_REQUESTS
 
 
+def is_forbidden(error: Exception) -> bool:
+    """Whether the server wants other credentials, which may come."""
+    return status_code(error) in NOT_ALLOWED
+
+
 def is_refusal(error: Exception) -> bool:
     """Whether the store will never take this. A proxy's answer in the server's place doesn't count."""
     from mlflow.exceptions import RestException
@@ -39,7 +44,7 @@ def is_refusal(error: Exception) -> bool:
     if isinstance(error, FileNotFoundError) or status_code(error) == TOO_LARGE:
         return True
     is_the_stores = isinstance(error, RestException) or not is_a_server(store_uri())
-    return is_the_stores and not is_temporary(error) and status_code(error) not in NOT_ALLOWED
+    return is_the_stores and not (is_temporary(error) or is_forbidden(error))
 
 
 def status_code(error: Exception) -> int:
@@ -57,6 +62,8 @@ def status_code(error: Exception) -> int:
 def complaint(error: Exception) -> str:
     """That the store failed, which one, and why."""
     if is_a_server(store_uri()):
+        if is_forbidden(error):
+            return f"MLflow's server does not let us in ({reason(error)})"
         return f"MLflow's store does not answer ({reason(error)})"
     file = store_file()
     return f"MLflow's store{f' {shown(file)}' if file else ''} failed ({reason(error)})"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from pipeline.console.errors import UserError, warn
+from pipeline.console.errors import UserError, in_words, warn
 from pipeline.console.signals import deferred
 from pipeline.files.paths import shown
 from pipeline.tracking import sqlite_file, unpublished
@@ -15,6 +15,7 @@ from pipeline.tracking.failures import (
     complaint,
     connection_failures,
     failures,
+    is_forbidden,
     is_of_a_file,
     is_refusal,
     is_temporary,
@@ -39,7 +40,14 @@ class Publisher:
 
     def publish(self, directory: Path) -> bool:
         """Publish a directory, after everything that is listed as unpublished. Returns whether the store took it."""
-        unpublished.add(directory)
+        try:
+            unpublished.add(directory)
+        except OSError as error:
+            warn(
+                f"{in_words(error)}. So {shown(directory)}/ is not listed as unpublished: "
+                "if MLflow does not get it now, `python -m pipeline.track rebuild` publishes it."
+            )
+            return self.attempt(lambda store: publish(store, directory)) is not None
         return self.attempt(publish_listed) is not None
 
     def attempt(self, act: Callable[[Store], T]) -> T | None:
@@ -95,7 +103,7 @@ def open_store() -> Store:
             store = Store()
             store.experiment  # noqa: B018 (makes the experiment)
     except connection_failures() as error:
-        if is_of_a_file(error) or (is_a_server(store_uri()) and is_temporary(error)):
+        if is_of_a_file(error) or (is_a_server(store_uri()) and (is_temporary(error) or is_forbidden(error))):
             raise
         raise UserError(f"MLflow's store can't be used ({reason(error)}): check MLFLOW_TRACKING_URI") from None
     return store
@@ -110,7 +118,7 @@ def required_store() -> Store:
             raise
         if is_a_server(store_uri()):
             raise UserError(
-                "this command needs MLflow's server: start it again, or check MLFLOW_TRACKING_URI"
+                f"this command needs MLflow's server ({reason(error)}): start it again, or check MLFLOW_TRACKING_URI"
             ) from None
         raise UserError(f"{complaint(error)}, and this command needs it") from None
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pipeline.console.errors import UserError
 from pipeline.files.dataset import About
 from pipeline.settings.typed import as_typed
-from pipeline.tracking.address import store_uri
+from pipeline.tracking.address import is_a_server, store_uri
 from pipeline.tracking.experiment import experiment_id
 from pipeline.tracking.failures import failures, reason
 
@@ -31,6 +31,7 @@ FOR_MLFLOW = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # which may hold a password
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # by default, a server that is gone blocks for four minutes
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # seconds
+    "MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER": "false",  # which can ask for an hour
 }
 LOGGED = {
     "mlflow": logging.WARNING,
@@ -137,9 +138,19 @@ class Store:
         return self.client.get_model_version(name, version) if version else None
 
     def create(self, name: str, tags: Mapping[str, str], started: float) -> str:
-        """Open a run, started at a time. Returns its id."""
-        run = self.client.create_run(self.experiment, milliseconds(started), dict(tags), name)
-        return str(run.info.run_id)
+        """Open a run, started at a time, with its kept id among its tags. Returns MLflow's id."""
+        created = self.client.create_run(self.experiment, milliseconds(started), dict(tags), name)
+        run = str(created.info.run_id)
+        if is_a_server(store_uri()):
+            self.delete_twins(run, tags["kept_id"])
+        return run
+
+    def delete_twins(self, run: str, kept_id: str) -> None:
+        """Delete what a server made when its answer was lost, and MLflow's client asked again."""
+        for twin in self.search(f"tags.kept_id = '{kept_id}'"):
+            if twin.info.run_id != run:
+                self.client.set_tag(twin.info.run_id, "kept_id", "")
+                self.delete(twin.info.run_id)
 
     def log(
         self,

@@ -76,6 +76,8 @@ def has(known: "Run", sweep: KeptSweep) -> bool:
     """Whether a run is as recent as what is kept: repeating the command may have completed the sweep since."""
     if sweep.ended is None:
         return not is_alive(sweep.tags)
+    if known.info.status == "KILLED" != sweep.status:  # a process that published it was killed, not the sweep
+        return False
     return known.info.end_time is not None and known.info.end_time >= milliseconds(sweep.ended)
 
 

@@ -1,12 +1,16 @@
 """Files and directories that are replaced completely or not at all, and paths as a user would type them."""
 
+import errno
 import os
+import re
+import shutil
 import subprocess
 import sys
 
 import pytest
 
-from pipeline.files.paths import CHECKOUT, added, replaced, shown, write_whole
+from pipeline.console.errors import in_words
+from pipeline.files.paths import CHECKOUT, added, naming, replaced, shown, write_whole
 
 
 def contents(directory):
@@ -164,6 +168,22 @@ def test_a_link_left_by_someone_else_is_not_written_through(tmp_path):
     (tmp_path / "list.partial").symlink_to(tmp_path / "mine")
     write_whole(tmp_path / "list", b"new")
     assert contents(tmp_path) == {"list": "new"}
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError("1024 requested and 512 written"), "1024 requested and 512 written"),  # as NumPy says it
+        (shutil.Error([("a", "b", "[Errno 28] No space left on device: 'b'")]), "No space left on device"),
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
+    ],
+)
+def test_a_failure_that_names_no_file_gets_a_name(tmp_path, error, words):
+    with pytest.raises(OSError, match=re.escape(words)) as named, naming(tmp_path / "file"):
+        raise error
+    said = in_words(named.value)
+    assert said.startswith(f"{tmp_path}/file: ")
+    assert words in said
 
 
 def test_a_failed_write_is_taken_back(tmp_path):
