@@ -1,10 +1,13 @@
 """Shared by the tests that read damaged files: what damage looks like, and a limit to memory."""
 
+import os
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psutil
+import pytest
 from hypothesis import strategies as st
 
 from pipeline.console.errors import UserError
@@ -44,3 +47,19 @@ def a_result_or_one_sentence() -> Iterator[None]:
         assert len(str(error)) < LONGEST_MESSAGE
     finally:
         resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def refusal(read: Callable[[Path], object], directory: Path, remedy: str) -> str:
+    """The sentence with which a damaged directory is refused."""
+    with pytest.raises(UserError) as caught:
+        read(directory)
+    message = str(caught.value)
+    assert message.endswith(remedy)
+    assert "\n" not in message
+    assert len(message) < LONGEST_MESSAGE
+    return message
+
+
+def replaced_by_a_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import pickle
 import tracemalloc
 from io import BytesIO
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fuzz import refusal, replaced_by_a_pipe
 
 from pipeline.console.errors import UserError
 from pipeline.core.normalisation import METHODS
@@ -87,18 +87,7 @@ def rewritten(directory):
 
 
 def error_message(directory):
-    with pytest.raises(UserError) as caught:
-        load_dataset(directory)
-    message = str(caught.value)
-    assert message.endswith("run `dvc repro normalise`")
-    assert "\n" not in message
-    assert len(message) < 400
-    return message
-
-
-def replaced_by_a_pipe(path):
-    path.unlink()
-    os.mkfifo(path)
+    return refusal(load_dataset, directory, "run `dvc repro normalise`")
 
 
 @pytest.mark.parametrize(

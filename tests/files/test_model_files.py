@@ -1,7 +1,6 @@
 """A saved model: everything is loaded again, and no file depends on when it was saved."""
 
 import json
-import os
 import tracemalloc
 import zipfile
 from dataclasses import replace
@@ -10,6 +9,7 @@ from unittest.mock import ANY
 
 import numpy as np
 import pytest
+from fuzz import refusal, replaced_by_a_pipe
 
 from pipeline.console.errors import UserError
 from pipeline.core.diagnosis.diagnosis import Diagnosed, Diagnosis
@@ -125,16 +125,7 @@ def test_the_normalisation_is_saved_with_the_weights(tmp_path):
 def test_saving_twice_gives_the_same_bytes(tmp_path):
     one, other = save(tmp_path, "one"), save(tmp_path, "other")
     names = sorted(path.name for path in one.iterdir())
-    assert names == [
-        "config.json",
-        "data.json",
-        "diagnosis.json",
-        "example.npz",
-        "history.csv",
-        "normalisation.npz",
-        "vitals.csv",
-        "weights.npz",
-    ]
+    assert names == FILES
     for name in names:
         assert (one / name).read_bytes() == (other / name).read_bytes()
 
@@ -225,18 +216,7 @@ FILES = [
 
 
 def error_message(directory):
-    with pytest.raises(UserError) as caught:
-        load_model(directory)
-    message = str(caught.value)
-    assert message.endswith("train again with `dvc repro train`")
-    assert "\n" not in message
-    assert len(message) < 400
-    return message
-
-
-def replaced_by_a_pipe(path):
-    path.unlink()
-    os.mkfifo(path)
+    return refusal(load_model, directory, "train again with `dvc repro train`")
 
 
 DAMAGES = {
