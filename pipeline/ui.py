@@ -60,7 +60,8 @@ def print_links(store: Store, server: str) -> None:
     """Print links to all runs and to the newest sweep's comparison."""
     experiment = store.experiment
     print_link("All runs, grouped by sweep", experiment_page(server, experiment, SWEEPS))
-    print_link("All runs, best first", experiment_page(server, experiment, BEST))
+    for view in store.views_of_datasets():
+        print_link(f"Runs on {view.removeprefix(BEST)}, best first", experiment_page(server, experiment, view))
     sweeps = store.search("tags.sweep_key != ''")
     if not sweeps:
         print("No sweep to compare yet: `python -m pipeline.sweep` runs one.")

@@ -147,8 +147,8 @@ def test_with_a_server_it_prints_only_links_without_the_password(swept: Project,
 
 def test_plain_mlflow_ui_has_the_views_too(swept: Project) -> None:
     tags = swept.store().get_experiment_by_name("numpy-mlp").tags
-    views = [json.loads(tags[f"mlflow.sharedViewState.{key}"]) for key in ("sweeps", "best")]
-    assert [view["name"] for view in views] == ["Sweeps", "Best first"]
+    views = [json.loads(tags[f"mlflow.sharedViewState.{key}"]) for key in ("sweeps", "best-digits")]
+    assert [view["name"] for view in views] == ["Sweeps", "Best first: digits"]
 
 
 def test_a_changed_view_is_restored(swept: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from pipeline.settings.typed import as_typed
 from pipeline.tracking.address import is_a_server, store_uri
 from pipeline.tracking.experiment import experiment_id
 from pipeline.tracking.failures import failures, reason
+from pipeline.tracking.view import BEST, SHARED, best_first
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -125,6 +126,11 @@ class Store:
         except failures() as error:
             raise UserError(f"MLflow's run {run} has no artefact {path} ({reason(error)})") from None
 
+    def views_of_datasets(self) -> list[str]:
+        """What the views of the datasets that were trained on are called in addresses."""
+        tags = self.client.get_experiment(self.experiment).tags
+        return sorted(key.removeprefix(SHARED) for key in tags if key.startswith(SHARED + BEST))
+
     def model_of(self, run: str, sha256: str) -> str | None:
         """The id of the run's MLflow model with this sha256, if it was logged completely."""
         same = f"source_run_id = '{run}' AND tags.model_sha256 = '{sha256}'"
@@ -170,10 +176,12 @@ class Store:
         )
 
     def log_data(self, run: str, about: About) -> None:
-        """Log the data that a run was trained on."""
+        """Log the data that a run was trained on, and offer a view of all trainings on it."""
         from mlflow.entities import Dataset, DatasetInput
         from mlflow.exceptions import MlflowException
 
+        for key, view in best_first(about.name).items():
+            self.client.set_experiment_tag(self.experiment, key, view)
         source = json.dumps({"uri": "data.dvc"})
         inputs = [DatasetInput(Dataset(about.name, about.data_md5, "local", source))]
         try:

@@ -1,31 +1,33 @@
 """What MLflow's UI shows of the experiment, and the addresses of its pages."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
 COMPARED = "final_validation_accuracy"
 WIDTHS = {  # of the columns, in pixels and from left to right
-    "attributes.`Run Name`": 285,
-    "runDateAndNestInfo": 140,  # when it was created
+    "attributes.`Run Name`": 255,
+    "runDateAndNestInfo": 110,  # when it was created
+    "params.`dataset`": 70,
     "params.`alpha`": 65,
     "params.`init`": 80,
     "params.`iterations`": 85,
     f"metrics.`{COMPARED}`": 185,
     "tags.`outcome`": 105,
-    "tags.`cause`": 185,
+    "tags.`cause`": 175,
 }
 CHOSEN = [column for column in WIDTHS if column.startswith(("params.", "metrics.", "tags."))]
 
-# The UI folds points under their sweep only if runs are sorted by time, so sorting by results is another view.
-SWEEPS, BEST = "sweeps", "best"
-ORDERS = {SWEEPS: ("Sweeps", "attributes.start_time"), BEST: ("Best first", f"metrics.`{COMPARED}`")}
+SWEEPS, BEST = "sweeps", "best-"  # the latter is followed by a dataset's name
+SHARED = "mlflow.sharedViewState."  # begins the experiment's tags that are views
 
 
-def saved_view(name: str, order: str) -> str:
-    """A view for the UI's menu "Views": its columns, and the descending order of its runs."""
+def saved_view(name: str, order: str, condition: str = "") -> str:
+    """A view for the UI's menu "Views": its columns, and the descending order of the runs that meet a condition."""
     state = {
+        "searchFilter": condition,
         "orderByKey": order,
         "orderByAsc": False,
         "selectedColumns": CHOSEN,
@@ -35,11 +37,22 @@ def saved_view(name: str, order: str) -> str:
     return json.dumps({"name": name, "createdAt": 0, "state": json.dumps(state)})
 
 
-VIEWS = {f"mlflow.sharedViewState.{key}": saved_view(*view) for key, view in ORDERS.items()}  # tags of the experiment
+def best_first(dataset: str) -> dict[str, str]:
+    """The tag for a view of a dataset's trainings, best first. One ranking of several datasets would mean nothing.
+
+    The UI folds points under their sweep only if runs are sorted by time, so this is a view of its own.
+    """
+    quote_mark = '"' if "'" in dataset else "'"
+    condition = f"params.dataset = {quote_mark}{dataset}{quote_mark}"
+    key = BEST + re.sub(r"[^\w-]", "_", dataset, flags=re.ASCII)
+    return {SHARED + key: saved_view(f"Best first: {dataset}", f"metrics.`{COMPARED}`", condition)}
+
+
+VIEWS = {SHARED + SWEEPS: saved_view("Sweeps", "attributes.start_time")}  # tags of the experiment
 NOTE = "mlflow.note.content"  # the tag that is a description
 OF_THE_EXPERIMENT = {
     NOTE: "Each training is a run. So is each sweep: its points fold out under it. "
-    "**Views** has *Sweeps* and *Best first*, with the settings, results and causes as columns."
+    "**Views** has *Sweeps*, and *Best first* for each dataset, with settings, results and causes as columns."
 }
 TRAINING = "workflowType=machine_learning"  # without it, a fresh browser shows what MLflow has for language models
 
