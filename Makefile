@@ -6,7 +6,7 @@ export PATH := $(abspath $(VENV))/bin:$(PATH)
 
 PYTEST = pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: help repro test coverage ui bench docs lock
+.PHONY: help repro test coverage faults ui bench docs lock
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ test: $(VENV)/installed-for-tests ## run the linter, the type checker and every 
 # Hydra mistakes coverage for a debugger and prints tracebacks, so four tests that expect one sentence fail here.
 coverage: $(VENV)/installed-for-tests ## run every test and print branch coverage, subprocesses included
 	-$(PYTEST) --cov
+
+faults: $(VENV)/installed-for-tests ## kill, starve and mislead it for half an hour, and look whether anything is lost
+	python -m tests.faults
 
 bench: $(VENV)/installed-for-tests ## compare speed with other libraries
 	python -m tests.benchmarks

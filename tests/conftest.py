@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 MNIST = Path(os.environ.get("MNIST_DIRECTORY", CHECKOUT.parent / "shared" / "data" / "mnist"))
@@ -21,6 +22,8 @@ MNIST = Path(os.environ.get("MNIST_DIRECTORY", CHECKOUT.parent / "shared" / "dat
 needs_mnist = pytest.mark.skipif(
     not MNIST.is_dir(), reason=f"needs the four published MNIST files: set MNIST_DIRECTORY, as {MNIST} is not there"
 )
+
+settings.register_profile("faults", max_examples=1000, deadline=None, print_blob=True)  # for `python -m tests.faults`
 
 
 class Project:
