@@ -135,7 +135,7 @@ NOT_RUN = {
     "tests/with_postgresql make test": "CI runs it",
     "tests/on_arm": "CI runs it",
     "make bench": MEASURES,
-    "make faults": "takes half an hour; test_faults.py runs a part of it",
+    "make faults": "takes half an hour; test_campaign.py runs a part of it",
     "python -m tests.benchmarks": MEASURES,
     "python -m tests.benchmarks.heal": MEASURES,
     "python -m tests.benchmarks.serving": MEASURES,

@@ -517,6 +517,19 @@ def test_a_run_that_was_made_twice_because_an_answer_was_lost_is_there_once(
     assert publish(store, directory) == run
 
 
+def test_runs_whose_creation_never_got_an_answer_become_one(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = store.client.create_run
+    directory = kept_training(tmp_path)
+    with monkeypatch.context() as broken, pytest.raises(OSError, match="no more"):
+        broken.setattr(store.client, "create_run", lambda *how: [create(*how), create(*how), raise_os_error()])
+        publish(store, directory)
+    run = publish(store, directory)
+    assert [found.info.run_id for found in store.search("")] == [run]
+    assert_is_whole(store, run)
+
+
 def test_a_result_that_cannot_be_listed_is_published_at_once(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

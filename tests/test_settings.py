@@ -3,11 +3,12 @@
 import copy
 import os
 import shutil
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from pipeline.settings.schema import Settings
 from pipeline.settings.validation import validate
 from pipeline.settings.yaml_file import FlawError, values_in, values_of
 
+NOBODY = 65534  # a user id without rights
 VALID: dict[str, Any] = yaml.safe_load(composed())
 
 WRONG = [
@@ -154,11 +156,28 @@ def test_what_is_not_a_file_is_reported(tmp_path: Path, make: Callable[[Path], N
         values_of(tmp_path / "params.yaml", "delete it")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read_is_reported(tmp_path: Path) -> None:
-    (tmp_path / "params.yaml").touch(mode=0)
-    with pytest.raises(UserError, match=r"params\.yaml can't be read \(Permission denied\): delete it"):
-        values_of(tmp_path / "params.yaml", "delete it")
+@contextmanager
+def without_roots_rights() -> Iterator[None]:
+    """Be somebody else meanwhile: root may read everything."""
+    own = os.geteuid()
+    if own == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(own)
+
+
+def test_a_file_that_may_not_be_read_is_reported() -> None:
+    with TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        file = Path(directory, "params.yaml")
+        file.touch(mode=0)
+        with (
+            without_roots_rights(),
+            pytest.raises(UserError, match=r"params\.yaml can't be read \(Permission denied\): delete it"),
+        ):
+            values_of(file, "delete it")
 
 
 def test_hidden_files_of_editors_are_ignored(tmp_path: Path) -> None:

@@ -109,8 +109,16 @@ class Store:
         return next((runs[0] for runs in map(self.search, conditions) if runs), None)
 
     def with_id(self, kept_id: str) -> "Run | None":
-        """The run of a kept training or sweep, even if it is in MLflow's trash."""
-        return next(iter(self.search(f"tags.kept_id = '{kept_id}'", with_deleted=True)), None)
+        """The run of a kept training or sweep, even if it is in MLflow's trash. Deletes its twins: see `create`."""
+        found = sorted(self.search(f"tags.kept_id = '{kept_id}'", with_deleted=True), key=is_deleted)
+        for twin in found[1:]:
+            self.forget(twin)
+        return found[0] if found else None
+
+    def forget(self, twin: "Run") -> None:
+        """Delete a run, so that its kept id doesn't find it any more."""
+        self.client.set_tag(twin.info.run_id, "kept_id", "")
+        self.delete(twin.info.run_id)
 
     def run(self, run: str) -> "Run":
         """A run by MLflow's id, or by its kept id. Raises UserError if there is none."""
@@ -144,19 +152,16 @@ class Store:
         return self.client.get_model_version(name, version) if version else None
 
     def create(self, name: str, tags: Mapping[str, str], started: float) -> str:
-        """Open a run, started at a time, with its kept id among its tags. Returns MLflow's id."""
-        created = self.client.create_run(self.experiment, milliseconds(started), dict(tags), name)
-        run = str(created.info.run_id)
-        if is_a_server(store_uri()):
-            self.delete_twins(run, tags["kept_id"])
-        return run
+        """Open a run, started at a time, with its kept id among its tags. Returns MLflow's id.
 
-    def delete_twins(self, run: str, kept_id: str) -> None:
-        """Delete what a server made when its answer was lost, and MLflow's client asked again."""
-        for twin in self.search(f"tags.kept_id = '{kept_id}'"):
-            if twin.info.run_id != run:
-                self.client.set_tag(twin.info.run_id, "kept_id", "")
-                self.delete(twin.info.run_id)
+        If a server's answer is lost, MLflow's client asks again, and the server makes a second run, an empty twin.
+        """
+        created = self.client.create_run(self.experiment, milliseconds(started), dict(tags), name)
+        if is_a_server(store_uri()):
+            for twin in self.search(f"tags.kept_id = '{tags['kept_id']}'"):
+                if twin.info.run_id != created.info.run_id:
+                    self.forget(twin)
+        return str(created.info.run_id)
 
     def log(
         self,

@@ -34,7 +34,7 @@ KINDS = [
     *("reset_in_the_body", "hung_up", "html_page", "other_bytes", "consistently_cut_short", "redirect_in_a_loop"),
     "slow",
 ]
-MISTAKEN = (EXPERIMENT, "status_401", "status_403")  # like a user's mistake in MLFLOW_TRACKING_URI
+MISTAKEN = (EXPERIMENT,)  # like a user's mistake in MLFLOW_EXPERIMENT_NAME
 QUICK = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "2"}  # seconds
 FOLDERS = ("model", "provenance")
 
