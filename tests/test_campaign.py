@@ -11,8 +11,6 @@ from tests.faults.__main__ import PARTS
 from tests.faults.broken_servers import KINDS as SERVERS
 from tests.faults.full_disks import FULL, NORMALISE, Full
 from tests.faults.kills import DOWNLOAD, SCENARIOS
-from tests.faults.load import CASES as LOAD
-from tests.faults.load import ctrl_c_while_a_point_is_logged
 from tests.faults.mirrors import KINDS
 from tests.faults.part import Part
 from tests.faults.place import Place
@@ -22,9 +20,7 @@ CASES = [
     ("kills", SCENARIOS.index(DOWNLOAD)),
     ("disks", FULL.index(Full(NORMALISE))),
     ("mirrors", KINDS.index("one_bit_flipped")),
-    ("mirrors", KINDS.index("redirect_to_a_file")),
     ("servers", SERVERS.index("reset_in_the_body")),
-    ("load", LOAD.index(ctrl_c_while_a_point_is_logged)),
 ]
 
 

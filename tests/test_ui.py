@@ -59,7 +59,7 @@ def own_errors(swept: Project, links: Links, seen: Browser) -> set[str]:
     return seen.errors_so_far()
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_the_server_ends_with_the_command(reproduced: Project, number: signal.Signals) -> None:
     ui = reproduced.start("python", "-m", "pipeline.ui", "--port", "0")
     deadline = time.monotonic() + 60
