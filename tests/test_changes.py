@@ -65,5 +65,5 @@ def test_an_invalid_setting_stops_the_pipeline_and_loses_nothing(reproduced: Pro
 def test_unreadable_yaml_is_reported(reproduced: Project) -> None:
     reproduced.edit(CONFIG, "hidden: [20]", "hidden: [20")
     printed = reproduced.fails("dvc", "repro")
-    assert "conf/ can't be composed" in printed
+    assert "conf/config.yaml is not valid YAML in line" in printed
     assert "config.yaml" in printed
