@@ -8,7 +8,6 @@ import pytest
 from conftest import Project, copied
 
 from tests.faults.__main__ import PARTS
-from tests.faults.broken_servers import KINDS as SERVERS
 from tests.faults.full_disks import FULL, NORMALISE, Full
 from tests.faults.kills import DOWNLOAD, SCENARIOS
 from tests.faults.mirrors import KINDS
@@ -20,7 +19,6 @@ CASES = [
     ("kills", SCENARIOS.index(DOWNLOAD)),
     ("disks", FULL.index(Full(NORMALISE))),
     ("mirrors", KINDS.index("one_bit_flipped")),
-    ("servers", SERVERS.index("reset_in_the_body")),
 ]
 
 

@@ -12,6 +12,9 @@ from answers import answers
 from conftest import Project
 from mlflow.entities import Run
 
+from pipeline.tracking.description import NOTE
+from pipeline.tracking.view import run_page
+
 MISTAKES = {
     "alpa=0.1": "there is no setting alpa (did you mean alpha?): choose from dataset, normalise, alpha, init,",
     "alpha.first=0.1": "there is no setting alpha.first: choose from",
@@ -141,6 +144,13 @@ def test_the_parent_has_the_grid_and_the_best_point(parent: Run, table: pd.DataF
     assert parent.data.metrics["diverged"] == (table.outcome == "diverged").sum() > 0
     assert parent.data.tags["best_run_id"] == best.run_id
     assert parent.data.tags["best_settings"] == "normalise=standard alpha=0.5 init=he iterations=105"
+
+
+def test_the_sweeps_page_links_to_its_best_points(swept: Project, parent: Run, table: pd.DataFrame) -> None:
+    note = parent.data.tags[NOTE]
+    best = swept.store().get_run(table.run_id[0]).info
+    assert f"[{best.run_name}]({run_page('', best.experiment_id, best.run_id)})" in note
+    assert "Causes: " in note
 
 
 def test_sweep_csv_matches_the_children(swept: Project, parent: Run, table: pd.DataFrame) -> None:

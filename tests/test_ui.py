@@ -1,7 +1,6 @@
 """MLflow's UI on a real sweep, in a browser: the pages behind the printed links."""
 
 import json
-import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -59,15 +58,14 @@ def own_errors(swept: Project, links: Links, seen: Browser) -> set[str]:
     return seen.errors_so_far()
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_the_server_ends_with_the_command(reproduced: Project, number: signal.Signals) -> None:
+def test_the_server_ends_with_the_command(reproduced: Project) -> None:
     ui = reproduced.start("python", "-m", "pipeline.ui", "--port", "0")
     deadline = time.monotonic() + 60
     while len(server := psutil.Process(ui.pid).children(recursive=True)) < 2:
         assert time.monotonic() < deadline, "the server did not start within a minute"
         time.sleep(0.01)
-    ui.send_signal(number)
-    ui.wait(timeout=30)
+    ui.kill()
+    ui.wait()
     _, alive = psutil.wait_procs(server, timeout=30)
     assert not alive
 
