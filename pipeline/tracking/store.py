@@ -83,6 +83,7 @@ class Store:
         from mlflow import MlflowClient
 
         self.client: MlflowClient = MlflowClient(tracking_uri=store_uri())
+        self.with_view: set[str] = set()  # datasets
 
     @cached_property
     def experiment(self) -> str:
@@ -185,8 +186,7 @@ class Store:
         from mlflow.entities import Dataset, DatasetInput
         from mlflow.exceptions import MlflowException
 
-        for key, view in best_first(about.name).items():
-            self.client.set_experiment_tag(self.experiment, key, view)
+        self.offer_view(about.name)
         source = json.dumps({"uri": "data.dvc"})
         inputs = [DatasetInput(Dataset(about.name, about.data_md5, "local", source))]
         try:
@@ -196,6 +196,13 @@ class Store:
             if error.error_code != "BAD_REQUEST":
                 raise
             self.client.log_inputs(run, inputs)
+
+    def offer_view(self, dataset: str) -> None:
+        """Offer a view of all trainings on a dataset, once for each process."""
+        if dataset not in self.with_view:
+            for key, view in best_first(dataset).items():
+                self.client.set_experiment_tag(self.experiment, key, view)
+            self.with_view.add(dataset)
 
     def log_files(self, run: str, directory: Path, name: str | None = None) -> None:
         """Log the files of a directory under a name."""
