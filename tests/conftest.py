@@ -12,6 +12,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import psutil
 import pytest
 from filelock import FileLock
 from hypothesis import settings
@@ -116,6 +117,18 @@ def wait_for_a_running_run(project: Project) -> str:
             return running[0].info.run_id
         time.sleep(0.5)
     raise AssertionError("no run was opened, or nothing logged to it, within a minute")
+
+
+def left_after_sigkill(command: subprocess.Popen[str]) -> list[psutil.Process]:
+    """Kill a command once it has started some processes, and return those that don't end with it."""
+    deadline = time.monotonic() + 60
+    while len(started := psutil.Process(command.pid).children(recursive=True)) < 2:
+        assert time.monotonic() < deadline, "its processes did not start within a minute"
+        time.sleep(0.01)
+    command.kill()
+    command.wait()
+    _, alive = psutil.wait_procs(started, timeout=30)
+    return alive
 
 
 def new_project(root: Path) -> Project:

@@ -1,11 +1,9 @@
 """A sweep is the same wherever its points train: in local processes, on a cluster, under Hydra's own launchers."""
 
-import time
 from collections.abc import Iterator
 
-import psutil
 import pytest
-from conftest import Project
+from conftest import Project, left_after_sigkill
 
 ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # stay on 127.0.0.1, as on Windows and macOS
 COMMAND = ("python", "-m", "pipeline.sweep", "iterations=15", "seed=1")
@@ -48,14 +46,7 @@ def test_local_processes_train_the_same_models(reproduced: Project, models: dict
 
 def test_workers_end_with_a_sweep_that_is_killed(reproduced: Project) -> None:
     sweep = reproduced.start(*COMMAND, "hidden=[20],[21]", "iterations=100000", "hydra.launcher.backend=loky")
-    deadline = time.monotonic() + 60
-    while len(started := psutil.Process(sweep.pid).children(recursive=True)) < 2:
-        assert time.monotonic() < deadline, "no worker was started within a minute"
-        time.sleep(0.1)
-    sweep.kill()
-    sweep.wait()
-    _, alive = psutil.wait_procs(started, timeout=30)
-    assert not alive
+    assert left_after_sigkill(sweep) == []
 
 
 def test_a_ray_cluster_trains_the_same_models(reproduced: Project, models: dict[str, str], cluster: str) -> None:

@@ -2,14 +2,12 @@
 
 import json
 import socket
-import time
 from collections.abc import Iterator
 from itertools import product
 
-import psutil
 import pytest
 from browser import CHROMIUM, Browser, Links, browser, row_of, served_ui, unfold
-from conftest import Project
+from conftest import Project, left_after_sigkill
 from playwright.sync_api import expect
 
 from pipeline.tracking.publisher import required_store
@@ -60,14 +58,7 @@ def own_errors(swept: Project, links: Links, seen: Browser) -> set[str]:
 
 def test_the_server_ends_with_the_command(reproduced: Project) -> None:
     ui = reproduced.start("python", "-m", "pipeline.ui", "--port", "0")
-    deadline = time.monotonic() + 60
-    while len(server := psutil.Process(ui.pid).children(recursive=True)) < 2:
-        assert time.monotonic() < deadline, "the server did not start within a minute"
-        time.sleep(0.01)
-    ui.kill()
-    ui.wait()
-    _, alive = psutil.wait_procs(server, timeout=30)
-    assert not alive
+    assert left_after_sigkill(ui) == []
 
 
 @needs_chromium
