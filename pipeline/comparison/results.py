@@ -145,13 +145,12 @@ def best_as_text(table: pd.DataFrame) -> str:
         index=False,
         formatters={"validation_accuracy": percent, "std": percent, "validation_loss": "{:.4g}".format},
     )
-    return text
+    return text if len(settings) <= SHOWN else f"{text}\nThe {SHOWN} best of {len(settings)} settings."
 
 
 def summary_as_text(table: pd.DataFrame) -> str:
     """The results of a sweep as text."""
-    settings = len(by_setting(table))
-    rest = [f"The {SHOWN} best of {settings} settings."] if settings > SHOWN else []
     predicted = Predictions.of(table)
-    rest += [f"Causes: {causes_as_text(table)}.", *([str(predicted)] if predicted.points else [])]
-    return "\n".join([best_as_text(table), *rest, *filter(None, [luck_as_text(table)])]) + "\n"
+    said_of_alpha = str(predicted) if predicted.points else ""
+    parts = [best_as_text(table), f"Causes: {causes_as_text(table)}.", said_of_alpha, luck_as_text(table)]
+    return "\n".join(filter(None, parts)) + "\n"

@@ -50,6 +50,11 @@ class Training:
     diverged: bool
     iterations: int  # updates made, including the one that made the loss infinite or NaN
 
+    @property
+    def final_accuracy(self) -> float:
+        """The validation accuracy of the trained network, 0 to 1; 0 after a divergence."""
+        return 0.0 if self.diverged else self.history[-1].validation_accuracy
+
 
 def is_recorded(iteration: int) -> bool:
     """Whether the history has a row for this iteration: 0, 1, ..., 99, 100, 110, ..., 990, 1000, 1100, ...

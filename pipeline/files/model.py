@@ -23,7 +23,7 @@ from pipeline.core.vitals import Signs
 from pipeline.files.arrays import load_arrays, save_arrays
 from pipeline.files.damage import reading
 from pipeline.files.dataset import About, Dataset, read_about, write_about
-from pipeline.files.paths import shown
+from pipeline.files.paths import shown, write_whole
 
 WEIGHTS, NORMALISATION, CONFIG, DATA = "weights.npz", "normalisation.npz", "config.json", "data.json"
 HISTORY, VITALS, DIAGNOSIS = "history.csv", "vitals.csv", "diagnosis.json"
@@ -197,5 +197,5 @@ def require_sha256(model: Model, sha256: str, whose: str) -> None:
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write indented JSON. Raises ValueError for NaN and infinity, which JSON can't represent."""
-    path.write_text(json.dumps(values, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    """Write indented JSON, all of it or nothing. Raises ValueError for NaN and infinity, which JSON can't represent."""
+    write_whole(path, (json.dumps(values, indent=2, allow_nan=False) + "\n").encode())

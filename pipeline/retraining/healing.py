@@ -26,8 +26,7 @@ class Attempt(NamedTuple):
     @property
     def accuracy(self) -> float:
         """The final validation accuracy, 0 to 1; 0 after a divergence."""
-        training = self.diagnosed.training
-        return 0.0 if training.diverged else training.history[-1].validation_accuracy
+        return self.diagnosed.training.final_accuracy
 
 
 def attempts(chosen: Settings, train: Callable[[Settings], Diagnosed], most: int = MAX_TRAININGS) -> Iterator[Attempt]:

@@ -19,7 +19,8 @@ from pydantic import ConfigDict, ValidationError
 from pydantic.dataclasses import dataclass
 
 from pipeline.console.errors import UserError
-from pipeline.files.paths import METRICS, content_of, naming, project_root, replaced, shown, write_whole
+from pipeline.files.model import write_json
+from pipeline.files.paths import METRICS, content_of, naming, project_root, replaced, shown
 
 MODEL, REPORT, PROVENANCE, COMPARISON = "model", "report", "provenance", "comparison"
 RUNS, MULTIRUN = "runs", "multirun"
@@ -96,8 +97,7 @@ def write_provenance(texts: dict[str, bytes], directory: Path) -> None:
 
 def write(kept: KeptTraining | KeptSweep, directory: Path) -> None:
     """Write run.json or sweep.json, all of it or nothing."""
-    text = json.dumps(asdict(kept), indent=2, allow_nan=False) + "\n"
-    write_whole(directory / (RUN if isinstance(kept, KeptTraining) else SWEEP), text.encode())
+    write_json(directory / (RUN if isinstance(kept, KeptTraining) else SWEEP), asdict(kept))
 
 
 def read_training(directory: Path) -> KeptTraining:

@@ -97,8 +97,9 @@ def open_run(
 
 def log_training(store: Store, run: str, directory: Path, training: KeptTraining, model: Model) -> None:
     """Log the result of a training."""
-    # The UI's comparison of runs opens with the metric that was logged first.
-    points = [*final_accuracy(model.training, training.ended), *history_points(model.training, training)]
+    # The UI's comparison of runs opens with the metric that was logged first. Failed trainings have it as well.
+    final = Point(COMPARED, model.training.final_accuracy, model.training.iterations, training.ended)
+    points = [final, *history_points(model.training, training)]
     store.log(run, [*points, *vital_points(model, training.ended)], model.config)
     store.log_data(run, model.about)
     for name in (MODEL, PROVENANCE):
@@ -107,15 +108,6 @@ def log_training(store: Store, run: str, directory: Path, training: KeptTraining
     store.log_text(run, as_markdown(model.diagnosis), f"{REPORT}/diagnosis.md")
     note = note_of_training(model.diagnosis, run)
     store.log(run, tags=tags_of_diagnosis(model.diagnosis) | note | {COMPLETE: model.sha256})
-
-
-def final_accuracy(training: Training, time: float) -> list[Point]:
-    """The validation accuracy of the trained network; 0 if it diverged.
-
-    Every training has one, so that the UI can sort and compare failed runs as well.
-    """
-    accuracy = 0.0 if training.diverged else training.history[-1].validation_accuracy
-    return [Point(COMPARED, accuracy, training.iterations, time)]
 
 
 def history_points(training: Training, kept: KeptTraining) -> Iterator[Point]:
