@@ -1,4 +1,4 @@
-"""The launcher and sweeper for conf/sweep.yaml. Hydra looks for plugins only here; pipeline.grid does the work."""
+"""What conf/sweep.yaml names. Hydra looks for plugins only here; pipeline.grid does the work."""
 
 import shutil
 from collections.abc import Sequence
@@ -12,10 +12,12 @@ from typing import Any
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper, BasicSweeperConf
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.types import Override
+from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
+from hydra.experimental.callback import Callback
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, flag_override
 
 from pipeline.console.errors import UserError
 
@@ -23,29 +25,57 @@ MOST = 100_000  # points in a sweep
 
 
 class StackedLauncher(Launcher):
-    """Trains many points at once, and skips those already trained."""
+    """Makes one sweep of all jobs, which skips those already trained.
 
-    def __init__(self, backend: str) -> None:
+    It trains many points at once or, given the configuration of another launcher, each by a job of that.
+    """
+
+    def __init__(self, backend: str = "", by: DictConfig | None = None) -> None:
         self.backend = backend
+        self.by = by
         self.sweep: Any = None
 
-    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:  # noqa: ARG002
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Prepare the sweep."""
-        from pipeline.grid.launch import Sweep
+        from pipeline.grid.launch import Sweep, Trainer
+        from pipeline.grid.one_by_one import OneByOne
+        from pipeline.grid.together import Together
 
-        self.sweep = Sweep(hydra_context.config_loader, config, self.backend)
+        trainer: Trainer
+        if self.by is None:
+            trainer = Together(self.backend)
+        else:
+            choose(self.by, config)
+            make = Plugins.instance().instantiate_launcher
+            trainer = OneByOne(make(hydra_context=hydra_context, task_function=task_function, config=config))
+        self.sweep = Sweep(hydra_context.config_loader, config, trainer)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Train a batch of jobs. If it is refused, nothing is left behind."""
+        """Train a batch of jobs. Where none is trained, nothing is left behind."""
         try:
-            losses = self.sweep.launch(job_overrides, initial_job_idx)
-        except UserError:
+            values = self.sweep.launch(job_overrides, initial_job_idx)
+        finally:
             remove_unused(self.sweep.directory)
-            raise
         return [
-            JobReturn(overrides=overrides, status=JobStatus.COMPLETED, _return_value=loss)
-            for overrides, loss in zip(job_overrides, losses, strict=True)
+            JobReturn(overrides=overrides, status=JobStatus.COMPLETED, _return_value=value)
+            for overrides, value in zip(job_overrides, values, strict=True)
         ]
+
+
+class OneSweep(Callback):
+    """Puts the launcher above in front of whichever the user chose: that launches jobs, and knows nothing of sweeps."""
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        """Change the launcher, before Hydra makes it."""
+        chosen = config.hydra.launcher
+        if chosen._target_ != StackedLauncherConf._target_:
+            choose({"_target_": StackedLauncherConf._target_, "_recursive_": False, "by": chosen}, config)
+
+
+def choose(launcher: Any, config: DictConfig) -> None:
+    """Change the launcher in a configuration."""
+    with flag_override(config.hydra, ["struct", "readonly"], [False, False]):
+        config.hydra.launcher = launcher
 
 
 def remove_unused(directory: Path) -> None:

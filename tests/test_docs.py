@@ -94,10 +94,10 @@ RUN_BY = {
         "test_launchers.py::test_a_ray_cluster_trains_the_same_models"
     ),
     "python -m pipeline.sweep hydra/launcher=joblib alpha=0.1,0.3": (
-        "test_launchers.py::test_hydra_launchers_train_the_same_model"
+        "test_launchers.py::test_jobs_of_hydras_launchers_are_points_of_one_sweep"
     ),
     "python -m pipeline.sweep hydra/sweeper=optuna 'alpha=interval(0.01,1)'": (
-        "test_launchers.py::test_optuna_minimises_the_validation_loss"
+        "test_launchers.py::test_a_search_by_optuna_is_one_sweep_with_one_best_point"
     ),
     "python -m pipeline.track": "test_track.py::test_an_empty_store_gets_everything_dvc_has",
     "python -m pipeline.track champion": "test_serving.py::test_the_best_point_of_the_newest_sweep_becomes_champion",

@@ -4,7 +4,6 @@ import sys
 from dataclasses import replace
 from io import StringIO
 from itertools import product
-from math import inf
 
 import pytest
 from matplotlib.colors import to_rgba
@@ -13,15 +12,14 @@ from omegaconf import OmegaConf
 from plain import PLAIN
 
 from pipeline.comparison.results import (
-    WORST,
     Predictions,
     Result,
     best_as_text,
     best_settings,
     causes_as_text,
     comparison,
+    objective,
     summary,
-    validation_loss,
 )
 from pipeline.comparison.seeds import by_setting
 from pipeline.console.errors import UserError
@@ -53,6 +51,12 @@ def result(**changes):
     diagnosis = Diagnosis(outcome, cause, None if rows else 0, "", "", {"stable_alpha": 0.4})
     training = Training((), rows, [], not rows, 100 if rows else 0)
     return Result(PLAIN.model_copy(update=changes), training, diagnosis, "hash")
+
+
+def with_loss(of_point, loss):
+    """The same result with another final validation loss."""
+    first, last = of_point.training.history
+    return of_point._replace(training=replace(of_point.training, history=[first, last._replace(validation_loss=loss)]))
 
 
 def with_cause(of_point, cause):
@@ -162,9 +166,20 @@ def test_points_without_a_prediction_are_not_counted():
     assert "alpha_predictions_right" not in summary(table)
 
 
-def test_a_sweeper_gets_the_validation_loss_or_the_worst_number_after_divergence():
-    assert validation_loss(result(ends_with=0.9).training) == 0.3
-    assert validation_loss(result().training) == WORST < inf
+def test_what_a_sweeper_minimises_has_the_order_of_the_table():
+    results = [
+        result(alpha=0.1, ends_with=0.9),
+        result(alpha=0.2, ends_with=0.95),
+        with_loss(result(alpha=0.3, ends_with=0.95), 0.2),
+        with_loss(result(alpha=0.4, ends_with=0.1), 1e308),
+        result(alpha=0.5),
+        result(alpha=0.6, ends_with=0.99, fault="gradient_sign"),
+    ]
+    assert [alpha for _, alpha in sorted((objective(one), one.settings.alpha) for one in results)][:4] == [
+        *comparison(results).alpha[:4]
+    ]
+    assert objective(results[3]) < objective(results[4]) == objective(results[5]) == 2
+    assert objective(results[0]) == pytest.approx(0.1, abs=1e-6)
 
 
 def test_a_map_shows_the_mean_of_the_seeds_and_marks_failures_by_colour_and_letter():

@@ -57,27 +57,63 @@ def test_a_ray_cluster_trains_the_same_models(reproduced: Project, models: dict[
 
 
 @pytest.mark.parametrize("launcher", ["joblib", "ray", "submitit_local"])
-def test_hydra_launchers_train_the_same_model(reproduced: Project, models: dict[str, str], launcher: str) -> None:
+def test_jobs_of_hydras_launchers_are_points_of_one_sweep(
+    reproduced: Project, models: dict[str, str], launcher: str
+) -> None:
     before = len(reproduced.tracked_runs())
-    reproduced.ok(*POINT, "retrain=true", f"hydra/launcher={launcher}", **ON_LOOPBACK)
-    runs = reproduced.tracked_runs()
-    assert len(runs) == before + 1
-    assert runs[-1].data.tags["model_sha256"] == models["he"]
+    printed = reproduced.ok(*SWEEP, "retrain=true", f"hydra/launcher={launcher}", **ON_LOOPBACK)
+    parent, *points = reproduced.tracked_runs()[before:]
+    assert trained_last(reproduced) == models
+    assert {point.data.tags["mlflow.parentRunId"] for point in points} == {parent.info.run_id}
+    assert {run.info.status for run in (parent, *points)} == {"FINISHED"}
+    assert {point.data.tags["command"] for point in points} == {parent.data.tags["command"]}
+    assert "Every point is in MLflow, under the run 'sweep of init'" in printed
+    artefacts = [file.path for file in reproduced.store().list_artifacts(parent.info.run_id)]
+    assert {"accuracy.png", "sweep.csv", "sweep_by_setting.csv"} <= set(artefacts)
 
 
-@pytest.mark.usefixtures("models")
-def test_hydra_launchers_skip_finished_points(reproduced: Project) -> None:
-    before = len(reproduced.tracked_runs())
-    assert "already finished" in reproduced.ok(*POINT, "hydra/launcher=basic")
-    assert len(reproduced.tracked_runs()) == before
+def test_a_sweep_by_hydras_launcher_trains_only_what_is_missing(reproduced: Project) -> None:
+    by_hydra = (*COMMAND, "iterations=16", "hydra/launcher=basic")
+    first = reproduced.ok(*by_hydra, "init=he,uniform")
+    assert "training 2 points" in first
+    assert "every point is already finished: 2 points" in reproduced.ok(*by_hydra, "init=he,uniform")
+    larger = reproduced.ok(*by_hydra, "init=he,uniform,xavier")
+    assert "training 1 of 3 points; the rest are already finished" in larger
+    sweeps = reproduced.tracked_runs("tags.sweep_key != '' and params.iterations = '16'")
+    assert [sweep.data.metrics["points"] for sweep in sweeps] == [2, 3]
+    points = reproduced.tracked_runs("tags.key != '' and params.iterations = '16'")
+    assert [point.data.params["init"] for point in points] == ["he", "uniform", "xavier"]
 
 
-def test_optuna_minimises_the_validation_loss(reproduced: Project) -> None:
+def test_a_sweep_by_hydras_launcher_is_checked_as_a_whole(reproduced: Project) -> None:
+    before = len([*reproduced.root.glob("multirun/*")])
+    printed = reproduced.fails(*COMMAND, "init=he,glorot", "hydra/launcher=joblib")
+    assert "1 of 2 points is invalid, so none is trained" in printed
+    assert len([*reproduced.root.glob("multirun/*")]) == before
+
+
+def test_a_job_that_fails_fails_the_sweep_but_not_the_other_points(reproduced: Project) -> None:
+    (reproduced.root / "mine" / "1" / "run.json").mkdir(parents=True)
+    printed = reproduced.fails(*SWEEP, "iterations=18", "hydra/launcher=basic", "hydra.sweep.dir=mine")
+    assert "error: " in printed
+    [parent] = reproduced.tracked_runs("tags.sweep_key != '' and params.iterations = '18'")
+    assert parent.info.status == "FAILED"
+    [point] = reproduced.tracked_runs("tags.key != '' and params.iterations = '18'")
+    assert point.data.params["init"] == "he"
+
+
+def test_a_single_run_is_no_sweep(reproduced: Project) -> None:
+    assert "a sweep has hydra.mode=MULTIRUN" in reproduced.fails(*POINT, "hydra.mode=RUN")
+
+
+def test_a_search_by_optuna_is_one_sweep_with_one_best_point(reproduced: Project) -> None:
     command = ("python", "-m", "pipeline.sweep", "hydra/sweeper=optuna", "alpha=choice(0.01,0.5,1000000)")
-    trials = ("hydra/sweeper/sampler=grid", "hydra.sweeper.n_trials=3", "hydra.sweeper.n_jobs=2", "iterations=30")
-    printed = reproduced.ok(*command, *trials)
+    trials = ("hydra.sweeper.sampler.seed=1", "hydra.sweeper.n_trials=6", "hydra.sweeper.n_jobs=3", "iterations=30")
+    printed = reproduced.ok(*command, *trials, "hydra/launcher=joblib")
     assert "Best parameters: {'alpha': 0.5}" in printed
-    parent = reproduced.tracked_runs("tags.sweep_key != ''")[-1]
+    [parent] = reproduced.tracked_runs("tags.sweep_key != '' and params.iterations = '30'")
+    assert parent.data.tags["mlflow.runName"] == "search over alpha"
+    assert parent.data.params["alpha"] == "choice(0.01,0.5,1000000)"
     runs = reproduced.tracked_runs(f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
     assert {run.data.params["alpha"]: run.data.tags["outcome"] for run in runs} == {
         "0.01": "still learning",
@@ -87,4 +123,7 @@ def test_optuna_minimises_the_validation_loss(reproduced: Project) -> None:
     assert parent.data.metrics["points"] == 3
     [best] = [run for run in runs if run.data.params["alpha"] == "0.5"]
     assert parent.data.tags["best_run_id"] == best.info.run_id
-    assert f"Best value: {best.data.metrics['validation_loss']}" in printed
+    assert printed.count("trains the best point again and tests it") == 1
+    again = reproduced.ok(*command, *trials)
+    assert "training" not in again
+    assert len(reproduced.tracked_runs("tags.sweep_key != '' and params.iterations = '30'")) == 1

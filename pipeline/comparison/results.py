@@ -1,6 +1,5 @@
 """The results of a sweep: a row per point, and a summary."""
 
-import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -14,7 +13,8 @@ from pipeline.settings.schema import Settings
 SHOWN = 10
 # The causes that a smaller alpha fixes.
 BY_ALPHA = ("alpha_too_large", "summed_gradients", "inputs_not_scaled", "batch_too_small")
-WORST = sys.float_info.max
+LESS_THAN_AN_IMAGE = 1e-6
+UNUSABLE = 2.0
 
 
 class Result(NamedTuple):
@@ -26,9 +26,16 @@ class Result(NamedTuple):
     model_sha256: str
 
 
-def validation_loss(training: Training) -> float:
-    """What a sweeper minimises: the final validation loss, or the largest finite number after a divergence."""
-    return training.history[-1].validation_loss if not training.diverged else WORST
+def objective(result: Result) -> float:
+    """What a sweeper minimises, so that its best point is the table's.
+
+    It is the share of validation images that the network gets wrong, from 0 to 1. The loss adds less than an image to
+    it, and so decides between equals. A point that can't be the best gets 2.
+    """
+    if result.training.diverged or result.settings.fault is not None:
+        return UNUSABLE
+    last = result.training.history[-1]
+    return 1 - last.validation_accuracy + LESS_THAN_AN_IMAGE * last.validation_loss / (1 + last.validation_loss)
 
 
 def row(result: Result) -> dict[str, Any]:

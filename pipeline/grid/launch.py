@@ -1,8 +1,11 @@
 """A sweep, from Hydra's jobs to the comparison in MLflow."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 import pandas as pd
 from hydra.core.config_loader import ConfigLoader
@@ -14,9 +17,9 @@ from pipeline.comparison.results import (
     best_settings,
     comparison,
     has_best,
+    objective,
     summary,
     summary_as_text,
-    validation_loss,
     varied,
 )
 from pipeline.comparison.seeds import by_setting
@@ -27,21 +30,40 @@ from pipeline.figures import png
 from pipeline.figures.sweep import accuracy_maps, learning_curves
 from pipeline.files.paths import replaced, shown
 from pipeline.grid.job import Job
-from pipeline.grid.points import Point, points_of, settings_in_sweep, should_retrain
-from pipeline.grid.progress import Progress
-from pipeline.grid.stacks import stacks_of, work_of
+from pipeline.grid.points import Point, points_of, searched_in, settings_in_sweep, should_retrain
 from pipeline.grid.tracked import TrackedSweep, start
-from pipeline.grid.workers import Task, Workers
 from pipeline.settings.command import experiment_command
 from pipeline.settings.typed import as_typed
 from pipeline.tracking.kept import COMPARISON
 from pipeline.tracking.publisher import Publisher
 from pipeline.tracking.sweeps import SUMMARY, TABLE, finished_models
 from pipeline.training.alone import alone
-from pipeline.training.checkpoints import Checkpoints, interrupted
-from pipeline.training.key import key_of
+from pipeline.training.key import key_of, key_of_all
 
 TABLE_OF_SETTINGS = "sweep_by_setting.csv"
+
+
+@contextmanager
+def whole_sweep() -> Iterator[None]:
+    """Run a sweep in here: what its first launch begins ends here, with the comparison.
+
+    Some sweepers launch many batches, and none says which is its last.
+    """
+    with ExitStack() as ends:
+        to_end.set(ends)
+        yield
+
+
+to_end: ContextVar[ExitStack] = ContextVar("to_end")  # what the sweep of this process has begun
+
+
+class Trainer(Protocol):
+    """Trains points, in stacks or one by one."""
+
+    def train(
+        self, jobs: Mapping[str, Job], missing: Collection[str], tracked: TrackedSweep
+    ) -> Iterator[tuple[Job, Result]]:
+        """Train those of the jobs, given by key, that are missing. Yields each with its result, kept and published."""
 
 
 @dataclass
@@ -50,26 +72,28 @@ class Sweep:
 
     loader: ConfigLoader
     config: DictConfig
-    backend: str
+    trainer: Trainer
     publisher: Publisher = field(default_factory=Publisher)
     tracked: TrackedSweep | None = None  # set once the sweep starts
     results: dict[str, Result] = field(default_factory=dict)  # by point key
 
     def launch(self, overrides: Sequence[Sequence[str]], first: int) -> list[float]:
-        """Train all unfinished points, compare all points, and return each job's validation loss."""
+        """Train all unfinished points of a batch, and return what the sweeper minimises for each."""
         jobs = self.jobs(overrides, first)
-        workers = Workers(self.backend)
-        with interruptible(), alone([job.key for job in jobs]):
-            by_key = {job.key: job for job in jobs}
-            if not should_retrain(self.config):
-                self.recall(by_key)
-            say(intention(len(by_key.keys() - self.results.keys()), len(by_key)))
-            tracked = self.tracked = self.tracked or self.start(jobs)
-            with tracked.running():
-                self.train(by_key, workers, tracked)
-                table = self.compare(tracked)
-        self.report(table, tracked)
-        return [validation_loss(self.results[job.key].training) for job in jobs]
+        by_key = {job.key: job for job in jobs}
+        identity = self.identity(jobs)
+        if self.tracked is None:
+            to_end.get().enter_context(interruptible())
+            to_end.get().enter_context(alone(identity))
+        if not should_retrain(self.config):
+            self.recall(by_key)
+        missing = by_key.keys() - self.results.keys()
+        say(intention(len(missing), len(by_key)))
+        if self.tracked is None:
+            self.tracked = self.start(jobs, identity)
+            to_end.get().enter_context(self.running(self.tracked))
+        self.train(by_key, missing, self.tracked)
+        return [objective(self.results[job.key]) for job in jobs]
 
     @property
     def directory(self) -> Path:
@@ -83,12 +107,26 @@ class Sweep:
         with_data = [(point, datasets.for_point(point.settings)) for point in points]
         return [Job(point, dataset, key_of(point.settings, dataset)) for point, dataset in with_data]
 
-    def start(self, jobs: Sequence[Job]) -> TrackedSweep:
+    def identity(self, jobs: Sequence[Job]) -> list[str]:
+        """What makes two sweeps the same: the points of a grid, or a search's first points and its spaces."""
+        return [*(job.key for job in jobs), *(f"{name}={space}" for name, space in searched_in(self.config).items())]
+
+    def start(self, jobs: Sequence[Job], identity: Sequence[str]) -> TrackedSweep:
         """Start the sweep's run."""
-        points = [job.point for job in jobs]
-        grid = {name: ",".join(values) for name, values in grid_of(points).items()}
-        keys = [job.key for job in jobs]
-        return start(self.publisher, self.directory, name_of(points), keys, grid, should_retrain(self.config))
+        searched = searched_in(self.config)
+        grid = grid_of([job.point for job in jobs])
+        name = name_of(grid, searched)
+        params = {name: ",".join(values) for name, values in grid.items()} | searched
+        repeats = should_retrain(self.config)
+        return start(self.publisher, self.directory, name, key_of_all(identity), params, repeats)
+
+    @contextmanager
+    def running(self, tracked: TrackedSweep) -> Iterator[None]:
+        """Keep the sweep's run open, compare all points at the end, and say where to look."""
+        with tracked.running():
+            yield
+            table = self.compare(tracked)
+        self.report(table, tracked)
 
     def recall(self, jobs: Mapping[str, Job]) -> None:
         """Load the results of jobs, given by key, that MLflow has already finished."""
@@ -96,10 +134,10 @@ class Sweep:
         for key, (_, model) in known.items():
             self.keep(jobs[key], Result(jobs[key].point.settings, model.training, model.diagnosis, model.sha256))
 
-    def train(self, jobs: Mapping[str, Job], workers: Workers, tracked: TrackedSweep) -> None:
-        """Train the jobs, given by key, that have no result, and keep their results."""
+    def train(self, jobs: Mapping[str, Job], missing: Collection[str], tracked: TrackedSweep) -> None:
+        """Train those of the jobs, given by key, that are missing, and keep their results."""
         try:
-            for job, result in self.trained(jobs, workers, tracked):
+            for job, result in self.trainer.train(jobs, missing, tracked):
                 self.keep(job, result)
         except KeyboardInterrupt:
             say(f"{counted(len(self.results))} done; run the same command to continue")
@@ -108,41 +146,6 @@ class Sweep:
     def keep(self, job: Job, result: Result) -> None:
         """Keep a result, without its network to save memory."""
         self.results[job.key] = result._replace(training=replace(result.training, network=()))
-
-    def trained(self, jobs: Mapping[str, Job], workers: Workers, tracked: TrackedSweep) -> Iterator[tuple[Job, Result]]:
-        """Train jobs in stacks. Yields each job's result, kept and published, when its stack is done."""
-        stacks = self.stacks(jobs, workers.count)
-        with Progress([work_of([job.point for job in stack]) for stack in stacks], sum(map(len, stacks))) as progress:
-            tasks = [
-                Task(
-                    [job.point.settings for job in stack],
-                    stack[0].dataset,
-                    progress.observer(number, max(job.point.settings.iterations for job in stack)),
-                    Checkpoints([job.key for job in stack]),
-                )
-                for number, stack in enumerate(stacks)
-            ]
-            for done in workers.train(tasks):
-                for job, diagnosed in zip(stacks[done.number], done.diagnosed, strict=True):
-                    if job.key not in self.results:
-                        sha256 = tracked.add(job, diagnosed, done.started, done.ended)
-                        yield job, Result(job.point.settings, *diagnosed, sha256)
-                tasks[done.number].checkpoints.remove()
-                progress.reach(done.number, 1)
-
-    def stacks(self, jobs: Mapping[str, Job], workers: int) -> list[list[Job]]:
-        """The jobs without a result, in stacks: first those that left a checkpoint together, then new ones."""
-        missing = jobs.keys() - self.results.keys()
-        stacks = []
-        for keys in interrupted(jobs):
-            if missing & set(keys):
-                stacks.append([jobs[key] for key in keys])
-                missing -= set(keys)
-            else:
-                Checkpoints(keys).remove()
-        by_number = {job.point.number: job for key, job in jobs.items() if key in missing}
-        new = stacks_of([job.point for job in by_number.values()], workers)
-        return stacks + [[by_number[point.number] for point in stack] for stack in new]
 
     def where(self, tracked: TrackedSweep) -> str:
         """In which run of MLflow the points are, as far as this sweep trained them."""
@@ -199,9 +202,10 @@ def counted(points: int) -> str:
     return f"{points} point{'' if points == 1 else 's'}"
 
 
-def name_of(points: Sequence[Point]) -> str:
+def name_of(grid: Mapping[str, Sequence[str]], searched: Collection[str]) -> str:
     """A sweep's name in MLflow's UI: the settings that it varies."""
-    return "sweep of " + (" × ".join(name for name, values in grid_of(points).items() if len(values) > 1) or "a point")
+    several = [name for name, values in grid.items() if name in searched or len(values) > 1]
+    return f"{'search over' if searched else 'sweep of'} {' × '.join(several) or 'a point'}"
 
 
 def grid_of(points: Sequence[Point]) -> dict[str, list[str]]:

@@ -14,6 +14,7 @@ from pipeline.settings.composition import settings_in
 from pipeline.settings.hydra_errors import WHILE_COMPOSING, in_our_words
 from pipeline.settings.schema import Settings
 
+SWEEPERS_OF_GRIDS = (".GridSweeper", ".BasicSweeper")
 RETRAIN = "retrain"  # the one key of conf/sweep.yaml that is not a setting of a training
 
 
@@ -112,6 +113,15 @@ def should_retrain(config: DictConfig) -> bool:
     if not isinstance(value, bool):
         raise UserError(f"{RETRAIN} can't be {value}: it must be true or false")
     return value
+
+
+def searched_in(sweep: DictConfig) -> dict[str, str]:
+    """The settings that a sweeper such as Optuna searches, with the spaces as they were typed. None for a grid."""
+    if sweep.hydra.sweeper._target_.endswith(SWEEPERS_OF_GRIDS):
+        return {}
+    in_conf = [f"{name}={space}" for name, space in (sweep.hydra.sweeper.get("params") or {}).items()]
+    overrides = OverridesParser.create().parse_overrides([*in_conf, *sweep.hydra.overrides.task])
+    return {one.key_or_group: str(one.input_line).partition("=")[2] for one in overrides if one.is_sweep_override()}
 
 
 def without_sweep_keys(config: DictConfig) -> DictConfig:

@@ -1,7 +1,7 @@
 """Keep a running sweep on disk, and publish it in MLflow."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,12 +11,11 @@ from pipeline.core.diagnosis.diagnosis import Diagnosed
 from pipeline.files.model import fingerprint, save_model
 from pipeline.files.paths import replaced
 from pipeline.grid.job import Job
-from pipeline.tracking.kept import MODEL, KeptSweep, KeptTraining, new_id, write, write_provenance
-from pipeline.tracking.processes import owner
+from pipeline.tracking.kept import MODEL, KeptSweep, KeptTraining, new_id, read_sweep, write, write_provenance
+from pipeline.tracking.processes import OWNER, owner
 from pipeline.tracking.provenance import documents, provenance
 from pipeline.tracking.publisher import Publisher
 from pipeline.tracking.sweeps import resumed
-from pipeline.training.key import key_of_all
 
 
 @dataclass
@@ -25,20 +24,24 @@ class TrackedSweep:
 
     publisher: Publisher
     directory: Path
-    origin: Mapping[str, str]  # provenance tags shared by all its trainings
     kept: KeptSweep
     trained: int = 0  # points
+
+    @property
+    def origin(self) -> dict[str, str]:
+        """The tags of where it comes from, which all its trainings share."""
+        return {name: value for name, value in self.kept.tags.items() if name not in (*OWNER, "sweep_key")}
 
     def add(self, job: Job, diagnosed: Diagnosed, started: float, ended: float) -> str:
         """Keep and publish a point, and return its model's sha256."""
         directory = self.directory / str(job.point.number)
-        about = job.dataset.about
-        with replaced(directory) as partial:
-            (partial / MODEL).mkdir()
-            save_model(diagnosed, job.point.settings.of_the_model(), job.dataset, partial / MODEL)
-            sha256 = fingerprint(partial / MODEL)
-            tags = {**self.origin, "key": job.key, "data_md5": about.data_md5, "model_sha256": sha256}
-            write(KeptTraining(new_id(), started, ended, tags, sweep=self.kept.id, repeats=self.kept.repeats), partial)
+        directory.mkdir(exist_ok=True)  # Hydra may have made it
+        with replaced(directory / MODEL) as partial:
+            save_model(diagnosed, job.point.settings.of_the_model(), job.dataset, partial)
+        sha256 = fingerprint(directory / MODEL)
+        own = {"key": job.key, "data_md5": job.dataset.about.data_md5, "model_sha256": sha256}
+        tags, kept = self.origin | own, self.kept
+        write(KeptTraining(new_id(), started, ended, tags, sweep=kept.id, repeats=kept.repeats), directory)
         self.publisher.publish(directory)
         self.trained += 1
         return sha256
@@ -66,14 +69,20 @@ class TrackedSweep:
 
 
 def start(
-    publisher: Publisher, directory: Path, name: str, keys: Sequence[str], grid: Mapping[str, str], repeats: bool
+    publisher: Publisher, directory: Path, name: str, sweep_key: str, grid: Mapping[str, str], repeats: bool
 ) -> TrackedSweep:
-    """Start a sweep, or resume the run of an earlier sweep over the same points, finished or not."""
+    """Start a sweep, or resume the run of an earlier sweep with the same key, finished or not."""
     origin = provenance()
-    tags = {**origin, **owner(), "sweep_key": key_of_all(keys)}
-    before = None if repeats else publisher.attempt(lambda store: resumed(store, tags["sweep_key"]))
+    tags = {**origin, **owner(), "sweep_key": sweep_key}
+    before = None if repeats else publisher.attempt(lambda store: resumed(store, sweep_key))
     kept_id, started = before or (new_id(), time.time())
     directory.mkdir(parents=True, exist_ok=True)
     write_provenance(documents(origin), directory)
-    kept = KeptSweep(kept_id, name, started, "RUNNING", tags, dict(grid), repeats=repeats)
-    return TrackedSweep(publisher, directory, origin, kept)
+    return TrackedSweep(
+        publisher, directory, KeptSweep(kept_id, name, started, "RUNNING", tags, dict(grid), repeats=repeats)
+    )
+
+
+def opened(directory: Path) -> TrackedSweep:
+    """The sweep that runs in a directory, as one of its jobs sees it. Raises UserError if there is none."""
+    return TrackedSweep(Publisher(), directory, read_sweep(directory))

@@ -85,8 +85,7 @@ def connect(has_backlog: bool) -> Store:
     and what MLflow raises if the store doesn't answer.
     """
     store = open_store()
-    publish_listed(store)
-    if has_backlog:
+    if publish_listed(store) and has_backlog:
         warn("MLflow's store now has what was listed in unpublished/.")
     close_abandoned_runs(store)
     return store

@@ -1,0 +1,56 @@
+"""Train the points of a sweep one by one, each as a job of one of Hydra's launchers, perhaps on another machine."""
+
+import time
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+
+from hydra.plugins.launcher import Launcher
+
+from pipeline.comparison.results import Result
+from pipeline.console.summary import summary
+from pipeline.files.dataset import Dataset
+from pipeline.files.model import load_model
+from pipeline.files.paths import shown
+from pipeline.grid.job import Job
+from pipeline.grid.points import Point
+from pipeline.grid.tracked import TrackedSweep, opened
+from pipeline.settings.schema import Settings
+from pipeline.tracking.kept import MODEL
+from pipeline.training.checkpoints import Checkpoints
+from pipeline.training.key import key_of
+from pipeline.training.tracked import train_and_show
+
+
+class OneByOne:
+    """Trains each point by itself, wherever a launcher of Hydra's runs its jobs."""
+
+    def __init__(self, launcher: Launcher) -> None:
+        self.launcher = launcher
+
+    def train(
+        self, jobs: Mapping[str, Job], missing: Collection[str], tracked: TrackedSweep
+    ) -> Iterator[tuple[Job, Result]]:
+        """Train those of the jobs, given by key, that are missing. Raises what a job raised, after all have ended."""
+        chosen = [job for key, job in jobs.items() if key in missing]
+        if not chosen:
+            return
+        first = chosen[0].point.number
+        done = self.launcher.launch([job.point.overrides for job in chosen], first)
+        for number, job in enumerate(chosen, start=first):
+            directory = tracked.directory / str(number)
+            if directory.exists():
+                model = load_model(directory / MODEL)
+                tracked.trained += 1
+                yield job, Result(job.point.settings, model.training, model.diagnosis, model.sha256)
+        for job_return in done:
+            _ = job_return.return_value
+
+
+def train_point(number: int, chosen: Settings, dataset: Dataset, directory: Path) -> None:
+    """Train one point of the sweep in a directory, then keep and publish it."""
+    job = Job(Point(number, (), chosen), dataset, key_of(chosen, dataset))
+    checkpoints, started = Checkpoints([job.key]), time.time()
+    diagnosed = train_and_show(chosen, dataset, lambda _: None, checkpoints)
+    opened(directory).add(job, diagnosed, started, time.time())
+    checkpoints.remove()
+    print(summary(diagnosed, shown(directory / str(number) / MODEL)))
