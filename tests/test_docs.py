@@ -81,6 +81,9 @@ RUN_BY = {
     "python -m pipeline.sweep +experiment=stability": (
         "test_sweep.py::test_retrain_trains_finished_points_of_a_preset_grid_again"
     ),
+    "python -m pipeline.sweep alpha=0.1,0.3,1 init=he,xavier 'seed=range(5)' dry_run=true": (
+        "test_dry_run.py::test_a_dry_run_lists_what_is_finished_and_what_would_train"
+    ),
     "python -m pipeline.sweep alpha=0.1,0.3,1 init=he,xavier 'seed=range(5)'": (
         "test_sweep.py::test_a_sweep_over_seeds_compares_settings"
     ),
@@ -137,6 +140,7 @@ NOT_RUN = {
     "make bench": MEASURES,
     "make faults": "takes half an hour; test_campaign.py runs a part of it",
     "python -m tests.benchmarks": MEASURES,
+    "python -m tests.benchmarks.dry_run": MEASURES,
     "python -m tests.benchmarks.heal": MEASURES,
     "python -m tests.benchmarks.serving": MEASURES,
     "python -m tests.mutants": "examines 345 mutants; test_mutants.py tests its parts",

@@ -27,7 +27,7 @@ from pipeline.core.diagnosis.diagnosis import Diagnosis
 from pipeline.core.training import Record, Training
 from pipeline.figures import png
 from pipeline.figures.sweep import ACCURACIES, OF_CAUSES, Layout, accuracy_maps, colour_of, learning_curves
-from pipeline.grid.points import Point, should_retrain
+from pipeline.grid.points import RETRAIN, Point, is_set
 from pipeline.grid.progress import Progress
 from pipeline.grid.stacks import stacks_of, work_of
 from pipeline.grid.workers import Workers
@@ -252,7 +252,7 @@ def test_the_sweeps_own_settings_are_checked():
     with pytest.raises(UserError, match="backend can't be dask: it must be one of in_process, loky, ray"):
         Workers("dask")
     with pytest.raises(UserError, match="retrain can't be perhaps: it must be true or false"):
-        should_retrain(OmegaConf.create({"retrain": "perhaps"}))
+        is_set(OmegaConf.create({"retrain": "perhaps"}), RETRAIN)
 
 
 def test_the_progress_bar_counts_the_work_done(monkeypatch):

@@ -23,6 +23,7 @@ from pipeline.comparison.results import (
     varied,
 )
 from pipeline.comparison.seeds import by_setting
+from pipeline.console.errors import UserError
 from pipeline.console.output import say
 from pipeline.console.signals import interruptible
 from pipeline.datasets.normalised import datasets_for
@@ -30,13 +31,15 @@ from pipeline.figures import png
 from pipeline.figures.sweep import accuracy_maps, learning_curves
 from pipeline.files.paths import replaced, shown
 from pipeline.grid.job import Job
-from pipeline.grid.points import Point, points_of, searched_in, settings_in_sweep, should_retrain
+from pipeline.grid.plan import counted, plan
+from pipeline.grid.points import DRY_RUN, RETRAIN, Point, is_set, points_of, searched_in, settings_in_sweep
 from pipeline.grid.tracked import TrackedSweep, start
 from pipeline.settings.command import experiment_command
 from pipeline.settings.typed import as_typed
+from pipeline.tracking.address import store_file
 from pipeline.tracking.kept import COMPARISON
 from pipeline.tracking.publisher import Publisher
-from pipeline.tracking.sweeps import SUMMARY, TABLE, finished_models
+from pipeline.tracking.sweeps import SUMMARY, TABLE, finished_keys, finished_models
 from pipeline.training.alone import alone
 from pipeline.training.key import key_of, key_of_all
 
@@ -60,6 +63,11 @@ to_end: ContextVar[ExitStack] = ContextVar("to_end")  # what the sweep of this p
 class Trainer(Protocol):
     """Trains points, in stacks or one by one."""
 
+    processes: int  # that train at the same time
+
+    def stacks(self, jobs: Mapping[str, Job], missing: Collection[str]) -> list[list[Job]]:
+        """Those of the jobs, given by key, that are missing, as they would train together."""
+
     def train(
         self, jobs: Mapping[str, Job], missing: Collection[str], tracked: TrackedSweep
     ) -> Iterator[tuple[Job, Result]]:
@@ -81,11 +89,14 @@ class Sweep:
         """Train all unfinished points of a batch, and return what the sweeper minimises for each."""
         jobs = self.jobs(overrides, first)
         by_key = {job.key: job for job in jobs}
+        if is_set(self.config, DRY_RUN):
+            self.rehearse(by_key)
+            return [0.0] * len(jobs)
         identity = self.identity(jobs)
         if self.tracked is None:
             to_end.get().enter_context(interruptible())
             to_end.get().enter_context(alone(identity))
-        if not should_retrain(self.config):
+        if not is_set(self.config, RETRAIN):
             self.recall(by_key)
         missing = by_key.keys() - self.results.keys()
         say(intention(len(missing), len(by_key)))
@@ -117,7 +128,7 @@ class Sweep:
         grid = grid_of([job.point for job in jobs])
         name = name_of(grid, searched)
         params = {name: ",".join(values) for name, values in grid.items()} | searched
-        repeats = should_retrain(self.config)
+        repeats = is_set(self.config, RETRAIN)
         return start(self.publisher, self.directory, name, key_of_all(identity), params, repeats)
 
     @contextmanager
@@ -127,6 +138,21 @@ class Sweep:
             yield
             table = self.compare(tracked)
         self.report(table, tracked)
+
+    def rehearse(self, jobs: Mapping[str, Job]) -> None:
+        """Print what launching these jobs, given by key, would do. Raises UserError for a search."""
+        if searched_in(self.config):
+            raise UserError("a dry run needs a grid: a search chooses its points as it goes")
+        known = self.known_keys() if not is_set(self.config, RETRAIN) else set()
+        missing = [key for key in jobs if key not in known]
+        say(plan(jobs, missing, self.trainer.stacks(jobs, missing), self.trainer.processes))
+
+    def known_keys(self) -> set[str]:
+        """The keys of all finished points. No store is made for the question."""
+        file = store_file()
+        if file is not None and not file.exists():
+            return set()
+        return self.publisher.attempt(finished_keys) or set()
 
     def recall(self, jobs: Mapping[str, Job]) -> None:
         """Load the results of jobs, given by key, that MLflow has already finished."""
@@ -195,11 +221,6 @@ def intention(missing: int, points: int) -> str:
     if missing == points:
         return f"training {counted(points)}"
     return f"training {missing} of {points} points; the rest are already finished"
-
-
-def counted(points: int) -> str:
-    """A number of points in words."""
-    return f"{points} point{'' if points == 1 else 's'}"
 
 
 def name_of(grid: Mapping[str, Sequence[str]], searched: Collection[str]) -> str:

@@ -26,12 +26,17 @@ class OneByOne:
 
     def __init__(self, launcher: Launcher) -> None:
         self.launcher = launcher
+        self.processes = 1  # at least: only the launcher knows how many
+
+    def stacks(self, jobs: Mapping[str, Job], missing: Collection[str]) -> list[list[Job]]:
+        """Each of the missing jobs by itself."""
+        return [[job] for key, job in jobs.items() if key in missing]
 
     def train(
         self, jobs: Mapping[str, Job], missing: Collection[str], tracked: TrackedSweep
     ) -> Iterator[tuple[Job, Result]]:
         """Train those of the jobs, given by key, that are missing. Raises what a job raised, after all have ended."""
-        chosen = [job for key, job in jobs.items() if key in missing]
+        chosen = [job for [job] in self.stacks(jobs, missing)]
         if not chosen:
             return
         first = chosen[0].point.number

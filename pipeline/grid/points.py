@@ -15,7 +15,7 @@ from pipeline.settings.hydra_errors import WHILE_COMPOSING, in_our_words
 from pipeline.settings.schema import Settings
 
 SWEEPERS_OF_GRIDS = (".GridSweeper", ".BasicSweeper")
-RETRAIN = "retrain"  # the one key of conf/sweep.yaml that is not a setting of a training
+OF_THE_SWEEP = RETRAIN, DRY_RUN = "retrain", "dry_run"  # keys of conf/sweep.yaml that are not settings of a training
 
 
 class Point(NamedTuple):
@@ -68,7 +68,7 @@ class Composer:
     """Composes the settings of jobs as Hydra does, but faster.
 
     Hydra needs a tenth of a second per job. So compose only once per choice of config files, and apply overrides that
-    merely set a value to a copy of the result.
+    merely set a value to a copy of the result. Parse each override once.
     """
 
     def __init__(self, loader: ConfigLoader, sweep: DictConfig) -> None:
@@ -76,16 +76,17 @@ class Composer:
         self.sweep = sweep
         self.groups = set(loader.list_groups(""))
         self.composed: dict[tuple[str, ...], DictConfig] = {}
+        self.parsed: dict[str, Override] = {}
 
     def settings_of(self, job: Sequence[str]) -> Settings:
         """The settings of a job, given as a list of overrides. Raises UserError if they are not valid."""
         with in_our_words(*WHILE_COMPOSING):
             config = self.composed_of(job)
-        return settings_in_sweep(config)
+        return settings_in(config)
 
     def composed_of(self, job: Sequence[str]) -> DictConfig:
         """The configuration of a job."""
-        overrides = OverridesParser.create(self.loader).parse_overrides(list(job))
+        overrides = [one for one in map(self.parsed_once, job) if one.key_or_group not in OF_THE_SWEEP]
         values = [override for override in overrides if self.sets_a_value(override)]
         files = tuple(str(override.input_line) for override in overrides if override not in values)
         if files not in self.composed:
@@ -94,6 +95,12 @@ class Composer:
         for override in values:
             OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
         return config
+
+    def parsed_once(self, text: str) -> Override:
+        """An override, from its text."""
+        if text not in self.parsed:
+            self.parsed[text] = OverridesParser.create(self.loader).parse_override(text)
+        return self.parsed[text]
 
     def sets_a_value(self, override: Override) -> bool:
         """Whether an override changes an existing value, rather than choosing a file in conf/."""
@@ -107,11 +114,11 @@ def settings_in_sweep(config: DictConfig) -> Settings:
     return settings_in(without_sweep_keys(config))
 
 
-def should_retrain(config: DictConfig) -> bool:
-    """Whether to train finished points again. Raises UserError if the value is neither true nor false."""
-    value = config[RETRAIN]
+def is_set(config: DictConfig, name: str) -> bool:
+    """Whether RETRAIN or DRY_RUN is true. Raises UserError if the value is neither true nor false."""
+    value = config[name]
     if not isinstance(value, bool):
-        raise UserError(f"{RETRAIN} can't be {value}: it must be true or false")
+        raise UserError(f"{name} can't be {value}: it must be true or false")
     return value
 
 
@@ -126,4 +133,4 @@ def searched_in(sweep: DictConfig) -> dict[str, str]:
 
 def without_sweep_keys(config: DictConfig) -> DictConfig:
     """A sweep's configuration without the keys that concern only the sweep."""
-    return OmegaConf.masked_copy(config, [str(name) for name in config if name not in ("hydra", RETRAIN)])
+    return OmegaConf.masked_copy(config, [str(name) for name in config if name not in ("hydra", *OF_THE_SWEEP)])

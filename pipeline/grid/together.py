@@ -16,6 +16,7 @@ class Together:
 
     def __init__(self, backend: str) -> None:
         self.workers = Workers(backend)
+        self.processes = self.workers.count
 
     def train(
         self, jobs: Mapping[str, Job], missing: Collection[str], tracked: TrackedSweep
@@ -39,6 +40,8 @@ class Together:
                         yield job, Result(job.point.settings, *diagnosed, sha256)
                 tasks[done.number].checkpoints.remove()
                 progress.reach(done.number, 1)
+        for keys in interrupted(jobs):  # in stacks that others have finished since
+            Checkpoints(keys).remove()
 
     def stacks(self, jobs: Mapping[str, Job], missing: Collection[str]) -> list[list[Job]]:
         """The missing jobs in stacks: first those that left a checkpoint together, then new ones."""
@@ -47,8 +50,6 @@ class Together:
             if rest & set(keys):
                 stacks.append([jobs[key] for key in keys])
                 rest -= set(keys)
-            else:
-                Checkpoints(keys).remove()
         by_number = {job.point.number: job for key, job in jobs.items() if key in rest}
-        new = stacks_of([job.point for job in by_number.values()], self.workers.count)
+        new = stacks_of([job.point for job in by_number.values()], self.processes)
         return stacks + [[by_number[point.number] for point in stack] for stack in new]

@@ -116,6 +116,11 @@ def resumed(store: Store, sweep_key: str) -> tuple[str, float] | None:
     return known.data.tags["kept_id"], known.info.start_time / 1000
 
 
+def finished_keys(store: Store) -> set[str]:
+    """The keys of all finished points."""
+    return {run.data.tags["key"] for run in store.search(FINISHED_POINTS)}
+
+
 def finished_models(store: Store, keys: Sequence[str]) -> dict[str, Finished]:
     """The newest FINISHED run for each key, and its model. Raises UserError if that is gone or was changed."""
     runs = {run.data.tags["key"]: run for run in reversed(store.search(FINISHED_POINTS))}
