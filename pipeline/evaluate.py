@@ -11,7 +11,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from pipeline.console.arguments import refuse_arguments
-from pipeline.console.errors import UserError, run
+from pipeline.console.errors import UserError
 from pipeline.core.arrays import Array
 from pipeline.core.assessment import confusion_matrix, most_confident_mistakes, recall
 from pipeline.core.diagnosis.diagnosis import as_markdown
@@ -19,6 +19,7 @@ from pipeline.core.fast.precision import Precision
 from pipeline.core.faults import log_probabilities
 from pipeline.core.network import accuracy, cross_entropy, forward, in_precision
 from pipeline.figures import evaluation, png
+from pipeline.files.clone import run_in_a_clone
 from pipeline.files.dataset import PARTS, Dataset, load_dataset
 from pipeline.files.model import Model, load_model, write_json
 from pipeline.files.paths import METRICS, MODEL, NORMALISED, REPORT, added
@@ -105,4 +106,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_in_a_clone(main)

@@ -22,9 +22,9 @@ from omegaconf import DictConfig
 
 from pipeline.comparison.results import validation_loss
 from pipeline.console.arguments import parser
-from pipeline.console.errors import run
 from pipeline.console.summary import summary
 from pipeline.datasets.normalised import datasets_for
+from pipeline.files.clone import run_in_a_clone
 from pipeline.files.paths import CONF, shown
 from pipeline.grid.points import settings_in_sweep, should_retrain
 from pipeline.settings.composition import configuration
@@ -65,4 +65,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_in_a_clone(main)

@@ -7,10 +7,11 @@ import sys
 from typing import TYPE_CHECKING
 
 from pipeline.console.credentials import without_credentials
-from pipeline.console.errors import UserError, run
+from pipeline.console.errors import UserError
 from pipeline.console.leash import leashed
 from pipeline.console.signals import interruptible
 from pipeline.core.arrays import evenly_spaced
+from pipeline.files.clone import run_in_a_clone
 from pipeline.tracking.address import is_a_server, store_uri
 from pipeline.tracking.publisher import required_store
 from pipeline.tracking.store import PARENT, Store
@@ -112,4 +113,4 @@ def serve(uri: str, port: int) -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_in_a_clone(main)

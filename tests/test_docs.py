@@ -76,6 +76,7 @@ RUN_BY = {
         "test_team_server.py::test_eight_trainings_at_once_are_eight_complete_runs"
     ),
     "mlflow ui": "test_experiments.py::test_plain_mlflow_ui_in_the_project_shows_every_run",
+    "pip install --no-deps .": "test_installed.py::test_the_doctor_examines_a_network_in_any_folder",
     "python -m pipeline.doctor mynetwork.py": "test_doctor.py::test_the_command_examines_a_file",
     "python -m pipeline.sweep +experiment=faults": "test_story.py::test_a_sweep_over_all_faults_names_each_cause",
     "python -m pipeline.sweep +experiment=stability": (
