@@ -23,6 +23,7 @@ from pipeline.files.clone import run_in_a_clone
 from pipeline.files.dataset import PARTS, Dataset, load_dataset
 from pipeline.files.model import Model, load_model, write_json
 from pipeline.files.paths import METRICS, MODEL, NORMALISED, REPORT, added
+from pipeline.settings.naming import heading_of
 from pipeline.tracking.evaluations import publish_evaluation
 
 PRECISION: Precision = "float64"  # the loss of a network close to divergence overflows float32
@@ -78,8 +79,9 @@ def write_report(model: Model, dataset: Dataset, directory: Path) -> dict[str, f
         "first_layer_weights": evaluation.first_layer_weights(first_layer, dataset.about.image_shape),
         "confident_mistakes": evaluation.confident_mistakes(images[mistakes], predictions.iloc[mistakes]),
     }
+    heading = heading_of(model.config)
     for name, picture in pictures.items():
-        png.save(picture, directory / f"{name}.png")
+        png.save(evaluation.headed(picture, heading), directory / f"{name}.png")
     return metrics
 
 

@@ -29,11 +29,11 @@ from pipeline.core.normalisation import METHODS
 from pipeline.core.training import Record, Training
 from pipeline.files.dataset import PARTS, About, Dataset, Part
 from pipeline.files.model import Model, fingerprint, load_model, save_model
+from pipeline.settings.naming import USUAL
 from pipeline.settings.typed import as_typed
 from pipeline.tracking import unpublished
 from pipeline.tracking.address import store_file, store_uri
 from pipeline.tracking.completion import publish_what_is_kept
-from pipeline.tracking.description import USUAL
 from pipeline.tracking.evaluations import kept_training_of
 from pipeline.tracking.kept import (
     KeptSweep,
