@@ -73,7 +73,7 @@ def write_report(model: Model, dataset: Dataset, directory: Path) -> dict[str, f
     mistakes = most_confident_mistakes(labels, probabilities)
     first_layer = model.training.network[0].weights
     pictures = {
-        "learning_curve": evaluation.learning_curve(model.training.history),
+        "learning_curve": evaluation.learning_curve(model.training.history, model.config["batch_size"]),
         "vital_signs": evaluation.vital_signs(model.training.vitals, dataset.about.classes),
         "confusion_matrix": evaluation.confusion_matrix(confusion),
         "first_layer_weights": evaluation.first_layer_weights(first_layer, dataset.about.image_shape),

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.core.training import Record
 from pipeline.figures import evaluation
 
 NAN = float("nan")
@@ -41,6 +42,13 @@ def test_a_title_says_how_many_are_left_out():
     assert texts(mistakes(*[0.5] * 30))[0] == "Wrongly classified test images: 24 of 30, the surest first"
     units = evaluation.first_layer_weights(np.ones((64, 50)), (8, 8))
     assert texts(units)[0] == "Weights of the first layer's units, 40 of 50: red for, blue against"
+
+
+@pytest.mark.parametrize(("batch_size", "label"), [(None, "training"), (32, "training, 32 images at a time")])
+def test_a_curve_says_if_it_is_of_batches(batch_size, label):
+    figure = evaluation.learning_curve([Record(0, 2.3, 0.1, 2.4, 0.2), Record(1, 1.9, 0.4, 2.0, 0.3)], batch_size)
+    for axes in figure.axes:
+        assert [text.get_text() for text in axes.get_legend().get_texts()] == [label, "validation"]
 
 
 def test_a_heading_is_above_everything_and_moves_nothing():

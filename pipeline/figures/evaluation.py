@@ -37,14 +37,15 @@ def headed(figure: Figure, heading: str) -> Figure:
     return figure
 
 
-def learning_curve(history: Sequence[Record]) -> Figure:
-    """Loss and accuracy over the iterations, on the training and the validation images."""
+def learning_curve(history: Sequence[Record], batch_size: int | None) -> Figure:
+    """Loss and accuracy over the iterations, on the training images or one batch of them, and on validation images."""
+    trained_on = f"training, {batch_size} images at a time" if batch_size else "training"
     rows = pd.DataFrame(history, columns=Record._fields)
     figure = Figure(figsize=(10, 4))
     figure.subplots_adjust(left=0.08, right=0.98, bottom=0.13, top=0.92, wspace=0.2)
     for axes, quantity in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         marker = "o" if len(rows) < FEW else ""
-        axes.plot(rows.iteration, rows[quantity], marker=marker, color=TRAINING, label="training")
+        axes.plot(rows.iteration, rows[quantity], marker=marker, color=TRAINING, label=trained_on)
         validation = rows[f"validation_{quantity}"]
         axes.plot(rows.iteration, validation, marker=marker, color=VALIDATION, label="validation")
         axes.set(title=quantity.capitalize(), xlabel="iteration")

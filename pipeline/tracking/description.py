@@ -8,10 +8,11 @@ from pipeline.tracking.view import NOTE
 LINKED = 5  # points of a sweep
 
 
-def note_of_training(diagnosis: Diagnosis, run: str) -> dict[str, str]:
-    """The tag that describes a training: its diagnosis, and the command that trains it again."""
+def note_of_training(diagnosis: Diagnosis, batch_size: int | None, run: str) -> dict[str, str]:
+    """The tag that describes a training: its diagnosis, what its metrics measure, and how to train it again."""
+    of_a_batch = f"`accuracy` and `loss` are those of one batch of {batch_size} images, the one that is next.\n\n"
     again = f"`python -m pipeline.track reproduce {run}` trains it again and compares the models."
-    return {NOTE: f"{as_markdown(diagnosis)}\n{again}\n"}
+    return {NOTE: f"{as_markdown(diagnosis)}\n{of_a_batch if batch_size else ''}{again}\n"}
 
 
 def note_of_sweep(summary: str, best: Sequence[tuple[str, str]]) -> dict[str, str]:

@@ -107,7 +107,7 @@ def log_training(store: Store, run: str, directory: Path, training: KeptTraining
         if (directory / name).exists():
             store.log_files(run, directory / name, name)
     store.log_text(run, as_markdown(model.diagnosis), f"{REPORT}/diagnosis.md")
-    note = note_of_training(model.diagnosis, run)
+    note = note_of_training(model.diagnosis, model.config["batch_size"], run)
     store.log(run, tags=tags_of_diagnosis(model.diagnosis) | note | {COMPLETE: model.sha256})
 
 
