@@ -113,6 +113,7 @@ def test_params_are_the_settings_as_typed(run) -> None:
         "dataset": "digits",
         "normalise": "standard",
         "alpha": "0.3",
+        "log10_alpha": "-0.523",
         "init": "he",
         "init_scale": "0.01",
         "iterations": "500",

@@ -144,7 +144,7 @@ def assert_is_whole(store: Store, run_id: str) -> None:
     run = store.run(run_id)
     assert (run.info.run_name, run.info.status) == ("he α=0.5 · 1 · hidden 2", "FINISHED")
     assert (run.info.start_time, run.info.end_time) == (1_000_000, 1_002_000)
-    assert run.data.params == {name: as_typed(value) for name, value in CONFIG.items()}
+    assert run.data.params == {name: as_typed(value) for name, value in CONFIG.items()} | {"log10_alpha": "-0.301"}
     for tag, value in {"command": "dvc repro", "outcome": "still learning", "prescription.alpha": "2"}.items():
         assert run.data.tags[tag] == value
     assert points(store, run_id, "loss") == [(0, 1_000_500, 2.0), (1, 1_001_500, 1.0)]
@@ -261,6 +261,7 @@ def test_a_run_logged_live_is_completed(store: Store, tmp_path: Path) -> None:
     live = LiveTraining(Publisher(), training.id, training.tags, CONFIG, training.started, unsent=sent)
     live.send(store)
     assert store.run(live.run).info.status == "RUNNING"
+    assert store.run(live.run).data.params["log10_alpha"] == "-0.301"
     assert publish(store, directory) == live.run
     assert_is_whole(store, live.run)
 

@@ -1,7 +1,7 @@
 """A training's run in MLflow, published from the training's directory."""
 
 from collections.abc import Iterator, Mapping
-from math import isfinite
+from math import isfinite, log10
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 COMPLETE = "model_sha256"  # the tag that is logged last, so a run that has it is complete
+LOG_ALPHA, DECIMALS = "log10_alpha", 3
 
 
 def publish_training(store: Store, directory: Path) -> str:
@@ -101,7 +102,7 @@ def log_training(store: Store, run: str, directory: Path, training: KeptTraining
     # The UI's comparison of runs opens with the metric that was logged first. Failed trainings have it as well.
     final = Point(COMPARED, model.training.final_accuracy, model.training.iterations, training.ended)
     points = [final, *history_points(model.training, training)]
-    store.log(run, [*points, *vital_points(model, training.ended)], model.config)
+    store.log(run, [*points, *vital_points(model, training.ended)], params_of(model.config))
     store.log_data(run, model.about)
     for name in (MODEL, PROVENANCE):
         if (directory / name).exists():
@@ -109,6 +110,11 @@ def log_training(store: Store, run: str, directory: Path, training: KeptTraining
     store.log_text(run, as_markdown(model.diagnosis), f"{REPORT}/diagnosis.md")
     note = note_of_training(model.diagnosis, model.config["batch_size"], run)
     store.log(run, tags=tags_of_diagnosis(model.diagnosis) | note | {COMPLETE: model.sha256})
+
+
+def params_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings, and alpha again on a scale that MLflow's parallel coordinates can show."""
+    return {**config, LOG_ALPHA: round(log10(config["alpha"]), DECIMALS)}
 
 
 def history_points(training: Training, kept: KeptTraining) -> Iterator[Point]:
