@@ -33,6 +33,7 @@ from pipeline.settings.naming import USUAL
 from pipeline.settings.typed import as_typed
 from pipeline.tracking import unpublished
 from pipeline.tracking.address import store_file, store_uri
+from pipeline.tracking.champion import newest_finished_sweep
 from pipeline.tracking.completion import publish_what_is_kept
 from pipeline.tracking.evaluations import kept_training_of
 from pipeline.tracking.kept import (
@@ -52,6 +53,7 @@ from pipeline.tracking.publisher import Publisher, required_store
 from pipeline.tracking.store import Store
 from pipeline.tracking.sweeps import finished_models, resumed, run_of_sweep
 from pipeline.tracking.trainings import run_of
+from pipeline.ui import print_links
 
 CONFIG = {**USUAL, "alpha": 0.5, "init": "he", "iterations": 1, "hidden": [2]}
 ABOUT = About({"dataset": {"name": "digits"}, "normalise": "unit"}, "0f.dir", image_shape=(2, 2), classes=2)
@@ -566,6 +568,22 @@ def test_a_server_that_refuses_for_an_hour_does_not_hold_up_a_training(
         assert time.monotonic() - started < 30
         assert unpublished.listed() == [directory]
         server.shutdown()
+
+
+def test_the_newest_sweep_is_the_one_that_ran_last(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    old, new = (
+        store.create(name, {"sweep_key": name, "kept_id": name} | owner(), start)
+        for name, start in (("old", 1000.0), ("new", 2000.0))
+    )
+    store.close(old, "FINISHED", 1500.0)
+    store.close(new, "FINISHED", 2500.0)
+    assert newest_finished_sweep(store).info.run_id == new
+    store.reopen(old)  # as the same command does
+    assert newest_finished_sweep(store).info.run_id == new
+    print_links(store, "http://localhost")
+    assert "The newest sweep, 'old'" in capsys.readouterr().out
+    store.close(old, "FINISHED", 3000.0)
+    assert newest_finished_sweep(store).info.run_id == old
 
 
 def test_an_older_state_of_a_sweep_is_ignored(store: Store, tmp_path: Path) -> None:
