@@ -22,7 +22,7 @@ from pipeline.figures import evaluation, png
 from pipeline.files.clone import run_in_a_clone
 from pipeline.files.dataset import PARTS, Dataset, load_dataset
 from pipeline.files.model import Model, load_model, write_json
-from pipeline.files.paths import METRICS, MODEL, NORMALISED, REPORT, added
+from pipeline.files.paths import METRICS, MODEL, NORMALISED, RECALL, REPORT, added
 from pipeline.settings.naming import heading_of
 from pipeline.tracking.evaluations import publish_evaluation
 
@@ -48,6 +48,11 @@ def accuracy_and_loss(predicted: dict[str, Array], dataset: Dataset) -> dict[str
     return {name: value for name, value in metrics.items() if isfinite(value)}
 
 
+def rounded(values: dict[str, float]) -> dict[str, float]:
+    """The values without the digits that depend on the machine."""
+    return {name: round(value, DECIMALS) for name, value in values.items()}
+
+
 def predictions_table(labels: Array, probabilities: Array) -> pd.DataFrame:
     """One row per image: its label, the prediction, and the predicted probability of that class."""
     predicted = probabilities.argmax(axis=1)
@@ -62,9 +67,9 @@ def write_report(model: Model, dataset: Dataset, directory: Path) -> dict[str, f
     probabilities = np.exp(predicted["test"])
     confusion = confusion_matrix(labels, probabilities.argmax(axis=1), dataset.about.classes)
 
-    metrics = accuracy_and_loss(predicted, dataset) | {f"recall_{k}": share for k, share in recall(confusion).items()}
-    metrics = {name: round(value, DECIMALS) for name, value in metrics.items()}
+    metrics = rounded(accuracy_and_loss(predicted, dataset))
     write_json(directory / METRICS, metrics)
+    write_json(directory / RECALL, rounded({f"recall_{k}": share for k, share in recall(confusion).items()}))
     (directory / "diagnosis.md").write_text(as_markdown(model.diagnosis), encoding="utf-8")
     predictions = predictions_table(labels, probabilities)
     predictions.to_csv(directory / "predictions.csv", index_label="image", lineterminator="\n")

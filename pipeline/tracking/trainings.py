@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.core.diagnosis.diagnosis import Diagnosis, as_markdown
 from pipeline.core.training import Record, Training
 from pipeline.files.model import Model, load_model, require_sha256
-from pipeline.files.paths import METRICS, shown
+from pipeline.files.paths import METRICS, RECALL, shown
 from pipeline.settings.naming import name_of
 from pipeline.settings.typed import as_typed
 from pipeline.tracking.description import note_of_training
@@ -158,7 +158,9 @@ def tags_of_diagnosis(diagnosis: Diagnosis) -> dict[str, str]:
 def report_metrics(directory: Path, model: Model) -> dict[str, float]:
     """The metrics that only the evaluation has. The history has logged the others, step by step."""
     by_step = Record._fields if model.training.history else ()
-    metrics = read_json(directory / REPORT / METRICS)
+    metrics, recall = read_json(directory / REPORT / METRICS), directory / REPORT / RECALL
+    if recall.exists():  # in older reports, recall is among the metrics
+        metrics |= read_json(recall)
     return {name: value for name, value in metrics.items() if name not in by_step}
 
 
