@@ -12,7 +12,7 @@ import yaml
 
 from pipeline.console.arguments import refuse_arguments
 from pipeline.console.credentials import without_credentials
-from pipeline.console.errors import run
+from pipeline.files.clone import run_in_a_clone
 from pipeline.files.paths import PARAMS, write_whole
 from pipeline.settings.composition import composed
 from pipeline.settings.params import REMEDY, load
@@ -45,4 +45,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_in_a_clone(main)

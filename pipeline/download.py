@@ -4,8 +4,8 @@ It reads params.yaml and the dataset's source, and writes raw/.
 """
 
 from pipeline.console.arguments import refuse_arguments
-from pipeline.console.errors import run
 from pipeline.datasets.sources import import_dataset
+from pipeline.files.clone import run_in_a_clone
 from pipeline.files.paths import RAW, replaced
 from pipeline.settings.params import load
 
@@ -20,4 +20,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_in_a_clone(main)

@@ -11,7 +11,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from pipeline.console.arguments import refuse_arguments
-from pipeline.console.errors import UserError, run
+from pipeline.console.errors import UserError
 from pipeline.core.arrays import Array
 from pipeline.core.assessment import confusion_matrix, most_confident_mistakes, recall
 from pipeline.core.diagnosis.diagnosis import as_markdown
@@ -19,9 +19,11 @@ from pipeline.core.fast.precision import Precision
 from pipeline.core.faults import log_probabilities
 from pipeline.core.network import accuracy, cross_entropy, forward, in_precision
 from pipeline.figures import evaluation, png
+from pipeline.files.clone import run_in_a_clone
 from pipeline.files.dataset import PARTS, Dataset, load_dataset
 from pipeline.files.model import Model, load_model, write_json
-from pipeline.files.paths import METRICS, MODEL, NORMALISED, REPORT, added
+from pipeline.files.paths import METRICS, MODEL, NORMALISED, RECALL, REPORT, added
+from pipeline.settings.naming import heading_of
 from pipeline.tracking.evaluations import publish_evaluation
 
 PRECISION: Precision = "float64"  # the loss of a network close to divergence overflows float32
@@ -46,6 +48,11 @@ def accuracy_and_loss(predicted: dict[str, Array], dataset: Dataset) -> dict[str
     return {name: value for name, value in metrics.items() if isfinite(value)}
 
 
+def rounded(values: dict[str, float]) -> dict[str, float]:
+    """The values without the digits that depend on the machine."""
+    return {name: round(value, DECIMALS) for name, value in values.items()}
+
+
 def predictions_table(labels: Array, probabilities: Array) -> pd.DataFrame:
     """One row per image: its label, the prediction, and the predicted probability of that class."""
     predicted = probabilities.argmax(axis=1)
@@ -60,9 +67,9 @@ def write_report(model: Model, dataset: Dataset, directory: Path) -> dict[str, f
     probabilities = np.exp(predicted["test"])
     confusion = confusion_matrix(labels, probabilities.argmax(axis=1), dataset.about.classes)
 
-    metrics = accuracy_and_loss(predicted, dataset) | {f"recall_{k}": share for k, share in recall(confusion).items()}
-    metrics = {name: round(value, DECIMALS) for name, value in metrics.items()}
+    metrics = rounded(accuracy_and_loss(predicted, dataset))
     write_json(directory / METRICS, metrics)
+    write_json(directory / RECALL, rounded({f"recall_{k}": share for k, share in recall(confusion).items()}))
     (directory / "diagnosis.md").write_text(as_markdown(model.diagnosis), encoding="utf-8")
     predictions = predictions_table(labels, probabilities)
     predictions.to_csv(directory / "predictions.csv", index_label="image", lineterminator="\n")
@@ -71,14 +78,15 @@ def write_report(model: Model, dataset: Dataset, directory: Path) -> dict[str, f
     mistakes = most_confident_mistakes(labels, probabilities)
     first_layer = model.training.network[0].weights
     pictures = {
-        "learning_curve": evaluation.learning_curve(model.training.history),
+        "learning_curve": evaluation.learning_curve(model.training.history, model.config["batch_size"]),
         "vital_signs": evaluation.vital_signs(model.training.vitals, dataset.about.classes),
         "confusion_matrix": evaluation.confusion_matrix(confusion),
         "first_layer_weights": evaluation.first_layer_weights(first_layer, dataset.about.image_shape),
         "confident_mistakes": evaluation.confident_mistakes(images[mistakes], predictions.iloc[mistakes]),
     }
+    heading = heading_of(model.config)
     for name, picture in pictures.items():
-        png.save(picture, directory / f"{name}.png")
+        png.save(evaluation.headed(picture, heading), directory / f"{name}.png")
     return metrics
 
 
@@ -105,4 +113,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_in_a_clone(main)

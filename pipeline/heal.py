@@ -11,10 +11,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pipeline.console.arguments import parser
-from pipeline.console.errors import run
 from pipeline.console.summary import indented
 from pipeline.core.diagnosis.diagnosis import Diagnosed
 from pipeline.datasets.normalised import datasets_for
+from pipeline.files.clone import run_in_a_clone
 from pipeline.files.model import fingerprint
 from pipeline.retraining.healing import Attempt, attempts
 from pipeline.settings.command import experiment_command
@@ -74,4 +74,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_in_a_clone(main)

@@ -9,8 +9,9 @@ import yaml
 from pydantic import TypeAdapter
 
 from pipeline.console.arguments import refuse_arguments
-from pipeline.console.errors import UserError, run
+from pipeline.console.errors import UserError
 from pipeline.datasets.parts import divide, fitted
+from pipeline.files.clone import run_in_a_clone
 from pipeline.files.damage import reading
 from pipeline.files.dataset import About, Dataset, save_dataset
 from pipeline.files.images import read_images
@@ -45,4 +46,4 @@ def md5_in(pointer: Path) -> str:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_in_a_clone(main)

@@ -22,8 +22,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from pipeline.console.arguments import parser
-from pipeline.console.errors import UserError, run
+from pipeline.console.errors import UserError
 from pipeline.datasets.normalised import datasets_for
+from pipeline.files.clone import run_in_a_clone
 from pipeline.files.paths import CONF
 from pipeline.grid.launch import whole_sweep
 from pipeline.grid.one_by_one import train_point
@@ -54,4 +55,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_in_a_clone(main)

@@ -9,7 +9,8 @@ python -m pipeline.track champion [RUN_ID]   register a sweep's best network if 
 
 from argparse import ArgumentParser, Namespace
 
-from pipeline.console.errors import UserError, run
+from pipeline.console.errors import UserError
+from pipeline.files.clone import run_in_a_clone
 from pipeline.retraining.reproduction import reproduce
 from pipeline.tracking.champion import crown
 from pipeline.tracking.completion import publish_revisions, publish_what_dvc_has, publish_what_is_kept
@@ -77,4 +78,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_in_a_clone(main)

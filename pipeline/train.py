@@ -4,8 +4,8 @@ It reads params.yaml and normalised/, and writes model/ and a run in MLflow.
 """
 
 from pipeline.console.arguments import refuse_arguments
-from pipeline.console.errors import run
 from pipeline.console.summary import summary
+from pipeline.files.clone import run_in_a_clone
 from pipeline.files.dataset import load_dataset
 from pipeline.files.paths import MODEL, NORMALISED, shown
 from pipeline.settings.params import load
@@ -20,4 +20,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_in_a_clone(main)

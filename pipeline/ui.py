@@ -7,13 +7,15 @@ import sys
 from typing import TYPE_CHECKING
 
 from pipeline.console.credentials import without_credentials
-from pipeline.console.errors import UserError, run
+from pipeline.console.errors import UserError
 from pipeline.console.leash import leashed
 from pipeline.console.signals import interruptible
 from pipeline.core.arrays import evenly_spaced
+from pipeline.files.clone import run_in_a_clone
 from pipeline.tracking.address import is_a_server, store_uri
 from pipeline.tracking.publisher import required_store
 from pipeline.tracking.store import PARENT, Store
+from pipeline.tracking.sweeps import newest_sweep
 from pipeline.tracking.view import BEST, COMPARED, SWEEPS, compare_page, curves_page, experiment_page, run_page
 
 if TYPE_CHECKING:
@@ -62,11 +64,11 @@ def print_links(store: Store, server: str) -> None:
     print_link("All runs, grouped by sweep", experiment_page(server, experiment, SWEEPS))
     for view in store.views_of_datasets():
         print_link(f"Runs on {view.removeprefix(BEST)}, best first", experiment_page(server, experiment, view))
-    sweeps = store.search("tags.sweep_key != ''")
-    if not sweeps:
+    sweep = newest_sweep(store)
+    if sweep is None:
         print("No sweep to compare yet: `python -m pipeline.sweep` runs one.")
         return
-    newest = sweeps[0].info
+    newest = sweep.info
     page = run_page(server, experiment, newest.run_id, "/artifacts/accuracy.png")
     print_link(f"The newest sweep, {newest.run_name!r}: map, curves and table", page)
     if points := ranked(store, newest.run_id):
@@ -112,4 +114,4 @@ def serve(uri: str, port: int) -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_in_a_clone(main)

@@ -4,8 +4,10 @@ import pytest
 from conftest import Project
 from plain import PLAIN
 
+from pipeline.core.diagnosis.diagnosis import Diagnosis
 from pipeline.settings.composition import configuration, settings_in
-from pipeline.tracking.description import LINKED, USUAL, name_of, note_of_sweep
+from pipeline.settings.naming import USUAL, heading_of, name_of
+from pipeline.tracking.description import LINKED, note_of_sweep, note_of_training
 from pipeline.tracking.view import NOTE
 
 
@@ -26,6 +28,19 @@ def test_a_name_leaves_out_what_conf_sets_anyway():
 )
 def test_a_name_says_what_is_not_as_usual(changes, name):
     assert name_of(PLAIN.model_copy(update=changes).of_the_model()) == name
+
+
+def test_a_heading_always_names_the_dataset():
+    config = PLAIN.of_the_model()
+    assert heading_of(config) == "digits · he α=0.5 · 100 iterations"
+    assert heading_of({**config, "dataset": "mnist", "seed": 1}) == "mnist · he α=0.5 · 100 iterations · seed 1"
+
+
+def test_a_description_says_that_minibatches_measure_one_batch():
+    diagnosis = Diagnosis("converged", "none", None, "It learned.", "Nothing.", {})
+    of_a_batch = "`accuracy` and `loss` are those of one batch of 32 images"
+    assert of_a_batch in note_of_training(diagnosis, 32, "a1")[NOTE]
+    assert "batch" not in note_of_training(diagnosis, None, "a1")[NOTE]
 
 
 def test_a_sweeps_description_links_to_its_best_points_only():

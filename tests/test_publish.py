@@ -29,11 +29,12 @@ from pipeline.core.normalisation import METHODS
 from pipeline.core.training import Record, Training
 from pipeline.files.dataset import PARTS, About, Dataset, Part
 from pipeline.files.model import Model, fingerprint, load_model, save_model
+from pipeline.settings.naming import USUAL
 from pipeline.settings.typed import as_typed
 from pipeline.tracking import unpublished
 from pipeline.tracking.address import store_file, store_uri
+from pipeline.tracking.champion import newest_finished_sweep
 from pipeline.tracking.completion import publish_what_is_kept
-from pipeline.tracking.description import USUAL
 from pipeline.tracking.evaluations import kept_training_of
 from pipeline.tracking.kept import (
     KeptSweep,
@@ -52,6 +53,7 @@ from pipeline.tracking.publisher import Publisher, required_store
 from pipeline.tracking.store import Store
 from pipeline.tracking.sweeps import finished_models, resumed, run_of_sweep
 from pipeline.tracking.trainings import run_of
+from pipeline.ui import print_links
 
 CONFIG = {**USUAL, "alpha": 0.5, "init": "he", "iterations": 1, "hidden": [2]}
 ABOUT = About({"dataset": {"name": "digits"}, "normalise": "unit"}, "0f.dir", image_shape=(2, 2), classes=2)
@@ -144,7 +146,7 @@ def assert_is_whole(store: Store, run_id: str) -> None:
     run = store.run(run_id)
     assert (run.info.run_name, run.info.status) == ("he α=0.5 · 1 · hidden 2", "FINISHED")
     assert (run.info.start_time, run.info.end_time) == (1_000_000, 1_002_000)
-    assert run.data.params == {name: as_typed(value) for name, value in CONFIG.items()}
+    assert run.data.params == {name: as_typed(value) for name, value in CONFIG.items()} | {"log10_alpha": "-0.301"}
     for tag, value in {"command": "dvc repro", "outcome": "still learning", "prescription.alpha": "2"}.items():
         assert run.data.tags[tag] == value
     assert points(store, run_id, "loss") == [(0, 1_000_500, 2.0), (1, 1_001_500, 1.0)]
@@ -261,6 +263,7 @@ def test_a_run_logged_live_is_completed(store: Store, tmp_path: Path) -> None:
     live = LiveTraining(Publisher(), training.id, training.tags, CONFIG, training.started, unsent=sent)
     live.send(store)
     assert store.run(live.run).info.status == "RUNNING"
+    assert store.run(live.run).data.params["log10_alpha"] == "-0.301"
     assert publish(store, directory) == live.run
     assert_is_whole(store, live.run)
 
@@ -565,6 +568,22 @@ def test_a_server_that_refuses_for_an_hour_does_not_hold_up_a_training(
         assert time.monotonic() - started < 30
         assert unpublished.listed() == [directory]
         server.shutdown()
+
+
+def test_the_newest_sweep_is_the_one_that_ran_last(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    old, new = (
+        store.create(name, {"sweep_key": name, "kept_id": name} | owner(), start)
+        for name, start in (("old", 1000.0), ("new", 2000.0))
+    )
+    store.close(old, "FINISHED", 1500.0)
+    store.close(new, "FINISHED", 2500.0)
+    assert newest_finished_sweep(store).info.run_id == new
+    store.reopen(old)  # as the same command does
+    assert newest_finished_sweep(store).info.run_id == new
+    print_links(store, "http://localhost")
+    assert "The newest sweep, 'old'" in capsys.readouterr().out
+    store.close(old, "FINISHED", 3000.0)
+    assert newest_finished_sweep(store).info.run_id == old
 
 
 def test_an_older_state_of_a_sweep_is_ignored(store: Store, tmp_path: Path) -> None:

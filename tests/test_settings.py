@@ -275,6 +275,16 @@ def test_every_dataset_in_conf_composes_to_valid_settings(choice: str) -> None:
     assert chosen.dataset.name == choice.removeprefix("dataset=")
 
 
+@pytest.mark.parametrize(
+    ("choice", "package"),
+    [("hydra/launcher=rq", "hydra-rq-launcher"), ("hydra/sweeper=nevergrad", "hydra-nevergrad-sweeper")],
+)
+def test_a_plugin_that_is_not_installed_is_named(choice: str, package: str) -> None:
+    with pytest.raises(UserError) as refused:
+        configuration([choice])
+    assert str(refused.value) == f"{choice} needs a package: `pip install {package}`"
+
+
 DVC = ("dvc", "exp", "run", "-S", "alpha=-1", "-S", "init=glorot", "-S", "+alhpa=0.1")
 HYDRA = ("python", "-m", "pipeline.sweep", "alpha=-1", "init=glorot", "+alhpa=0.1")
 

@@ -22,16 +22,30 @@ UNITS_SHOWN = 40
 MISTAKES_SHOWN = 24
 PER_ROW = 8
 CELL_WIDTH, CELL_HEIGHT = 1.2, 1.4  # of an image with its margin, in image widths
+HEADING_HEIGHT = 0.3  # inches
 
 
-def learning_curve(history: Sequence[Record]) -> Figure:
-    """Loss and accuracy over the iterations, on the training and the validation images."""
+def headed(figure: Figure, heading: str) -> Figure:
+    """The figure, grown by a line at its top that says which training it shows."""
+    width, height = figure.get_size_inches()
+    grown = height + HEADING_HEIGHT
+    margins = figure.subplotpars
+    figure.subplots_adjust(bottom=margins.bottom * height / grown, top=margins.top * height / grown)
+    figure.set_size_inches(width, grown)
+    top = 1 - 0.6 * HEADING_HEIGHT / grown
+    figure.text(0.5, top, heading, ha="center", va="center", color="dimgrey", fontsize=9, wrap=True)
+    return figure
+
+
+def learning_curve(history: Sequence[Record], batch_size: int | None) -> Figure:
+    """Loss and accuracy over the iterations, on the training images or one batch of them, and on validation images."""
+    trained_on = f"training, {batch_size} images at a time" if batch_size else "training"
     rows = pd.DataFrame(history, columns=Record._fields)
     figure = Figure(figsize=(10, 4))
     figure.subplots_adjust(left=0.08, right=0.98, bottom=0.13, top=0.92, wspace=0.2)
     for axes, quantity in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         marker = "o" if len(rows) < FEW else ""
-        axes.plot(rows.iteration, rows[quantity], marker=marker, color=TRAINING, label="training")
+        axes.plot(rows.iteration, rows[quantity], marker=marker, color=TRAINING, label=trained_on)
         validation = rows[f"validation_{quantity}"]
         axes.plot(rows.iteration, validation, marker=marker, color=VALIDATION, label="validation")
         axes.set(title=quantity.capitalize(), xlabel="iteration")
@@ -104,20 +118,29 @@ def first_layer_weights(weights: Array, image_shape: tuple[int, int]) -> Figure:
     reach = np.abs(shown).max(axis=1, keepdims=True)
     images = (shown / np.where(reach > 0, reach, 1)).reshape(-1, *image_shape)
     captions = [f"unit {unit}" for unit in range(len(images))]
-    return contact_sheet("First-layer weights: red for, blue against", images, captions, "RdBu_r", (-1, 1))
+    title = f"Weights of the first layer's units, {len(images)} of {weights.shape[1]}: red for, blue against"
+    return contact_sheet(title, images, captions, "RdBu_r", (-1, 1))
 
 
 def confident_mistakes(images: Array, predictions: pd.DataFrame) -> Figure:
     """Misclassified images (m, rows, columns), most confident first, captioned from their rows of predictions.csv."""
     rows: list[Any] = list(predictions.head(MISTAKES_SHOWN).itertuples())
     captions = [f"{row.actual} taken for {row.predicted}\n{sureness(row.confidence)}" for row in rows]
-    title = "Most confidently wrong (test)" if captions else "No image of the test set is wrongly classified"
+    title = f"Wrongly classified test images: {title_end(predictions)}"
     return contact_sheet(title, images[: len(captions)], captions, "gray_r", (0, images.max(initial=1)))
 
 
+def title_end(predictions: pd.DataFrame) -> str:
+    """How many mistakes are shown, of how many, and in which order. Without confidences they are as in the dataset."""
+    if predictions.empty:
+        return "none"
+    order = ", the surest first" if predictions.confidence.notna().any() else ""
+    return f"{min(MISTAKES_SHOWN, len(predictions))} of {len(predictions)}{order}"
+
+
 def sureness(confidence: float) -> str:
-    """A probability in words; empty if a divergence left none."""
-    return f"{confidence:.0%} sure" if math.isfinite(confidence) else ""
+    """A probability in words, exact enough for a network that is hardly sure; empty if a divergence left none."""
+    return f"{100 * confidence:.3g}% sure" if math.isfinite(confidence) else ""
 
 
 def contact_sheet(

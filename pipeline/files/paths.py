@@ -19,7 +19,7 @@ DATA_POINTER = CHECKOUT / "data.dvc"
 NORMALISED = CHECKOUT / "normalised"
 MODEL = CHECKOUT / "model"
 REPORT = CHECKOUT / "report"
-METRICS = "metrics.json"  # in report/
+METRICS, RECALL = "metrics.json", "recall.json"  # in report/; DVC compares only the first
 
 PARTIAL, OLD = ".partial", ".old.partial"  # end the names of what is not complete yet, and of what it replaces
 

@@ -13,6 +13,18 @@ from pipeline.settings.validation import guess, unknown
 REPORTED = (HydraException, OmegaConfBaseException)
 WHILE_COMPOSING = (*REPORTED, AssertionError, RecursionError, TypeError, ValueError)  # as for an odd defaults list
 
+PLUGINS = {  # the packages that bring choices of hydra/launcher and hydra/sweeper
+    "hydra/launcher joblib": "hydra-joblib-launcher",
+    "hydra/launcher ray": "hydra-ray-launcher",
+    "hydra/launcher ray_aws": "hydra-ray-launcher",
+    "hydra/launcher rq": "hydra-rq-launcher",
+    "hydra/launcher submitit_local": "hydra-submitit-launcher",
+    "hydra/launcher submitit_slurm": "hydra-submitit-launcher",
+    "hydra/sweeper ax": "hydra-ax-sweeper",
+    "hydra/sweeper nevergrad": "hydra-nevergrad-sweeper",
+    "hydra/sweeper optuna": "hydra-optuna-sweeper",
+}
+
 
 @contextmanager
 def in_our_words(*errors: type[Exception]) -> Iterator[None]:
@@ -30,6 +42,8 @@ def explanation(error: Exception) -> str:
         of_hydra = error.missing_cfg_file.startswith("hydra/")  # its folders have folders
         cut = str.rpartition if of_hydra else str.partition
         group, _, name = cut(error.missing_cfg_file, "/")
+        if package := PLUGINS.get(f"{group} {name}"):
+            return f"{group}={name} needs a package: `pip install {package}`"
         note = " (others need a package: see docs/experiments.md)" if of_hydra else ""
         return f"there is no {group} {name}{guess(name, error.options)}: choose from {', '.join(error.options)}{note}"
     if isinstance(reason, ConfigAttributeError | ConfigKeyError) and reason.full_key:

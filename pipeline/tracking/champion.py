@@ -7,6 +7,7 @@ from pipeline.tracking.experiment import lock
 from pipeline.tracking.logged import downloaded_model
 from pipeline.tracking.serving import log_served_model
 from pipeline.tracking.store import CHAMPION, Store
+from pipeline.tracking.sweeps import SWEEPS, newest_sweep
 from pipeline.tracking.view import COMPARED as ACCURACY
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def crown(store: Store, named: str | None) -> str:
 
 def contender(store: Store, named: str | None) -> "Run":
     """The run of the challenger. Raises UserError if it can't be served."""
-    run = store.run(named) if named else newest_sweep(store)
+    run = store.run(named) if named else newest_finished_sweep(store)
     if "sweep_key" in run.data.tags:
         if "best_run_id" not in run.data.tags:
             raise UserError(f"the sweep {run.info.run_id} has no best point yet: repeat its command to complete it")
@@ -52,12 +53,12 @@ def contender(store: Store, named: str | None) -> "Run":
     return run
 
 
-def newest_sweep(store: Store) -> "Run":
-    """The run of the newest finished sweep."""
-    sweeps = store.search("tags.sweep_key != '' and attributes.status = 'FINISHED'")
-    if not sweeps:
+def newest_finished_sweep(store: Store) -> "Run":
+    """The run of the finished sweep that ended last."""
+    newest = newest_sweep(store, f"{SWEEPS} and attributes.status = 'FINISHED'")
+    if newest is None:
         raise UserError("MLflow has no finished sweep: start one with `python -m pipeline.sweep`, or name a run's id")
-    return sweeps[0]
+    return newest
 
 
 def require_same_data(run: "Run", present: "ModelVersion") -> None:

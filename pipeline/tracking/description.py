@@ -1,37 +1,18 @@
-"""A run's name and its description, as MLflow's UI shows them."""
+"""A run's description, as MLflow's UI shows it."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from pipeline.core.diagnosis.diagnosis import Diagnosis, as_markdown
-from pipeline.settings.typed import as_typed
 from pipeline.tracking.view import NOTE
 
-# The settings of conf/config.yaml, which a name leaves out.
-USUAL = {
-    "dataset": "digits",
-    "normalise": "standard",
-    "hidden": [20],
-    "init_scale": 0.01,
-    "reduction": "mean",
-    "batch_size": None,
-    "precision": "portable",
-    "seed": 0,
-    "fault": None,
-}
 LINKED = 5  # points of a sweep
 
 
-def name_of(config: Mapping[str, Any]) -> str:
-    """A training's name: alpha, initialisation, iterations, and whatever else is not as usual."""
-    others = [f"{name} {as_typed(config[name]).strip('[]')}" for name, usual in USUAL.items() if config[name] != usual]
-    return " · ".join([f"{config['init']} α={config['alpha']:g}", str(config["iterations"]), *others])
-
-
-def note_of_training(diagnosis: Diagnosis, run: str) -> dict[str, str]:
-    """The tag that describes a training: its diagnosis, and the command that trains it again."""
+def note_of_training(diagnosis: Diagnosis, batch_size: int | None, run: str) -> dict[str, str]:
+    """The tag that describes a training: its diagnosis, what its metrics measure, and how to train it again."""
+    of_a_batch = f"`accuracy` and `loss` are those of one batch of {batch_size} images, the one that is next.\n\n"
     again = f"`python -m pipeline.track reproduce {run}` trains it again and compares the models."
-    return {NOTE: f"{as_markdown(diagnosis)}\n{again}\n"}
+    return {NOTE: f"{as_markdown(diagnosis)}\n{of_a_batch if batch_size else ''}{again}\n"}
 
 
 def note_of_sweep(summary: str, best: Sequence[tuple[str, str]]) -> dict[str, str]:

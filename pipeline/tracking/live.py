@@ -13,7 +13,7 @@ from pipeline.console.signals import uninterrupted
 from pipeline.core.training import Record
 from pipeline.tracking.publisher import Publisher
 from pipeline.tracking.store import Store
-from pipeline.tracking.trainings import open_run, row_points
+from pipeline.tracking.trainings import open_run, params_of, row_points
 
 SECONDS_BETWEEN_BATCHES = 3.0
 
@@ -45,7 +45,7 @@ class LiveTraining:
         if self.run is None:
             self.run = open_run(store, self.kept_id, self.tags, self.started, self.config)
         points = [point for row, moment in self.unsent for point in row_points(row, moment)]
-        store.log(self.run, points, self.config)
+        store.log(self.run, points, params_of(self.config))
         self.unsent.clear()
 
     def end(self, store: Store, status: str) -> None:

@@ -5,6 +5,7 @@ command continues an interrupted sweep in the same run, and trains only the poin
 """
 
 from collections.abc import Sequence
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 TABLE, SUMMARY = "sweep.csv", "summary.txt"
+SWEEPS = "tags.sweep_key != ''"
 FINISHED_POINTS = "attributes.status = 'FINISHED' and tags.key != ''"
 
 
@@ -62,6 +64,12 @@ def known_run(store: Store, sweep: KeptSweep) -> "Run | None":
     if (known := store.with_id(sweep.id)) is not None or sweep.repeats:
         return known
     return store.newest([same_points(sweep.tags["sweep_key"])])
+
+
+def newest_sweep(store: Store, condition: str = SWEEPS) -> "Run | None":
+    """The sweep that is running or ended last: one that was run again keeps its start."""
+    sweeps = store.search(condition)
+    return max(sweeps, key=lambda sweep: inf if sweep.info.status == "RUNNING" else sweep.info.end_time, default=None)
 
 
 def same_points(sweep_key: str) -> str:

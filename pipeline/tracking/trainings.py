@@ -1,16 +1,17 @@
 """A training's run in MLflow, published from the training's directory."""
 
 from collections.abc import Iterator, Mapping
-from math import isfinite
+from math import isfinite, log10
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.diagnosis.diagnosis import Diagnosis, as_markdown
 from pipeline.core.training import Record, Training
 from pipeline.files.model import Model, load_model, require_sha256
-from pipeline.files.paths import METRICS, shown
+from pipeline.files.paths import METRICS, RECALL, shown
+from pipeline.settings.naming import name_of
 from pipeline.settings.typed import as_typed
-from pipeline.tracking.description import name_of, note_of_training
+from pipeline.tracking.description import note_of_training
 from pipeline.tracking.kept import MODEL, PROVENANCE, REPORT, KeptTraining, read_json, read_training
 from pipeline.tracking.serving import is_servable, log_served_model
 from pipeline.tracking.store import PARENT, Point, Store, is_deleted
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 COMPLETE = "model_sha256"  # the tag that is logged last, so a run that has it is complete
+LOG_ALPHA, DECIMALS = "log10_alpha", 3
 
 
 def publish_training(store: Store, directory: Path) -> str:
@@ -100,14 +102,19 @@ def log_training(store: Store, run: str, directory: Path, training: KeptTraining
     # The UI's comparison of runs opens with the metric that was logged first. Failed trainings have it as well.
     final = Point(COMPARED, model.training.final_accuracy, model.training.iterations, training.ended)
     points = [final, *history_points(model.training, training)]
-    store.log(run, [*points, *vital_points(model, training.ended)], model.config)
+    store.log(run, [*points, *vital_points(model, training.ended)], params_of(model.config))
     store.log_data(run, model.about)
     for name in (MODEL, PROVENANCE):
         if (directory / name).exists():
             store.log_files(run, directory / name, name)
     store.log_text(run, as_markdown(model.diagnosis), f"{REPORT}/diagnosis.md")
-    note = note_of_training(model.diagnosis, run)
+    note = note_of_training(model.diagnosis, model.config["batch_size"], run)
     store.log(run, tags=tags_of_diagnosis(model.diagnosis) | note | {COMPLETE: model.sha256})
+
+
+def params_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings, and alpha again on a scale that MLflow's parallel coordinates can show."""
+    return {**config, LOG_ALPHA: round(log10(config["alpha"]), DECIMALS)}
 
 
 def history_points(training: Training, kept: KeptTraining) -> Iterator[Point]:
@@ -151,7 +158,9 @@ def tags_of_diagnosis(diagnosis: Diagnosis) -> dict[str, str]:
 def report_metrics(directory: Path, model: Model) -> dict[str, float]:
     """The metrics that only the evaluation has. The history has logged the others, step by step."""
     by_step = Record._fields if model.training.history else ()
-    metrics = read_json(directory / REPORT / METRICS)
+    metrics, recall = read_json(directory / REPORT / METRICS), directory / REPORT / RECALL
+    if recall.exists():  # in older reports, recall is among the metrics
+        metrics |= read_json(recall)
     return {name: value for name, value in metrics.items() if name not in by_step}
 
 
