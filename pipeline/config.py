@@ -1,5 +1,8 @@
 """Stage `config`: compose conf/ into params.yaml for the other stages, and check every setting.
 
+    python -m pipeline.config               # what the stage does
+    python -m pipeline.config apply         # the other way round: write the settings in params.yaml into conf/
+
 It reads conf/ and writes params.yaml.
 
 `dvc exp run -S` composes params.yaml itself, overrides included, before running this stage, which then only checks the
@@ -7,41 +10,69 @@ file. `dvc repro` never composes it, so this stage does, byte for byte as DVC wo
 """
 
 import os
+from contextlib import suppress
 
 import yaml
 
-from pipeline.console.arguments import refuse_arguments
+from pipeline.console.arguments import parser
 from pipeline.console.credentials import without_credentials
-from pipeline.console.errors import run
-from pipeline.files.paths import PARAMS, write_whole
+from pipeline.console.errors import UserError, run
+from pipeline.files.paths import PARAMS, shown, write_whole
+from pipeline.settings.adoption import adopt
 from pipeline.settings.composition import composed
-from pipeline.settings.params import REMEDY, load
+from pipeline.settings.differences import differences, listed
+from pipeline.settings.params import IN_EXPERIMENTS, REMEDY, load
+from pipeline.settings.typed import as_typed
 from pipeline.settings.validation import validate
 from pipeline.settings.yaml_file import refuse_non_files, text_of
 
 
+def compose() -> None:
+    """Write params.yaml if conf/ is valid."""
+    text = composed()
+    validate(yaml.safe_load(text))
+    refuse_non_files(PARAMS, REMEDY)
+    replaced = difference_from_conf()
+    write_whole(PARAMS, text.encode())
+    print(f"composed conf/ into params.yaml{replaced and f', which had {replaced}'}")
+
+
 def check_params() -> None:
-    """Check params.yaml. Credentials in it are refused, and removed, since Git tracks the file."""
+    """Check the params.yaml that DVC wrote. Credentials in it are refused, and removed, since Git tracks the file."""
     text = text_of(PARAMS, REMEDY)
     try:
         load()
     finally:
         if (cleaned := without_credentials(text)) != text:
             write_whole(PARAMS, cleaned.encode())
+    asked_for = difference_from_conf()
+    print(f"params.yaml is valid, as composed by `dvc exp run`{asked_for and f': {asked_for}'}")
+
+
+def difference_from_conf() -> str:
+    """Where params.yaml differs from conf/, or nothing if that can't be told."""
+    with suppress(UserError):
+        return listed(differences(load()))
+    return ""
+
+
+def apply() -> None:
+    """Write the settings in params.yaml into conf/, and print what changed."""
+    for change, file in adopt():
+        print(f"{shown(file)}: {change.name} is {as_typed(change.in_params)}, was {as_typed(change.in_conf)}")
+    print("conf/ has the settings in params.yaml")
 
 
 def main() -> None:
-    """Write params.yaml if conf/ is valid; in an experiment, check the file that DVC wrote."""
-    refuse_arguments("config", __doc__)
-    if "DVC_EXP_NAME" in os.environ and PARAMS.exists():
+    """Compose, or check in an experiment, or apply."""
+    command = parser("config", __doc__)
+    command.add_argument("action", nargs="?", choices=["apply"], help="write the settings in params.yaml into conf/")
+    if command.parse_args().action:
+        apply()
+    elif IN_EXPERIMENTS in os.environ and PARAMS.exists():
         check_params()
-        print("params.yaml is valid, as composed by `dvc exp run`")
-        return
-    text = composed()
-    validate(yaml.safe_load(text))
-    refuse_non_files(PARAMS, REMEDY)
-    write_whole(PARAMS, text.encode())
-    print("composed conf/ into params.yaml")
+    else:
+        compose()
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ RUN_HERE = [  # in this order, in a fresh clone; if a page shows a command's out
 FAIL_HERE = ["dvc exp run -S init=glorot"]
 RUN_BY = {
     "dvc exp apply NAME": "test_experiments.py::test_after_applying_an_experiment_repro_has_nothing_to_do",
+    "dvc exp run": "test_conf_and_params.py::test_an_experiment_without_settings_returns_to_conf",
     "dvc exp run --queue -S alpha=0.1,0.3 -S init=he,uniform": (
         "test_experiments.py::test_a_queued_grid_runs_in_parallel"
     ),
@@ -76,6 +77,9 @@ RUN_BY = {
         "test_team_server.py::test_eight_trainings_at_once_are_eight_complete_runs"
     ),
     "mlflow ui": "test_experiments.py::test_plain_mlflow_ui_in_the_project_shows_every_run",
+    "python -m pipeline.config apply": (
+        "test_conf_and_params.py::test_applied_settings_are_in_conf_with_its_comments_and_train_nothing"
+    ),
     "python -m pipeline.doctor mynetwork.py": "test_doctor.py::test_the_command_examines_a_file",
     "python -m pipeline.sweep +experiment=faults": "test_story.py::test_a_sweep_over_all_faults_names_each_cause",
     "python -m pipeline.sweep +experiment=stability": (
