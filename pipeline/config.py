@@ -2,6 +2,7 @@
 
     python -m pipeline.config               # what the stage does
     python -m pipeline.config apply         # the other way round: write the settings in params.yaml into conf/
+    python -m pipeline.config alpha=0.1     # check what `dvc exp run -S alpha=0.1` would take, and write nothing
 
 It reads conf/ and writes params.yaml.
 
@@ -10,6 +11,9 @@ file. `dvc repro` never composes it, so this stage does, byte for byte as DVC wo
 """
 
 import os
+import shlex
+from argparse import SUPPRESS
+from collections.abc import Sequence
 from contextlib import suppress
 
 import yaml
@@ -19,7 +23,7 @@ from pipeline.console.credentials import without_credentials
 from pipeline.console.errors import UserError, run
 from pipeline.files.paths import PARAMS, shown, write_whole
 from pipeline.settings.adoption import adopt
-from pipeline.settings.composition import composed
+from pipeline.settings.composition import composed, configuration, settings_in
 from pipeline.settings.differences import differences, listed
 from pipeline.settings.params import IN_EXPERIMENTS, REMEDY, load
 from pipeline.settings.typed import as_typed
@@ -63,12 +67,22 @@ def apply() -> None:
     print("conf/ has the settings in params.yaml")
 
 
+def check(overrides: Sequence[str]) -> None:
+    """Print the command that trains with the overrides, if they are valid."""
+    settings_in(configuration(overrides))
+    options = [word for override in overrides for word in ("-S", override)]
+    print(f"valid: `{shlex.join(['dvc', 'exp', 'run', *options])}` trains with it")
+
+
 def main() -> None:
-    """Compose, or check in an experiment, or apply."""
-    command = parser("config", __doc__)
-    command.add_argument("action", nargs="?", choices=["apply"], help="write the settings in params.yaml into conf/")
-    if command.parse_args().action:
+    """Compose, or check in an experiment; or apply, or check overrides."""
+    command = parser("config", __doc__, usage="%(prog)s [apply | SETTING=VALUE ...]")
+    command.add_argument("words", nargs="*", help=SUPPRESS)
+    words = command.parse_args().words
+    if words == ["apply"]:
         apply()
+    elif words:
+        check(words)
     elif IN_EXPERIMENTS in os.environ and PARAMS.exists():
         check_params()
     else:

@@ -22,12 +22,13 @@ WITHOUT_COMMANDS = ("diff", "math", "mermaid", "python", "text")
 
 RUN_HERE = [  # in this order, in a fresh clone; if a page shows a command's output, it is checked
     "dvc repro",
+    "python -m pipeline.config alpha=0.1 init=xavier",
     "python -m pipeline.sweep alpha=0.1,0.3,1 init=uniform,he,zeros",
     "python -m pipeline.heal alpha=5 init=zeros normalise=none",
     "python -m pipeline.doctor --causes > docs/causes.md",
     "make help",
 ]
-FAIL_HERE = ["dvc exp run -S init=glorot"]
+FAIL_HERE = ["dvc exp run -S init=glorot", "python -m pipeline.config dataset=MNIST"]
 RUN_BY = {
     "dvc exp apply NAME": "test_experiments.py::test_after_applying_an_experiment_repro_has_nothing_to_do",
     "dvc exp run": "test_conf_and_params.py::test_an_experiment_without_settings_returns_to_conf",

@@ -20,7 +20,7 @@ EXPLAINED = {  # words from the answer to --help
 }
 REFUSED = {  # exit code and words from the answer to a word that means nothing
     **dict.fromkeys(STAGES, (2, "error: a stage takes no arguments, such as nonsense: `dvc exp run -S alpha=0.1`")),
-    "config": (2, "invalid choice: 'nonsense' (choose from"),
+    "config": (1, "error: can't read 'nonsense': write name=value"),
     "sweep": (1, "error: can't read 'nonsense': write name=value"),
     "track": (2, "invalid choice: 'nonsense'"),
     "ui": (2, "unrecognized arguments: nonsense"),
