@@ -147,7 +147,6 @@ NOT_RUN = {
     "python -m tests.mutants": "examines 345 mutants; test_mutants.py tests its parts",
     "python -m tests.portable.trainings": "prints what test_portable.py compares",
     "export MLFLOW_BACKEND_STORE_URI=postgresql+psycopg://USER:PASSWORD@HOST/DATABASE": "needs a database",
-    "dvc repro --force download": "`dvc repro` is run here",
     HUNDRED_POINTS: "a smaller sweep is run here",
 }
 
