@@ -7,13 +7,13 @@ from pipeline.console.arguments import refuse_arguments
 from pipeline.datasets.sources import import_dataset
 from pipeline.files.clone import run_in_a_clone
 from pipeline.files.paths import RAW, replaced
-from pipeline.settings.params import load
+from pipeline.settings.params import for_stage
 
 
 def main() -> None:
     """Fill raw/ with a complete, checked dataset, or leave it as it was."""
     refuse_arguments("download", __doc__)
-    dataset = load().dataset
+    dataset = for_stage().dataset
     with replaced(RAW) as directory:
         counts = import_dataset(dataset, directory)
     print(f"{dataset.name}: {' + '.join(map(str, counts))} images in raw/")

@@ -16,13 +16,13 @@ from pipeline.files.damage import reading
 from pipeline.files.dataset import About, Dataset, save_dataset
 from pipeline.files.images import read_images
 from pipeline.files.paths import DATA, DATA_POINTER, NORMALISED, replaced
-from pipeline.settings.params import load
+from pipeline.settings.params import for_stage
 
 
 def main() -> None:
     """Write normalised/."""
     refuse_arguments("normalise", __doc__)
-    chosen = load()
+    chosen = for_stage()
     images = read_images(DATA, "train")
     if images is None:
         raise UserError("data/ has no images: run `dvc repro data.dvc` to import them")

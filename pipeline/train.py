@@ -8,14 +8,14 @@ from pipeline.console.summary import summary
 from pipeline.files.clone import run_in_a_clone
 from pipeline.files.dataset import load_dataset
 from pipeline.files.paths import MODEL, NORMALISED, shown
-from pipeline.settings.params import load
+from pipeline.settings.params import for_stage
 from pipeline.training.tracked import train_and_track
 
 
 def main() -> None:
     """Write model/."""
     refuse_arguments("train", __doc__)
-    chosen = load()
+    chosen = for_stage()
     print(summary(train_and_track(chosen, load_dataset(NORMALISED), MODEL), shown(MODEL)))
 
 

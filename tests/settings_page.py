@@ -28,6 +28,19 @@ A value that is not allowed gets one sentence, before any work is done:
 $ dvc exp run -S init=glorot
 error: init can't be "glorot": it must be one of uniform, he, xavier, normal, zeros
 ```
+
+A misspelt name never gets that far: `dvc exp run` itself stops with "unexpected error" and Hydra's words. The same
+settings after `python -m pipeline.config` are only checked, and every mistake gets its sentence:
+
+```console
+$ python -m pipeline.config dataset=MNIST
+error: there is no dataset MNIST (did you mean mnist?): choose from csv, digits, fashion_mnist, mnist
+```
+
+```console
+$ python -m pipeline.config alpha=0.1 init=xavier
+valid: `dvc exp run -S alpha=0.1 -S init=xavier` trains with it
+```
 """
 
 

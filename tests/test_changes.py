@@ -8,10 +8,10 @@ CONFIG = "conf/config.yaml"
 
 @pytest.fixture(autouse=True)
 def undo_the_change(reproduced: Project):
-    """Undo the change: DVC restores its results, reruns at most `config`, and leaves no change in Git."""
+    """Undo the change: DVC restores its results, reruns at most `config` and `source`, and leaves no change in Git."""
     yield
     reproduced.ok("git", "checkout", "--quiet", "conf", "pipeline")
-    assert set(reproduced.stages_run(reproduced.ok("dvc", "repro"))) <= {"config"}
+    assert set(reproduced.stages_run(reproduced.ok("dvc", "repro"))) <= {"config", "source"}
     assert reproduced.git_status() == ""
 
 
@@ -42,7 +42,7 @@ def test_changing_the_dataset_reruns_everything(reproduced: Project) -> None:
     reproduced.edit("conf/dataset/csv.yaml", "path: train.csv", "path: mine.csv")
     reproduced.edit("conf/dataset/csv.yaml", "image_shape: [28, 28]", "image_shape: [2, 2]")
     printed = reproduced.ok("dvc", "repro")
-    assert reproduced.stages_run(printed) == ["config", "download", "normalise", "train", "evaluate"]
+    assert reproduced.stages_run(printed) == ["config", "source", "download", "normalise", "train", "evaluate"]
     assert "Importing 'raw' -> 'data'" in printed
     (reproduced.root / "mine.csv").unlink()
 

@@ -227,6 +227,37 @@ def test_a_csv_in_the_project_also_trains_in_a_temporary_checkout(reproduced: Pr
     assert run.data.tags["data_md5"] not in reproduced.read("data.dvc")  # the temporary checkout has its own data.dvc
 
 
+def test_a_csv_is_imported_again_when_its_content_changes(reproduced: Project) -> None:
+    repro = ("dvc", "repro", "normalise")
+    write_csv(reproduced, "mine.csv")
+    reproduced.ok(*experiment(*CSV, "dataset.path=mine.csv"), "normalise")
+    first = reproduced.read("data.dvc")
+    write_csv(reproduced, "mine.csv")
+    assert reproduced.stages_run(reproduced.ok(*repro)) == []
+    write_csv(reproduced, "mine.csv", pixel=1)
+    assert reproduced.stages_run(reproduced.ok(*repro)) == ["source", "download", "normalise"]
+    assert reproduced.read("data.dvc") != first
+    write_csv(reproduced, "mine.csv")
+    assert reproduced.stages_run(reproduced.ok(*repro)) == ["source"]  # the rest comes from the cache
+    assert reproduced.read("data.dvc") == first
+
+
+def test_a_csv_outside_the_project_is_watched_until_it_is_gone(reproduced: Project, tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    write_csv(reproduced, str(file), pixel=2)
+    command = (*experiment(*CSV, f"dataset.path={file}"), "download")
+    assert "source" in reproduced.stages_run(reproduced.ok(*command))
+    assert reproduced.stages_run(reproduced.ok(*command)) == []
+    write_csv(reproduced, str(file), pixel=3)
+    assert reproduced.stages_run(reproduced.ok(*command)) == ["source", "download"]
+    file.unlink()
+    assert "source/dataset.csv" in reproduced.fails(*command)
+    printed = reproduced.fails(*experiment(*CSV, f"dataset.path={tmp_path}"), "download")
+    assert f"{tmp_path} is not a file: set dataset.path to a CSV file" in printed
+    reproduced.ok("dvc", "exp", "run", "download")
+    assert {path.name for path in (reproduced.root / "source").iterdir()} == {"about.txt"}
+
+
 def test_text_in_a_pixel_is_reported_with_line_and_column(reproduced: Project) -> None:
     write_csv(reproduced, "dark.csv", pixel="dark")
     compose_for_a_stage(reproduced, *CSV, "dataset.path=dark.csv")

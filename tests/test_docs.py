@@ -22,14 +22,16 @@ WITHOUT_COMMANDS = ("diff", "math", "mermaid", "python", "text")
 
 RUN_HERE = [  # in this order, in a fresh clone; if a page shows a command's output, it is checked
     "dvc repro",
+    "python -m pipeline.config alpha=0.1 init=xavier",
     "python -m pipeline.sweep alpha=0.1,0.3,1 init=uniform,he,zeros",
     "python -m pipeline.heal alpha=5 init=zeros normalise=none",
     "python -m pipeline.doctor --causes > docs/causes.md",
     "make help",
 ]
-FAIL_HERE = ["dvc exp run -S init=glorot"]
+FAIL_HERE = ["dvc exp run -S init=glorot", "python -m pipeline.config dataset=MNIST"]
 RUN_BY = {
     "dvc exp apply NAME": "test_experiments.py::test_after_applying_an_experiment_repro_has_nothing_to_do",
+    "dvc exp run": "test_conf_and_params.py::test_an_experiment_without_settings_returns_to_conf",
     "dvc exp run --queue -S alpha=0.1,0.3 -S init=he,uniform": (
         "test_experiments.py::test_a_queued_grid_runs_in_parallel"
     ),
@@ -79,6 +81,9 @@ RUN_BY = {
     ),
     "mlflow ui": "test_experiments.py::test_plain_mlflow_ui_in_the_project_shows_every_run",
     "pip install --no-deps .": "test_installed.py::test_the_doctor_examines_a_network_in_any_folder",
+    "python -m pipeline.config apply": (
+        "test_conf_and_params.py::test_applied_settings_are_in_conf_with_its_comments_and_train_nothing"
+    ),
     "python -m pipeline.doctor mynetwork.py": "test_doctor.py::test_the_command_examines_a_file",
     "python -m pipeline.sweep +experiment=faults": "test_story.py::test_a_sweep_over_all_faults_names_each_cause",
     "python -m pipeline.sweep +experiment=stability": (
@@ -149,7 +154,6 @@ NOT_RUN = {
     "python -m tests.mutants": "examines 345 mutants; test_mutants.py tests its parts",
     "python -m tests.portable.trainings": "prints what test_portable.py compares",
     "export MLFLOW_BACKEND_STORE_URI=postgresql+psycopg://USER:PASSWORD@HOST/DATABASE": "needs a database",
-    "dvc repro --force download": "`dvc repro` is run here",
     HUNDRED_POINTS: "a smaller sweep is run here",
 }
 

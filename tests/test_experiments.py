@@ -44,7 +44,7 @@ def test_plots_are_drawn(tried: Project) -> None:
 
 def test_a_temporary_experiment_logs_to_the_projects_store(tried: Project) -> None:
     printed = tried.ok("dvc", "exp", "run", "--temp", "-n", "apart", *SHORT, "-S", "alpha=0.2")
-    assert tried.stages_run(printed) == ["config", "train", "evaluate"]
+    assert tried.stages_run(printed) == ["config", "source", "train", "evaluate"]
     run = run_of(tried, "apart")
     assert run.data.params["alpha"] == "0.2"
     assert "test_accuracy" in run.data.metrics

@@ -43,7 +43,7 @@ def test_repro_leaves_tracked_files_unchanged(fresh: Project) -> None:
 def test_stages_without_blas_have_the_committed_checksums(fresh: Project) -> None:
     committed = yaml.safe_load((CHECKOUT / "dvc.lock").read_text())["stages"]
     made = yaml.safe_load(fresh.read("dvc.lock"))["stages"]
-    for stage in ("config", "download", "normalise"):
+    for stage in ("config", "source", "download", "normalise"):
         assert made[stage] == committed[stage]
 
 
@@ -62,7 +62,7 @@ def test_another_checkout_with_more_threads_makes_the_same_bytes(fresh: Project,
 def test_the_stages_form_one_path(fresh: Project) -> None:
     graph = fresh.ok("dvc", "dag", "--dot")
     edges = {tuple(end.strip().strip('";') for end in line.split("->")) for line in graph.splitlines() if "->" in line}
-    path = ["config", "download", "data.dvc", "normalise", "train", "evaluate"]
+    path = ["config", "source", "download", "data.dvc", "normalise", "train", "evaluate"]
     assert {*pairwise(path)} <= edges
     assert {end for edge in edges for end in edge} == set(path)
 

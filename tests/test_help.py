@@ -4,10 +4,11 @@ import pytest
 from answers import answers
 from conftest import CHECKOUT, Project
 
-STAGES = ("config", "download", "normalise", "train", "evaluate")
+STAGES = ("config", "source", "download", "normalise", "train", "evaluate")
 COMMANDS = (*STAGES, "sweep", "track", "ui", "doctor", "heal")
 EXPLAINED = {  # words from the answer to --help
-    "config": ["compose conf/ into params.yaml", "reads conf/", "writes params.yaml"],
+    "config": ["compose conf/ into params.yaml", "reads conf/", "writes params.yaml", "pipeline.config apply"],
+    "source": ["link to the file", "reads params.yaml", "writes source/"],
     "download": ["fetch the dataset", "the dataset's source", "writes raw/"],
     "normalise": ["fit the normalisation", "reads params.yaml, data/", "writes normalised/"],
     "train": ["train a network", "reads params.yaml and normalised/", "writes model/"],
@@ -20,6 +21,7 @@ EXPLAINED = {  # words from the answer to --help
 }
 REFUSED = {  # exit code and words from the answer to a word that means nothing
     **dict.fromkeys(STAGES, (2, "error: a stage takes no arguments, such as nonsense: `dvc exp run -S alpha=0.1`")),
+    "config": (1, "error: can't read 'nonsense': write name=value"),
     "sweep": (1, "error: can't read 'nonsense': write name=value"),
     "track": (2, "invalid choice: 'nonsense'"),
     "ui": (2, "unrecognized arguments: nonsense"),

@@ -6,8 +6,6 @@ import sys
 import pytest
 from conftest import CHECKOUT, Project
 
-NEED_A_CLONE = ("config", "download", "normalise", "train", "evaluate", "sweep", "track", "ui", "heal")
-
 
 @pytest.fixture(scope="module")
 def elsewhere(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
@@ -29,7 +27,7 @@ def test_the_doctor_examines_a_network_in_any_folder(elsewhere: Project) -> None
         assert elsewhere.ok("python", *command).startswith("Cause: softmax_over_samples, in the softmax\n")
 
 
-@pytest.mark.parametrize("command", NEED_A_CLONE)
+@pytest.mark.parametrize("command", ["train", "sweep"])
 def test_whatever_needs_a_clone_says_so(command: str, elsewhere: Project) -> None:
     before = sorted(elsewhere.root.rglob("*"))
     printed = elsewhere.fails("python", "-m", f"pipeline.{command}")
@@ -38,6 +36,6 @@ def test_whatever_needs_a_clone_says_so(command: str, elsewhere: Project) -> Non
     assert sorted(elsewhere.root.rglob("*")) == before
 
 
-def test_every_command_is_tried_here() -> None:
-    commands = {file.stem for file in (CHECKOUT / "pipeline").glob("[!_]*.py")}
-    assert commands == {*NEED_A_CLONE, "doctor"}
+def test_only_the_doctor_needs_no_clone() -> None:
+    commands = {file.stem: file.read_text() for file in (CHECKOUT / "pipeline").glob("[!_]*.py")}
+    assert [name for name, code in commands.items() if "run_in_a_clone(main)" not in code] == ["doctor"]

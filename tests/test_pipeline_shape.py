@@ -14,7 +14,8 @@ from pipeline.training.key import TRAINING_CODE
 STAGES = yaml.safe_load((CHECKOUT / "dvc.yaml").read_text())["stages"]
 READS = {  # what each stage reads besides modules
     "config": {"conf"},
-    "download": set(),
+    "source": set(),
+    "download": {"source"},
     "normalise": {"data"},
     "train": {"normalised"},
     "evaluate": {"model", "normalised"},

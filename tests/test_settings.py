@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from answers import answers
 from conftest import CHECKOUT, Project
 from hydra import compose, initialize_config_dir
 from hypothesis import given, settings
@@ -296,6 +297,28 @@ def test_dvc_and_hydra_report_the_same_command_line_mistakes(project: Project, c
     assert 'init can\'t be "glorot": it must be one of uniform, he, xavier, normal, zeros' in printed
     assert "did you mean alpha?" in printed
     assert not (project.root / "mlflow.db").exists()
+
+
+CHECKED = {  # after `python -m pipeline.config`: the exit code, and how the answer begins
+    "alpha=0.1 +experiment=collapse": (0, "valid: `dvc exp run -S alpha=0.1 -S +experiment=collapse` trains with it\n"),
+    "'hidden=[20,10]'": (0, "valid: `dvc exp run -S 'hidden=[20,10]'` trains with it\n"),
+    "aplha=1": (1, "error: there is no setting aplha (did you mean alpha?): choose from dataset, normalise, alpha"),
+    "learning_rate=1": (1, "error: learning_rate is called alpha here: write alpha=0.1\n"),
+    "dataset=MNIST": (1, "error: there is no dataset MNIST (did you mean mnist?): choose from csv, digits"),
+    "experiment=collapse": (1, "error: an experiment is added to conf/config.yaml: write +experiment=collapse\n"),
+    "alpha=fast": (1, 'error: alpha can\'t be "fast": it must be a number greater than 0\n'),
+    "alpha=0.1,0.3": (1, "error: alpha=0.1,0.3 has several values: `python -m pipeline.sweep alpha=0.1,0.3` trains"),
+}
+
+
+def test_overrides_are_checked_without_writing_anything(project: Project) -> None:
+    before = project.git_status(), project.read("params.yaml")
+    answered = answers(project, *(f"config {words}" for words in CHECKED))
+    assert (project.git_status(), project.read("params.yaml")) == before
+    for words, (code, beginning) in CHECKED.items():
+        assert answered[f"config {words}"][0] == code
+        assert answered[f"config {words}"][1].startswith(beginning)
+        assert answered[f"config {words}"][1].count("\n") == 1
 
 
 def test_a_batch_larger_than_the_data_is_refused_before_a_run_is_opened(reproduced: Project) -> None:

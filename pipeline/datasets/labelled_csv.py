@@ -25,16 +25,20 @@ def read_labelled_csv(path: Path, label: str, image_shape: tuple[int, int]) -> I
     or ragged, or contains anything but whole numbers from 0 to 255.
     """
     try:
-        if not path.exists():
-            raise UserError(f"{path} does not exist: set dataset.path to a CSV file of labelled images")
-        if not path.is_file():
-            raise UserError(f"{path} is not a file: set dataset.path to a CSV file of labelled images")
+        refuse_non_csv(path)
         with path.open(encoding="utf-8-sig", newline="") as file:
             return images_in(file, path, label, image_shape)
     except (OSError, ValueError) as error:
         raise UserError(
             f"{path} can't be read as a CSV ({error}): fix that line, or export the file again, as UTF-8"
         ) from None
+
+
+def refuse_non_csv(path: Path) -> None:
+    """Raise UserError if there is nothing, or no file."""
+    if not path.is_file():
+        problem = "is not a file" if path.exists() else "does not exist"
+        raise UserError(f"{path} {problem}: set dataset.path to a CSV file of labelled images")
 
 
 def images_in(file: TextIO, path: Path, label: str, image_shape: tuple[int, int]) -> Images:

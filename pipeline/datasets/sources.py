@@ -7,6 +7,7 @@ import numpy as np
 
 from pipeline.console.errors import UserError
 from pipeline.datasets.fetch import Published, fetch, is_url
+from pipeline.datasets.labelled_csv import read_labelled_csv, refuse_non_csv
 from pipeline.files.images import Images, file_names, read_images, write_images
 from pipeline.files.paths import project_root
 from pipeline.settings.schema import Checksums, Csv, Digits, Idx
@@ -55,10 +56,17 @@ def published(dataset: Idx) -> list[Published]:
 
 def import_csv(dataset: Csv, directory: Path) -> None:
     """Convert the images in a CSV."""
-    from pipeline.datasets.labelled_csv import read_labelled_csv
-
     rows, columns = dataset.image_shape
     write_images(directory, "train", read_labelled_csv(from_project(dataset.path), dataset.label, (rows, columns)))
+
+
+def file_of(dataset: Digits | Idx | Csv) -> Path | None:
+    """The file that a dataset comes from, if its content may change. Raises UserError if it is not there."""
+    if not isinstance(dataset, Csv):
+        return None
+    path = from_project(dataset.path)
+    refuse_non_csv(path)
+    return path
 
 
 def check(directory: Path) -> list[int]:

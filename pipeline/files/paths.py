@@ -13,6 +13,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]  # of the running code
 
 CONF = CHECKOUT / "conf"
 PARAMS = CHECKOUT / "params.yaml"
+SOURCE = CHECKOUT / "source"
 RAW = CHECKOUT / "raw"
 DATA = CHECKOUT / "data"
 DATA_POINTER = CHECKOUT / "data.dvc"

@@ -12,6 +12,7 @@ from pipeline.console.errors import UserError
 from pipeline.settings.schema import DATASETS, HOW_TO_FETCH, Schema, Settings
 
 HINTS = {
+    **{name: f"{name} is called alpha here: write alpha=0.1" for name in ("learning_rate", "lr")},
     "dtype": "dtype is now called precision: write precision=portable, or precision=float32 for speed",
     "experiment": "experiment is no setting: does the file in conf/experiment begin with `# @package _global_`?",
 }
@@ -57,7 +58,7 @@ def unknown(name: str, known: Iterable[str] = Settings.model_fields) -> str:
 
 def guess(name: str, known: Iterable[str]) -> str:
     """The known name that may have been meant, as a remark, or nothing."""
-    near = difflib.get_close_matches(name, list(known), n=1)
+    near = difflib.get_close_matches(name.lower(), list(known), n=1)
     return f" (did you mean {near[0]}?)" if near else ""
 
 
