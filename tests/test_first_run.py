@@ -14,6 +14,8 @@ from browser import served_ui
 from conftest import CHECKOUT, Project, copied, new_project
 from threadpoolctl import threadpool_info
 
+from pipeline.figures.evaluation import HEADING_HEIGHT
+
 METRICS_BY_STEP = ["loss", "accuracy", "validation_loss", "validation_accuracy"]
 PICTURES = ["confident_mistakes", "confusion_matrix", "first_layer_weights", "learning_curve", "vital_signs"]
 ANY_NAME = """-a b'q'"q"é中&=+,:;[$%20%?#"""  # all that a folder's name can have, but for braces: DVC formats it
@@ -94,6 +96,13 @@ def test_pictures_are_not_blank(fresh: Project, name: str) -> None:
     picture = imread(fresh.root / f"report/{name}.png")
     assert picture.shape[1] > 500
     assert picture[..., :3].std() > 0.02
+
+
+def test_a_picture_has_a_line_above_it_that_names_the_training(fresh: Project) -> None:
+    from matplotlib.image import imread
+
+    height, width, _ = imread(fresh.root / "report/learning_curve.png").shape
+    assert height / width == pytest.approx((4 + HEADING_HEIGHT) / 10, abs=0.002)
 
 
 def test_weights_are_plain_arrays_of_the_network(fresh: Project) -> None:

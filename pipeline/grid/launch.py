@@ -12,38 +12,23 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from pipeline.comparison.results import (
-    Result,
-    best_settings,
-    comparison,
-    has_best,
-    objective,
-    summary,
-    summary_as_text,
-    varied,
-)
-from pipeline.comparison.seeds import by_setting
+from pipeline.comparison.results import Result, best_settings, has_best, objective, summary, varied
 from pipeline.console.errors import UserError
 from pipeline.console.output import say
 from pipeline.console.signals import interruptible
 from pipeline.datasets.normalised import datasets_for
-from pipeline.figures import png
-from pipeline.figures.sweep import accuracy_maps, learning_curves
-from pipeline.files.paths import replaced, shown
 from pipeline.grid.job import Job
+from pipeline.grid.outcome import told, write_comparison
 from pipeline.grid.plan import counted, plan
 from pipeline.grid.points import DRY_RUN, RETRAIN, Point, is_set, points_of, searched_in, settings_in_sweep
 from pipeline.grid.tracked import TrackedSweep, start
 from pipeline.settings.command import experiment_command
 from pipeline.settings.typed import as_typed
 from pipeline.tracking.address import store_file
-from pipeline.tracking.kept import COMPARISON
 from pipeline.tracking.publisher import Publisher
-from pipeline.tracking.sweeps import SUMMARY, TABLE, finished_keys, finished_models
+from pipeline.tracking.sweeps import finished_keys, finished_models
 from pipeline.training.alone import alone
 from pipeline.training.key import key_of, key_of_all
-
-TABLE_OF_SETTINGS = "sweep_by_setting.csv"
 
 
 @contextmanager
@@ -173,39 +158,17 @@ class Sweep:
         """Keep a result, without its network to save memory."""
         self.results[job.key] = result._replace(training=replace(result.training, network=()))
 
-    def where(self, tracked: TrackedSweep) -> str:
-        """In which run of MLflow the points are, as far as this sweep trained them."""
-        name, count = repr(tracked.kept.name), len(self.results)
-        if tracked.trained == count:
-            return f", under the run {name}"
-        return f", {tracked.trained} of {count} under the run {name} and the others under the sweeps that trained them"
-
     def compare(self, tracked: TrackedSweep) -> pd.DataFrame:
-        """Write the comparison of all points so far, and return its table."""
-        results = list(self.results.values())
-        table = comparison(results)
-        with replaced(self.directory / COMPARISON) as directory:
-            table.to_csv(directory / TABLE, index=False, lineterminator="\n")
-            by_setting(table).to_csv(directory / TABLE_OF_SETTINGS, index=False, lineterminator="\n")
-            (directory / SUMMARY).write_text(summary_as_text(table), encoding="utf-8")
-            png.save(accuracy_maps(table), directory / "accuracy.png")
-            histories = {result.model_sha256: result.training.history for result in results}
-            png.save(learning_curves(table, histories), directory / "curves.png")
+        """Compare all points so far, and return the table."""
+        table = write_comparison([*self.results.values()], self.directory)
         tracked.kept = replace(tracked.kept, metrics=summary(table), best_settings=best_settings(table))
         return table
 
     def report(self, table: pd.DataFrame, tracked: TrackedSweep) -> None:
         """Print the comparison, and where to look."""
-        say(summary_as_text(table).rstrip())
-        say(f"{shown(self.directory)}/comparison/ has {TABLE}, {TABLE_OF_SETTINGS} and pictures.")
-        if self.publisher.unreachable_since is None:
-            say(f"Every point is in MLflow{self.where(tracked)}: see `make ui` or `mlflow ui`.")
-        else:
-            say("MLflow is unreachable: run `python -m pipeline.track` later to publish every point.")
-        if has_best(table):
-            say(f"`{self.command_for(table.model_sha256[0], varied(table))}` trains the best point again and tests it.")
-        else:
-            say("There is no best point: each one diverged or has a built-in fault.")
+        name = tracked.kept.name if self.publisher.unreachable_since is None else None
+        best = self.command_for(table.model_sha256[0], varied(table)) if has_best(table) else None
+        say(told(table, self.directory, name, tracked.trained, best))
 
     def command_for(self, sha256: str, also: Sequence[str]) -> str:
         """The command that trains the point of a model again, naming some settings even if they are those of conf/."""

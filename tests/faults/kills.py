@@ -23,7 +23,7 @@ DOWNLOAD = Scenario(("python", "-m", "pipeline.download"), "with_mirror")
 
 SCENARIOS = [
     REPRO,
-    *(Scenario((*ONE_STAGE, stage), "edited") for stage in ("config", "download", "normalise", "train")),
+    *(Scenario((*ONE_STAGE, stage), "edited") for stage in ("config", "source", "download", "normalise", "train")),
     Scenario((*ONE_STAGE, "train"), "long"),
     Scenario((*ONE_STAGE, "evaluate"), "retrained"),
     SWEEP,
