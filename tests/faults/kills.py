@@ -28,6 +28,7 @@ SCENARIOS = [
     Scenario((*ONE_STAGE, "evaluate"), "retrained"),
     SWEEP,
     Scenario((*SWEEP.command, "hydra.launcher.backend=loky")),
+    Scenario((*SWEEP.command, "hydra/launcher=joblib")),
     DOWNLOAD,
     Scenario(("python", "-m", "pipeline.heal", "alpha=5", "init=zeros")),
     Scenario(TRACK, "after_outage"),
