@@ -56,12 +56,12 @@ def test_a_ray_cluster_trains_the_same_models(reproduced: Project, models: dict[
     assert trained_last(reproduced) == models
 
 
-@pytest.mark.parametrize("launcher", ["joblib", "ray", "submitit_local"])
+@pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
 def test_jobs_of_hydras_launchers_are_points_of_one_sweep(
     reproduced: Project, models: dict[str, str], launcher: str
 ) -> None:
     before = len(reproduced.tracked_runs())
-    printed = reproduced.ok(*SWEEP, "retrain=true", f"hydra/launcher={launcher}", **ON_LOOPBACK)
+    printed = reproduced.ok(*SWEEP, "retrain=true", f"hydra/launcher={launcher}")
     parent, *points = reproduced.tracked_runs()[before:]
     assert trained_last(reproduced) == models
     assert {point.data.tags["mlflow.parentRunId"] for point in points} == {parent.info.run_id}
@@ -76,7 +76,6 @@ def test_a_sweep_by_hydras_launcher_trains_only_what_is_missing(reproduced: Proj
     by_hydra = (*COMMAND, "iterations=16", "hydra/launcher=basic")
     first = reproduced.ok(*by_hydra, "init=he,uniform")
     assert "training 2 points" in first
-    assert "every point is already finished: 2 points" in reproduced.ok(*by_hydra, "init=he,uniform")
     larger = reproduced.ok(*by_hydra, "init=he,uniform,xavier")
     assert "training 1 of 3 points; the rest are already finished" in larger
     sweeps = reproduced.tracked_runs("tags.sweep_key != '' and params.iterations = '16'")
@@ -108,7 +107,7 @@ def test_a_single_run_is_no_sweep(reproduced: Project) -> None:
 
 def test_a_search_by_optuna_is_one_sweep_with_one_best_point(reproduced: Project) -> None:
     command = ("python", "-m", "pipeline.sweep", "hydra/sweeper=optuna", "alpha=choice(0.01,0.5,1000000)")
-    trials = ("hydra.sweeper.sampler.seed=1", "hydra.sweeper.n_trials=6", "hydra.sweeper.n_jobs=3", "iterations=30")
+    trials = ("hydra.sweeper.sampler.seed=1", "hydra.sweeper.n_trials=6", "hydra.sweeper.n_jobs=6", "iterations=30")
     printed = reproduced.ok(*command, *trials, "hydra/launcher=joblib")
     assert "Best parameters: {'alpha': 0.5}" in printed
     [parent] = reproduced.tracked_runs("tags.sweep_key != '' and params.iterations = '30'")

@@ -23,9 +23,7 @@ def wait_for_another_stack(project: Project, before: int) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGINT, "KILLED"), (signal.SIGTERM, "KILLED"), (signal.SIGKILL, "RUNNING")]
-)
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, "KILLED"), (signal.SIGKILL, "RUNNING")])
 def test_an_interrupted_sweep_keeps_its_finished_points(
     reproduced: Project, number: signal.Signals, status: str
 ) -> None:

@@ -19,7 +19,7 @@ GRID = ("alpha=0.1,1000000", "init=he,uniform", "iterations=20,30,40,50,60")
 SWEEP = "sweep of alpha × init × iterations"
 POINTS = product(("he", "uniform"), ("0.1", "1e+06"), (20, 30, 40, 50, 60))
 NAMES = {f"{init} α={alpha} · {iterations}" for init, alpha, iterations in POINTS}
-SETTLED = 2000  # milliseconds after which a page has asked for all it shows
+SETTLED = 1000  # milliseconds after which a page has asked for all it shows
 ACCURACY = "metrics.`final_validation_accuracy`"
 COLUMNS = ("params.`alpha`", "params.`init`", "params.`iterations`", ACCURACY, "tags.`outcome`", "tags.`cause`")
 
