@@ -19,7 +19,7 @@ def write_params(project: Project, *overrides: str) -> str:
     return text
 
 
-@pytest.mark.parametrize("stage", ["source", "download", "normalise", "train"])
+@pytest.mark.parametrize("stage", ["source", "train"])
 def test_a_stage_says_where_params_yaml_and_conf_differ(tried: Project, stage: str) -> None:
     lines = tried.ok("python", "-m", f"pipeline.{stage}").splitlines()
     assert lines[0] == (

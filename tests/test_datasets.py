@@ -87,10 +87,10 @@ def dead_url() -> str:
 
 
 @needs_mnist
-def test_mnist_over_http_trains_to_90_percent(reproduced: Project) -> None:
+def test_mnist_over_http_trains_to_85_percent(reproduced: Project) -> None:
     with served(MNIST) as url:
-        reproduced.ok(*experiment("dataset=mnist", f"dataset.source={url}", "iterations=200"), "-n", "mnist")
-    assert json.loads(reproduced.read("report/metrics.json"))["test_accuracy"] >= 0.9
+        reproduced.ok(*experiment("dataset=mnist", f"dataset.source={url}", "iterations=100"), "-n", "mnist")
+    assert json.loads(reproduced.read("report/metrics.json"))["test_accuracy"] >= 0.85
     normalised = sum(file.stat().st_size for file in (reproduced.root / "normalised").iterdir())
     assert normalised < 56e6  # one byte per pixel
     shapes = {part: np.load(reproduced.root / f"normalised/{part}_pixels.npy").shape for part in ("train", "test")}
@@ -98,7 +98,7 @@ def test_mnist_over_http_trains_to_90_percent(reproduced: Project) -> None:
     assert 53_990 < shapes["train"][0] < 54_010  # nine of every ten images of each class
     [run] = reproduced.tracked_runs("tags.dvc_exp_name = 'mnist'")
     assert run.data.params["dataset"] == "mnist"
-    assert run.data.metrics["test_accuracy"] >= 0.9
+    assert run.data.metrics["test_accuracy"] >= 0.85
     assert run.data.tags["data_md5"] in reproduced.read("data.dvc")
 
 

@@ -151,9 +151,8 @@ def noisy(share):
     return replace(digits(), parts=digits().parts | {"train": train._replace(labels=labels)})
 
 
-@SEEDS
-def test_overfitting_is_diagnosed_and_stopping_earlier_prescribed(seed):
-    changes = {"hidden": [100], "seed": seed}
+def test_overfitting_is_diagnosed_and_stopping_earlier_prescribed():
+    changes = {"hidden": [100]}
     found = diagnosed(noisy(0.5), **changes, iterations=2000)
     assert found.cause == "overfitting"
     assert found.prescription == {"iterations": found.cause_iteration}
@@ -205,8 +204,7 @@ def test_every_known_cause_is_provoked_here():
     assert set(CAUSES) - provoked - set(IN_THE_CODE) == {"unknown"}
 
 
-@pytest.mark.parametrize("normalise", ["standard", "unit"])
-@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize(("normalise", "reduction"), [("standard", "mean"), ("unit", "sum")])
 def test_healthy_trainings_are_called_healthy(normalise, reduction):
     images = len(digits().parts["train"].labels)
     points = [

@@ -29,9 +29,9 @@ def test_a_training_that_diverges_at_once_has_accuracy_zero():
 
 
 def test_random_settings_that_fail_are_healed():
-    sample = list(islice(failing(DIGITS_PROBLEM, seed=10), 10))
+    sample = list(islice(failing(DIGITS_PROBLEM, seed=10), 5))
     assert all(one.prescriptions for one in sample), "\n".join(map(str, sample))
-    assert sum(one.prescriptions == 1 for one in sample) >= 9, "\n".join(map(str, sample))
+    assert sum(one.prescriptions == 1 for one in sample) >= 4, "\n".join(map(str, sample))
 
 
 def test_random_settings_that_train_are_left_alone():
