@@ -11,7 +11,7 @@ import pytest
 import requests
 import yaml
 from browser import served_ui
-from conftest import CHECKOUT, Project, copied, new_project
+from conftest import CHECKOUT, Project, copied
 from threadpoolctl import threadpool_info
 
 from pipeline.figures.evaluation import HEADING_HEIGHT
@@ -51,14 +51,6 @@ def test_stages_without_blas_have_the_committed_checksums(fresh: Project) -> Non
 
 def test_a_second_repro_has_nothing_to_do(fresh: Project) -> None:
     assert "Data and pipelines are up to date" in fresh.ok("dvc", "repro")
-
-
-def test_another_checkout_with_more_threads_makes_the_same_bytes(fresh: Project, tmp_path) -> None:
-    other = new_project(tmp_path / "another" / "clone")
-    other.ok("dvc", "repro", "train", OPENBLAS_NUM_THREADS="2", OMP_NUM_THREADS="2")
-    made, expected = (yaml.safe_load(project.read("dvc.lock"))["stages"] for project in (other, fresh))
-    assert made["train"] == expected["train"]
-    assert other.read("data.dvc") == fresh.read("data.dvc")
 
 
 def test_the_stages_form_one_path(fresh: Project) -> None:

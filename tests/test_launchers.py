@@ -70,18 +70,6 @@ def test_jobs_of_hydras_launchers_are_points_of_one_sweep(reproduced: Project, m
     assert {"accuracy.png", "sweep.csv", "sweep_by_setting.csv"} <= set(artefacts)
 
 
-def test_a_sweep_by_hydras_launcher_trains_only_what_is_missing(reproduced: Project) -> None:
-    by_hydra = (*COMMAND, "iterations=16", "hydra/launcher=basic")
-    first = reproduced.ok(*by_hydra, "init=he,uniform")
-    assert "training 2 points" in first
-    larger = reproduced.ok(*by_hydra, "init=he,uniform,xavier")
-    assert "training 1 of 3 points; the rest are already finished" in larger
-    sweeps = reproduced.tracked_runs("tags.sweep_key != '' and params.iterations = '16'")
-    assert [sweep.data.metrics["points"] for sweep in sweeps] == [2, 3]
-    points = reproduced.tracked_runs("tags.key != '' and params.iterations = '16'")
-    assert [point.data.params["init"] for point in points] == ["he", "uniform", "xavier"]
-
-
 def test_a_sweep_by_hydras_launcher_is_checked_as_a_whole(reproduced: Project) -> None:
     before = len([*reproduced.root.glob("multirun/*")])
     printed = reproduced.fails(*COMMAND, "init=he,glorot", "hydra/launcher=joblib")
@@ -121,6 +109,6 @@ def test_a_search_by_optuna_is_one_sweep_with_one_best_point(reproduced: Project
     [best] = [run for run in runs if run.data.params["alpha"] == "0.5"]
     assert parent.data.tags["best_run_id"] == best.info.run_id
     assert printed.count("trains the best point again and tests it") == 1
-    again = reproduced.ok(*command, *trials)
+    again = reproduced.ok(*command, *trials, "hydra/launcher=basic")
     assert "training" not in again
     assert len(reproduced.tracked_runs("tags.sweep_key != '' and params.iterations = '30'")) == 1

@@ -41,7 +41,7 @@ class Kills(Part):
     """SIGKILL, SIGTERM, SIGINT or SIGHUP, to a command alone or to all its processes."""
 
     name = "kills"
-    cases = 5 * len(SCENARIOS)
+    cases = 4 * len(SCENARIOS)
 
     def __init__(self, place: Place, resources: ExitStack) -> None:
         super().__init__(place, resources)
