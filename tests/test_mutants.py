@@ -6,7 +6,7 @@ import pytest
 from pipeline.doctor import examine
 from tests.mutants import ALPHA, LAYERS, OPERATORS, OUTPUTS, healthy, kinds, mutant
 
-SEEDS = range(20)
+SEEDS = range(10)
 
 
 def differences(loss, params, name, x, y, h=1e-5):
