@@ -1,9 +1,19 @@
 """A sweep is the same wherever its points train: in local processes, on a cluster, under Hydra's own launchers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 from conftest import Project, left_after_sigkill
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.launcher import Launcher
+from test_dry_run import stack_of
+
+from pipeline.console.errors import UserError
+from pipeline.grid.one_by_one import OneByOne
+from pipeline.grid.tracked import TrackedSweep
+from pipeline.tracking.kept import KeptSweep
+from pipeline.tracking.publisher import Publisher
 
 ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # stay on 127.0.0.1, as on Windows and macOS
 COMMAND = ("python", "-m", "pipeline.sweep", "iterations=15", "seed=1")
@@ -85,6 +95,23 @@ def test_a_job_that_fails_fails_the_sweep_but_not_the_other_points(reproduced: P
     assert parent.info.status == "FAILED"
     [point] = reproduced.tracked_runs("tags.key != '' and params.iterations = '18'")
     assert point.data.params["init"] == "he"
+
+
+class FailingLauncher(Launcher):
+    """One whose jobs fail before they have a model, though Hydra has made their directories."""
+
+    def setup(self, **_: object) -> None: ...
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:  # noqa: ARG002
+        return [JobReturn(status=JobStatus.FAILED, _return_value=UserError("its own words")) for _ in job_overrides]
+
+
+def test_a_job_without_a_model_is_reported_in_its_own_words(tmp_path: Path) -> None:
+    (tmp_path / "0").mkdir()
+    sweep = TrackedSweep(Publisher(), tmp_path, KeptSweep("id", "sweep", 0, "RUNNING", {}, {}))
+    [job] = stack_of([0.1])
+    with pytest.raises(UserError, match="its own words"):
+        list(OneByOne(FailingLauncher()).train({"key": job}, ["key"], sweep))
 
 
 def test_a_single_run_is_no_sweep(reproduced: Project) -> None:

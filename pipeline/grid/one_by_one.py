@@ -4,6 +4,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
+from hydra.core.utils import JobStatus
 from hydra.plugins.launcher import Launcher
 
 from pipeline.comparison.results import Result
@@ -41,10 +42,9 @@ class OneByOne:
             return
         first = chosen[0].point.number
         done = self.launcher.launch([job.point.overrides for job in chosen], first)
-        for number, job in enumerate(chosen, start=first):
-            directory = tracked.directory / str(number)
-            if directory.exists():
-                model = load_model(directory / MODEL)
+        for number, (job, job_return) in enumerate(zip(chosen, done, strict=True), start=first):
+            if job_return.status == JobStatus.COMPLETED:
+                model = load_model(tracked.directory / str(number) / MODEL)
                 tracked.trained += 1
                 yield job, Result(job.point.settings, model.training, model.diagnosis, model.sha256)
         for job_return in done:
