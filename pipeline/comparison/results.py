@@ -35,7 +35,7 @@ def objective(result: Result) -> float:
     if result.training.diverged or result.settings.fault is not None:
         return UNUSABLE
     last = result.training.history[-1]
-    return 1 - last.validation_accuracy + LESS_THAN_AN_IMAGE * last.validation_loss / (1 + last.validation_loss)
+    return 1 - last.validation_accuracy + LESS_THAN_AN_IMAGE * (1 - 1 / (1 + last.validation_loss))
 
 
 def row(result: Result) -> dict[str, Any]:

@@ -77,16 +77,15 @@ class Sweep:
         if is_set(self.config, DRY_RUN):
             self.rehearse(by_key)
             return [0.0] * len(jobs)
-        identity = self.identity(jobs)
         if self.tracked is None:
             to_end.get().enter_context(interruptible())
-            to_end.get().enter_context(alone(identity))
+            to_end.get().enter_context(alone(self.identity(jobs)))
         if not is_set(self.config, RETRAIN):
             self.recall(by_key)
         missing = by_key.keys() - self.results.keys()
         say(intention(len(missing), len(by_key)))
         if self.tracked is None:
-            self.tracked = self.start(jobs, identity)
+            self.tracked = self.start(jobs)
             to_end.get().enter_context(self.running(self.tracked))
         self.train(by_key, missing, self.tracked)
         return [objective(self.results[job.key]) for job in jobs]
@@ -107,14 +106,14 @@ class Sweep:
         """What makes two sweeps the same: the points of a grid, or a search's first points and its spaces."""
         return [*(job.key for job in jobs), *(f"{name}={space}" for name, space in searched_in(self.config).items())]
 
-    def start(self, jobs: Sequence[Job], identity: Sequence[str]) -> TrackedSweep:
+    def start(self, jobs: Sequence[Job]) -> TrackedSweep:
         """Start the sweep's run."""
         searched = searched_in(self.config)
         grid = grid_of([job.point for job in jobs])
         name = name_of(grid, searched)
         params = {name: ",".join(values) for name, values in grid.items()} | searched
         repeats = is_set(self.config, RETRAIN)
-        return start(self.publisher, self.directory, name, key_of_all(identity), params, repeats)
+        return start(self.publisher, self.directory, name, key_of_all(self.identity(jobs)), params, repeats)
 
     @contextmanager
     def running(self, tracked: TrackedSweep) -> Iterator[None]:

@@ -27,7 +27,9 @@ def differences(chosen: Settings) -> list[Difference]:
     conf/ can't be composed, or does not have the dataset.
     """
     conf = settings_in(configuration())
-    dataset = settings_in(configuration([f"dataset={chosen.dataset.name}"])).dataset
+    dataset = conf.dataset
+    if dataset.name != chosen.dataset.name:
+        dataset = settings_in(configuration([f"dataset={chosen.dataset.name}"])).dataset
     return [
         *differing("", chosen.of_the_model(), conf.of_the_model()),
         *differing("dataset.", chosen.dataset.model_dump(), dataset.model_dump()),

@@ -7,7 +7,7 @@ from pipeline.tracking.experiment import lock
 from pipeline.tracking.logged import downloaded_model
 from pipeline.tracking.serving import log_served_model
 from pipeline.tracking.store import CHAMPION, Store
-from pipeline.tracking.sweeps import SWEEPS, newest_sweep
+from pipeline.tracking.sweeps import IS_A_SWEEP, newest_sweep
 from pipeline.tracking.view import COMPARED as ACCURACY
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def contender(store: Store, named: str | None) -> "Run":
 
 def newest_finished_sweep(store: Store) -> "Run":
     """The run of the finished sweep that ended last."""
-    newest = newest_sweep(store, f"{SWEEPS} and attributes.status = 'FINISHED'")
+    newest = newest_sweep(store, f"{IS_A_SWEEP} and attributes.status = 'FINISHED'")
     if newest is None:
         raise UserError("MLflow has no finished sweep: start one with `python -m pipeline.sweep`, or name a run's id")
     return newest

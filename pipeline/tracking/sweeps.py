@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 TABLE, SUMMARY = "sweep.csv", "summary.txt"
-SWEEPS = "tags.sweep_key != ''"
+IS_A_SWEEP = "tags.sweep_key != ''"
 FINISHED_POINTS = "attributes.status = 'FINISHED' and tags.key != ''"
 
 
@@ -66,7 +66,7 @@ def known_run(store: Store, sweep: KeptSweep) -> "Run | None":
     return store.newest([same_points(sweep.tags["sweep_key"])])
 
 
-def newest_sweep(store: Store, condition: str = SWEEPS) -> "Run | None":
+def newest_sweep(store: Store, condition: str = IS_A_SWEEP) -> "Run | None":
     """The sweep that is running or ended last: one that was run again keeps its start."""
     sweeps = store.search(condition)
     return max(sweeps, key=lambda sweep: inf if sweep.info.status == "RUNNING" else sweep.info.end_time, default=None)

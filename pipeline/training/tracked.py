@@ -42,11 +42,11 @@ def train_and_show(
 
 
 def train_and_track(
-    chosen: Settings, dataset: Dataset, directory: Path, tags: Mapping[str, str] | None = None, repeats: bool = False
+    chosen: Settings, dataset: Dataset, directory: Path, tags: Mapping[str, str] | None = None
 ) -> Diagnosed:
     """Train with a progress bar, write the model to `directory`, keep it in runs/, and publish it in MLflow.
 
-    `tags` are added to its run; `repeats` marks a deliberate retraining.
+    `tags` are added to its run.
     """
     check_against_data(chosen, dataset)
     config, publisher, kept_id = chosen.of_the_model(), Publisher(), new_id()
@@ -60,7 +60,7 @@ def train_and_track(
             with replaced(directory) as partial:
                 save_model(diagnosed, config, dataset, partial)
             all_tags = run_tags | {"model_sha256": fingerprint(directory)}
-            kept = KeptTraining(kept_id, live_run.started, time.time(), all_tags, live_run.times, repeats=repeats)
+            kept = KeptTraining(kept_id, live_run.started, time.time(), all_tags, live_run.times)
             place = keep(kept, {MODEL: directory}, texts)
             checkpoints.remove()
         publisher.publish(place)
