@@ -10,7 +10,7 @@ from pathlib import Path
 from pipeline.console.errors import in_words, warn
 from pipeline.core.descent import Checkpoint
 from pipeline.files.checkpoint import read_checkpoint, write_checkpoint
-from pipeline.files.paths import project_root, set_aside, shown
+from pipeline.files.paths import PARTIAL, beside, project_root, set_aside, shown
 from pipeline.training.key import hashed
 
 SECONDS_BETWEEN = 5.0  # at least
@@ -49,8 +49,9 @@ class Checkpoints:
         self.due = now + max(SECONDS_BETWEEN, (now - started) / LARGEST_SHARE)
 
     def remove(self) -> None:
-        """Remove the checkpoint, once the results are kept."""
-        self.file.unlink(missing_ok=True)
+        """Remove the checkpoint, once the results are kept, and what a kill left of one that was being written."""
+        for file in (self.file, beside(self.file, PARTIAL)):
+            file.unlink(missing_ok=True)
 
 
 def interrupted(keys: Collection[str]) -> Iterator[list[str]]:
