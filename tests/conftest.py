@@ -24,6 +24,8 @@ needs_mnist = pytest.mark.skipif(
     not MNIST.is_dir(), reason=f"needs the four published MNIST files: set MNIST_DIRECTORY, as {MNIST} is not there"
 )
 
+FIRST_REPRO = "first-repro.txt"  # what the first `dvc repro` printed, beside the template
+
 settings.register_profile("faults", max_examples=1000, deadline=None, print_blob=True)  # for `python -m tests.faults`
 
 
@@ -181,7 +183,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
     def make(root: Path) -> Project:
         project = new_project(root)
-        project.ok("dvc", "repro")
+        (root.parent / FIRST_REPRO).write_text(project.ok("dvc", "repro"))
         return project
 
     return made_once(tmp_path_factory, "template", make)
@@ -215,6 +217,11 @@ def tried(template_with_an_experiment: Project, tmp_path_factory: pytest.TempPat
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A fresh clone, shared by the tests of a file, which run in order."""
     return new_project(tmp_path_factory.mktemp("project") / "clone")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with a long file that needs no project: it is tested while another process makes the template."""
+    items.sort(key=lambda item: item.path.name != "test_diagnosis.py")
 
 
 class QuietHandler(SimpleHTTPRequestHandler):

@@ -119,11 +119,11 @@ def test_a_sweep_finds_the_stacks_that_were_interrupted():
 
 @pytest.fixture(scope="module")
 def expected(reproduced: Project, tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """The sha256 of the models of 2000 iterations at two alphas, trained without a break."""
+    """The sha256 of the models of 1000 iterations at two alphas, trained without a break."""
     directory = tmp_path_factory.mktemp("expected")
     dataset = load_dataset(reproduced.root / "normalised")
     conf = validate(yaml.safe_load(reproduced.read("params.yaml")))
-    points = [conf.model_copy(update={"alpha": alpha, "iterations": 2000}) for alpha in (0.1, 0.2)]
+    points = [conf.model_copy(update={"alpha": alpha, "iterations": 1000}) for alpha in (0.1, 0.2)]
     for number, (point, diagnosed) in enumerate(zip(points, fit(points, dataset, 2, ignore), strict=True)):
         (directory / str(number)).mkdir()
         save_model(diagnosed, point.of_the_model(), dataset, directory / str(number))
@@ -151,7 +151,7 @@ main()
 def test_a_killed_stage_goes_on(reproduced: Project, expected: set[str]) -> None:
     alpha, iterations = (line for line in reproduced.read("params.yaml").splitlines() if line[:5] in ("alpha", "itera"))
     reproduced.edit("params.yaml", alpha, "alpha: 0.2")
-    reproduced.edit("params.yaml", iterations, "iterations: 2000")
+    reproduced.edit("params.yaml", iterations, "iterations: 1000")
     kill_after_a_checkpoint(reproduced, "train")
     assert "continuing after iteration" in reproduced.ok("python", "-m", "pipeline.train")
     assert fingerprint(reproduced.root / "model") in expected
@@ -160,7 +160,7 @@ def test_a_killed_stage_goes_on(reproduced: Project, expected: set[str]) -> None
 
 
 def test_a_killed_sweep_goes_on(reproduced: Project, expected: set[str]) -> None:
-    sweep = ("alpha=0.1,0.2", "iterations=2000")
+    sweep = ("alpha=0.1,0.2", "iterations=1000")
     kill_after_a_checkpoint(reproduced, "sweep", *sweep)
     [left] = reproduced.root.glob("checkpoints/*.checkpoint")
     content = left.read_bytes()

@@ -89,7 +89,7 @@ def dead_url() -> str:
 @needs_mnist
 def test_mnist_over_http_trains_to_85_percent(reproduced: Project) -> None:
     with served(MNIST) as url:
-        reproduced.ok(*experiment("dataset=mnist", f"dataset.source={url}", "iterations=100"), "-n", "mnist")
+        reproduced.ok(*experiment("dataset=mnist", f"dataset.source={url}", "iterations=50"), "-n", "mnist")
     assert json.loads(reproduced.read("report/metrics.json"))["test_accuracy"] >= 0.85
     normalised = sum(file.stat().st_size for file in (reproduced.root / "normalised").iterdir())
     assert normalised < 56e6  # one byte per pixel
@@ -245,13 +245,13 @@ def test_a_csv_is_imported_again_when_its_content_changes(reproduced: Project) -
 def test_a_csv_outside_the_project_is_watched_until_it_is_gone(reproduced: Project, tmp_path: Path) -> None:
     file = tmp_path / "mine.csv"
     write_csv(reproduced, str(file), pixel=2)
-    command = (*experiment(*CSV, f"dataset.path={file}"), "download")
+    command = (*experiment(*CSV, f"dataset.path={file}"), "source")
     assert "source" in reproduced.stages_run(reproduced.ok(*command))
     write_csv(reproduced, str(file), pixel=3)
-    assert reproduced.stages_run(reproduced.ok(*command)) == ["source", "download"]
+    assert reproduced.stages_run(reproduced.ok("dvc", "repro", "source")) == ["source"]
     file.unlink()
-    assert "source/dataset.csv" in reproduced.fails(*command)
-    printed = reproduced.fails(*experiment(*CSV, f"dataset.path={tmp_path}"), "download")
+    assert "source/dataset.csv" in reproduced.fails("dvc", "repro", "source")
+    printed = reproduced.fails(*experiment(*CSV, f"dataset.path={tmp_path}"), "source")
     assert f"{tmp_path} is not a file: set dataset.path to a CSV file" in printed
     reproduced.ok("dvc", "exp", "run", "source")
     assert {path.name for path in (reproduced.root / "source").iterdir()} == {"about.txt"}

@@ -80,17 +80,22 @@ PROVOKED = [
     ("batch_too_small", {"batch_size": 1, "iterations": 1000}, {"diverged", "collapsed", "stuck"}),
     ("too_few_iterations", {"iterations": 3}, {"still learning"}),
 ]
+EACH_PROVOKED = pytest.mark.parametrize(
+    ("cause", "changes", "outcomes"), PROVOKED, ids=[cause for cause, _, _ in PROVOKED]
+)
 
 
-@SEEDS
-@pytest.mark.parametrize(("cause", "changes", "outcomes"), PROVOKED, ids=[cause for cause, _, _ in PROVOKED])
-def test_a_provoked_cause_is_named(cause, changes, outcomes, seed):
-    found = diagnosed(**changes, seed=seed)
+def assert_named(found, cause, outcomes):
     assert found.cause == cause
     assert found.outcome in outcomes
     assert found.cause_iteration is not None
     assert found.sentence
     assert found.advice
+
+
+@EACH_PROVOKED
+def test_a_provoked_cause_is_named(cause, changes, outcomes):
+    assert_named(diagnosed(**changes, seed=1), cause, outcomes)
 
 
 @SEEDS
@@ -162,9 +167,10 @@ def test_overfitting_is_diagnosed_and_stopping_earlier_prescribed():
     assert stopped.evidence["last_validation_accuracy"] > found.evidence["last_validation_accuracy"]
 
 
-@pytest.mark.parametrize("changes", [changes for _, changes, _ in PROVOKED], ids=[cause for cause, _, _ in PROVOKED])
-def test_the_prescription_cures_it(changes):
+@EACH_PROVOKED
+def test_the_prescription_cures_it(cause, changes, outcomes):
     found = diagnosed(**changes)
+    assert_named(found, cause, outcomes)
     if "fault" in changes:
         assert found.prescription == {}  # no setting can fix code
         return
@@ -215,16 +221,15 @@ def test_healthy_trainings_are_called_healthy(normalise, reduction):
                 "alpha": alpha / (images if reduction == "sum" else 1),
                 "seed": seed,
                 "reduction": reduction,
+                "iterations": 300,
             }
-            | {"iterations": iterations}
         )
         for init in ("uniform", "he", "xavier", "normal")
         for alpha in (0.3, 0.5, 1.0)
         for seed in (0, 1)
-        for iterations in (200, 400)
     ]
     found = fit(points, digits(normalise), 1, lambda _iteration, _rows: None)
-    assert len(found) == 48
+    assert len(found) == 24
     assert all(training.history[-1].validation_accuracy > 0.85 for training, _ in found)
     alarms = [
         (point.init, point.alpha, point.seed, point.iterations, diagnosis.outcome, diagnosis.cause)

@@ -11,7 +11,7 @@ from textwrap import dedent
 from typing import NamedTuple
 
 import pytest
-from conftest import CHECKOUT, Project
+from conftest import CHECKOUT, FIRST_REPRO, Project
 
 from tests.settings_page import page as settings_page
 
@@ -20,8 +20,7 @@ FENCED = re.compile(r"^( *)```(.*?)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 WITH_COMMANDS = ("sh", "console")
 WITHOUT_COMMANDS = ("diff", "math", "mermaid", "python", "text")
 
-RUN_HERE = [  # in this order, in a fresh clone; if a page shows a command's output, it is checked
-    "dvc repro",
+RUN_HERE = [  # in this order, after `dvc repro`; if a page shows a command's output, it is checked
     "python -m pipeline.config alpha=0.1 init=xavier",
     "python -m pipeline.sweep alpha=0.1,0.3,1 init=uniform,he,zeros",
     "python -m pipeline.heal alpha=5 init=zeros normalise=none",
@@ -30,6 +29,7 @@ RUN_HERE = [  # in this order, in a fresh clone; if a page shows a command's out
 ]
 FAIL_HERE = ["dvc exp run -S init=glorot", "python -m pipeline.config dataset=MNIST"]
 RUN_BY = {
+    "dvc repro": "test_docs.py::test_the_first_repro_prints_what_the_page_shows",
     "dvc exp apply NAME": "test_experiments.py::test_after_applying_an_experiment_repro_has_nothing_to_do",
     "dvc exp run": "test_conf_and_params.py::test_an_experiment_without_settings_returns_to_conf",
     "dvc exp run --queue -S alpha=0.1,0.3 -S init=he,uniform": (
@@ -103,7 +103,7 @@ RUN_BY = {
         "test_launchers.py::test_a_ray_cluster_trains_the_same_models"
     ),
     "python -m pipeline.sweep hydra/launcher=joblib alpha=0.1,0.3": (
-        "test_launchers.py::test_jobs_of_hydras_launchers_are_points_of_one_sweep"
+        "test_launchers.py::test_a_job_that_fails_fails_the_sweep_but_not_the_other_points"
     ),
     "python -m pipeline.sweep hydra/sweeper=optuna 'alpha=interval(0.01,1)'": (
         "test_launchers.py::test_a_search_by_optuna_is_one_sweep_with_one_best_point"
@@ -132,7 +132,7 @@ NOT_RUN = {
     "pip install hydra-optuna-sweeper": INSTALLS,
     "pip install 'psycopg[binary]'": INSTALLS,
     "pre-commit install": "changes the hooks of this checkout",
-    "make repro": "installs packages, then runs `dvc repro`, which is run here",
+    "make repro": "installs packages, then runs `dvc repro`, which is tested",
     "make test": IS_THIS,
     "make test PYTHON=python3.13 VENV=.venv-3.13": IS_THIS,
     "make coverage": IS_THIS,
@@ -220,20 +220,25 @@ def test_the_tests_that_a_page_names_exist(page: Path) -> None:
     assert missing == []
 
 
+def test_the_first_repro_prints_what_the_page_shows(template: Project) -> None:
+    printed = (template.root.parent / FIRST_REPRO).read_text().splitlines()
+    assert [line for line in shown()["dvc repro"] if line not in printed] == []
+
+
 @pytest.mark.parametrize("command", RUN_HERE)
-def test_a_command_prints_what_the_page_shows(project: Project, command: str) -> None:
-    printed = project.ok("bash", "-c", command).splitlines()
+def test_a_command_prints_what_the_page_shows(reproduced: Project, command: str) -> None:
+    printed = reproduced.ok("bash", "-c", command).splitlines()
     assert [line for line in shown().get(command, []) if line not in printed] == []
-    assert project.git_status() in ("", " M data.dvc\n")
+    assert reproduced.git_status() == ""
 
 
 @pytest.mark.parametrize("command", FAIL_HERE)
-def test_a_mistake_prints_the_error_on_the_page(project: Project, command: str) -> None:
-    assert set(shown()[command]) <= set(project.fails("bash", "-c", command).splitlines())
+def test_a_mistake_prints_the_error_on_the_page(reproduced: Project, command: str) -> None:
+    assert set(shown()[command]) <= set(reproduced.fails("bash", "-c", command).splitlines())
 
 
-def test_the_ui_prints_what_the_page_shows(project: Project) -> None:
-    with printed_by_the_ui(project) as printed:
+def test_the_ui_prints_what_the_page_shows(reproduced: Project) -> None:
+    with printed_by_the_ui(reproduced) as printed:
         lines = [line.rstrip("\n") for line in takewhile(lambda line: "until Ctrl-C" not in line, printed)]
     *titles, _ = shown()["python -m pipeline.ui"]
     assert [title for title in titles if title not in lines] == []
@@ -269,8 +274,7 @@ def test_every_link_leads_somewhere() -> None:
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
-def test_the_diffs_in_contributing_apply(project: Project) -> None:
+def test_the_diffs_in_contributing_apply(reproduced: Project) -> None:
     for block in blocks("diff"):
-        project.write("added.diff", block.text)
-        project.ok("git", "apply", "added.diff")
-    project.ok("git", "checkout", "--quiet", ".")
+        reproduced.write("added.diff", block.text)
+        reproduced.ok("git", "apply", "added.diff")

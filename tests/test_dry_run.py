@@ -1,16 +1,14 @@
 """A dry run says what a sweep would do, and does nothing."""
 
-import numpy as np
-import pytest
-from conftest import Project
-from plain import PLAIN
+from pathlib import Path
 
-from pipeline.core.normalisation import divide_255
-from pipeline.files.dataset import About, Dataset, Part
+import pytest
+from conftest import Project, copied
+from plain import stack_of
+
 from pipeline.grid import estimate
 from pipeline.grid.estimate import Price, sample, training_seconds, tried
 from pipeline.grid.job import Job
-from pipeline.grid.points import Point
 
 SWEEP = ("python", "-m", "pipeline.sweep", "iterations=15")
 
@@ -66,8 +64,9 @@ def test_a_search_has_no_dry_run(reproduced: Project) -> None:
     assert "a dry run needs a grid" in reproduced.fails(*SWEEP, *search)
 
 
-def test_a_dry_run_makes_no_store(project: Project) -> None:
-    project.ok("dvc", "repro", "normalise")
+def test_a_dry_run_makes_no_store(template: Project, tmp_path: Path) -> None:
+    project = copied(template, tmp_path / "clone")
+    (project.root / "mlflow.db").unlink()
     assert "finished: 0 of 2 points" in project.ok(*SWEEP, "init=he,zeros", "dry_run=true")
     assert not (project.root / "mlflow.db").exists()
     assert not (project.root / "multirun").exists()
@@ -77,15 +76,6 @@ def test_an_iteration_costs_what_its_row_costs() -> None:
     price = Price(around=1, examined=10, recorded=1000, other=100_000)
     assert price.of(5) == 1 + 5 * 10
     assert price.of(105) == 1 + 20 * 10 + 81 * 1000 + 4 * 100_000
-
-
-def stack_of(alphas: list[float], images: int = 300, pixels: int = 64, **settings) -> list[Job]:
-    """A stack on random images."""
-    rng = np.random.default_rng(0)
-    part = Part(rng.integers(0, 256, (images, pixels), "uint8"), rng.integers(0, 10, images, "uint8"))
-    dataset = Dataset({"train": part, "validation": part}, divide_255(part.pixels), About({}, "", (1, pixels), 10))
-    points = [PLAIN.model_copy(update={"alpha": alpha, **settings}) for alpha in alphas]
-    return [Job(Point(number, [], point), dataset, str(number)) for number, point in enumerate(points)]
 
 
 def a_second_an_iteration(_jobs: list[Job]) -> Price:

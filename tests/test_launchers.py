@@ -7,7 +7,7 @@ import pytest
 from conftest import Project, left_after_sigkill
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
-from test_dry_run import stack_of
+from plain import stack_of
 
 from pipeline.console.errors import UserError
 from pipeline.grid.one_by_one import OneByOne
@@ -89,7 +89,7 @@ def test_a_sweep_by_hydras_launcher_is_checked_as_a_whole(reproduced: Project) -
 
 def test_a_job_that_fails_fails_the_sweep_but_not_the_other_points(reproduced: Project) -> None:
     (reproduced.root / "mine" / "1" / "run.json").mkdir(parents=True)
-    printed = reproduced.fails(*SWEEP, "iterations=18", "hydra/launcher=basic", "hydra.sweep.dir=mine")
+    printed = reproduced.fails(*SWEEP, "iterations=18", "hydra/launcher=joblib", "hydra.sweep.dir=mine")
     assert "error: " in printed
     [parent] = reproduced.tracked_runs("tags.sweep_key != '' and params.iterations = '18'")
     assert parent.info.status == "FAILED"
@@ -121,7 +121,7 @@ def test_a_single_run_is_no_sweep(reproduced: Project) -> None:
 def test_a_search_by_optuna_is_one_sweep_with_one_best_point(reproduced: Project) -> None:
     command = ("python", "-m", "pipeline.sweep", "hydra/sweeper=optuna", "alpha=choice(0.01,0.5,1000000)")
     trials = ("hydra.sweeper.sampler.seed=1", "hydra.sweeper.n_trials=6", "hydra.sweeper.n_jobs=6", "iterations=30")
-    printed = reproduced.ok(*command, *trials, "hydra/launcher=joblib")
+    printed = reproduced.ok(*command, *trials)
     assert "Best parameters: {'alpha': 0.5}" in printed
     [parent] = reproduced.tracked_runs("tags.sweep_key != '' and params.iterations = '30'")
     assert parent.data.tags["mlflow.runName"] == "search over alpha"

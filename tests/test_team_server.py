@@ -150,7 +150,7 @@ def test_datasets_logged_by_eight_threads_at_once_reach_every_run(
         start.wait()
         store.log_data(run, About({"dataset": {"name": "digits"}}, md5, (8, 8), 10))
 
-    new = [f"new-{number}" for number in range(10)]
+    new = [f"new-{number}" for number in range(5)]
     with ThreadPoolExecutor(8) as threads:
         for md5 in new:
             list(threads.map(log, runs, repeat(md5)))

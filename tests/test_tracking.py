@@ -16,19 +16,6 @@ CONNECT = (
 )  # as every stage and sweep does
 
 
-def assert_is_a_result(project: Project) -> None:
-    """The newest training diverged, and has a run and files like any other, with finite numbers."""
-    [*_, run] = project.tracked_runs()
-    assert run.info.status == "FINISHED"
-    assert run.data.tags["outcome"] == "diverged"
-    assert "test_accuracy" in run.data.metrics
-    assert all(abs(value) < 1e300 for value in run.data.metrics.values())
-    assert all(map(isfinite, json.loads(project.read("model/diagnosis.json"))["evidence"].values()))
-    for name in ("model/history.csv", "report/metrics.json", "report/predictions.csv"):
-        assert "nan" not in project.read(name).lower()
-        assert "inf" not in project.read(name).lower()
-
-
 @pytest.fixture
 def endless(reproduced: Project):
     """Settings of a training that would take hours."""
@@ -38,13 +25,10 @@ def endless(reproduced: Project):
     reproduced.write("params.yaml", before)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
-def test_an_interrupted_training_is_marked_killed_and_keeps_its_history(
-    endless: Project, number: signal.Signals
-) -> None:
+def test_an_interrupted_training_is_marked_killed_and_keeps_its_history(endless: Project) -> None:
     training = endless.start("python", "-m", "pipeline.train")
     run_id = wait_for_a_running_run(endless)
-    training.send_signal(number)
+    training.send_signal(signal.SIGINT)
     printed, _ = training.communicate(timeout=60)
     assert training.returncode == 130
     assert "Traceback" not in printed
@@ -104,13 +88,21 @@ def test_a_store_without_the_run_gets_it_from_its_directory(reproduced: Project)
     assert client.list_artifacts(published.info.run_id, "model")
 
 
-def test_a_network_that_starts_non_finite_is_a_result_too(reproduced: Project) -> None:
+def test_a_network_that_is_never_finite_is_a_result_too(reproduced: Project) -> None:
     reproduced.edit("params.yaml", "init: he", "init: normal")
     reproduced.edit("params.yaml", "init_scale: 0.01", "init_scale: 10")
     reproduced.edit("params.yaml", "hidden:\n- 20\n", "hidden:\n" + 200 * "- 50\n")
     assert "cause: weights_too_large" in reproduced.ok("python", "-m", "pipeline.train")
     reproduced.ok("python", "-m", "pipeline.evaluate")
-    assert_is_a_result(reproduced)
+    [*_, run] = reproduced.tracked_runs()
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["outcome"] == "diverged"
+    assert "test_accuracy" in run.data.metrics
+    assert all(abs(value) < 1e300 for value in run.data.metrics.values())
+    assert all(map(isfinite, json.loads(reproduced.read("model/diagnosis.json"))["evidence"].values()))
+    for name in ("model/history.csv", "report/metrics.json", "report/predictions.csv"):
+        assert "nan" not in reproduced.read(name).lower()
+        assert "inf" not in reproduced.read(name).lower()
 
 
 def test_a_deleted_experiment_is_restored(reproduced: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,11 +119,3 @@ def test_an_unusable_store_is_reported_without_its_password(reproduced: Project)
     printed = reproduced.fails("python", "-m", "pipeline.train", MLFLOW_TRACKING_URI=uri)
     assert "MLFLOW_TRACKING_URI" in printed
     assert "secret" not in printed
-
-
-def test_a_diverged_training_is_a_result(reproduced: Project) -> None:
-    reproduced.ok("git", "checkout", "params.yaml")
-    reproduced.edit("params.yaml", "alpha: 0.3", "alpha: 1.0e+30")
-    assert "diverged" in reproduced.ok("python", "-m", "pipeline.train")
-    reproduced.ok("python", "-m", "pipeline.evaluate")
-    assert_is_a_result(reproduced)
