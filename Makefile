@@ -1,10 +1,11 @@
-# CONTRIBUTING.md has the same commands without make.
+# CONTRIBUTING.md shows `make test` without make, and README.md `make repro`.
 PYTHON ?= python3
 VENV ?= .venv
 INSTALL = pip install --disable-pip-version-check --quiet --compile --require-hashes
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
-PYTEST = pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+# The tests' processes share the cores, so BLAS gets one thread in each.
+PYTEST = OPENBLAS_NUM_THREADS=1 pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: help repro test coverage faults ui bench docs lock
 
@@ -17,7 +18,7 @@ repro: $(VENV)/installed ## train, evaluate and track the network set up in conf
 ui: $(VENV)/installed ## compare runs in MLflow's UI
 	python -m pipeline.ui
 
-test: $(VENV)/installed-for-tests ## run the linter, the type checker and every test: what CI runs
+test: $(VENV)/installed-for-tests ## run the linter, the type checker and every test
 	ruff check .
 	ruff format --check .
 	mypy
@@ -27,7 +28,7 @@ test: $(VENV)/installed-for-tests ## run the linter, the type checker and every 
 coverage: $(VENV)/installed-for-tests ## run every test and print branch coverage, subprocesses included
 	-$(PYTEST) --cov
 
-faults: $(VENV)/installed-for-tests ## kill, starve and mislead it for half an hour, and look whether anything is lost
+faults: $(VENV)/installed-for-tests ## kill, starve and mislead it for half an hour, and check that nothing is lost
 	python -m tests.faults
 
 bench: $(VENV)/installed-for-tests ## compare speed with other libraries

@@ -27,7 +27,7 @@ MOST = 100_000  # points in a sweep
 class StackedLauncher(Launcher):
     """Makes one sweep of all jobs, which skips those already trained.
 
-    It trains many points at once or, given the configuration of another launcher, each by a job of that.
+    It trains many points at once or, given the configuration of another launcher, each point as a job of that one.
     """
 
     def __init__(self, backend: str = "", by: DictConfig | None = None) -> None:
@@ -63,7 +63,7 @@ class StackedLauncher(Launcher):
 
 
 class OneSweep(Callback):
-    """Puts the launcher above in front of whichever the user chose: that launches jobs, and knows nothing of sweeps."""
+    """Puts the launcher above in front of the one that the user chose, which then only has to run single jobs."""
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Change the launcher, before Hydra makes it."""

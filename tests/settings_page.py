@@ -10,11 +10,13 @@ from pipeline.settings.schema import DATASETS, Schema, Settings
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 LINE = re.compile(r"^(?:  - )?(\w+): (.*?)(?: # (.*))?$", re.MULTILINE)
+SWITCHES = ("retrain", "dry_run")  # of a sweep
 HEAD = """# Settings
 
 Made from [schema.py](../pipeline/settings/schema.py) and [conf/](../conf) by `make docs`.
 
-A setting has one name everywhere: in conf/config.yaml, on the command line, in `dvc exp show`, among MLflow's params.
+A setting has one name everywhere: in conf/config.yaml, on the command line, in `dvc exp show`, among MLflow's params
+(which have only the name of the dataset).
 Edit conf/config.yaml and run `dvc repro`, or leave the file alone:
 
 ```sh
@@ -29,8 +31,8 @@ $ dvc exp run -S init=glorot
 error: init can't be "glorot": it must be one of uniform, he, xavier, normal, zeros
 ```
 
-A misspelt name never gets that far: `dvc exp run` itself stops with "unexpected error" and Hydra's words. The same
-settings after `python -m pipeline.config` are only checked, and every mistake gets its sentence:
+A misspelt name is caught earlier: `dvc exp run` stops with "unexpected error" and Hydra's message. For a clear
+sentence, check the settings first with `python -m pipeline.config`, which then writes nothing:
 
 ```console
 $ python -m pipeline.config dataset=MNIST
@@ -72,10 +74,10 @@ def page() -> str:
         if own := list(rows(DATASETS[kind], values_and_comments(file), "dataset.")):
             lines += [f"### dataset={file.stem}", "", *table(own)]
     lines += ["## Of a sweep", "", "`python -m pipeline.sweep` also takes these.", ""]
-    _, retrain = values_and_comments(CONF / "sweep.yaml")["retrain"]
+    written = values_and_comments(CONF / "sweep.yaml")
     lines += table(
         [
-            f"| `retrain` | `false` | true or false | {retrain} |",
+            *(f"| `{name}` | `{written[name][0]}` | true or false | {written[name][1]} |" for name in SWITCHES),
             "| `hydra.launcher.backend` | `in_process` | in_process, loky or ray | where the points train |",
         ]
     )

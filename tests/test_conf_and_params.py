@@ -86,8 +86,8 @@ def test_what_changed_values_do_not_bring_about_is_refused_whole(tried: Project)
     for text in (in_another_file, with_an_alias):
         tried.write("conf/config.yaml", text)
         printed = tried.fails(*CONFIG, "apply")
-        assert printed.startswith("error: changing values in conf/ does not bring about alpha=0.2 (conf/: 0.3), ")
-        assert "seed=1 (conf/: 0): edit it by hand" in printed.replace("init_scale=0.01 (conf/: 0.3), ", "")
+        assert printed.startswith("error: changing values in conf/ can't give alpha=0.2 (conf/: 0.3), ")
+        assert "seed=1 (conf/: 0): edit conf/ by hand" in printed.replace("init_scale=0.01 (conf/: 0.3), ", "")
         assert tried.read("conf/config.yaml") == text
     tried.write("conf/config.yaml", unchanged)
 

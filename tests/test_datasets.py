@@ -103,6 +103,12 @@ def test_mnist_over_http_trains_to_85_percent(reproduced: Project) -> None:
 
 
 @needs_mnist
+def test_a_sweep_over_mnist_uses_what_was_prepared(reproduced: Project) -> None:
+    printed = reproduced.ok("python", "-m", "pipeline.sweep", "dataset=mnist", "alpha=0.1,0.3", "iterations=2")
+    assert "`dvc exp run -S dataset=mnist -S " in printed
+
+
+@needs_mnist
 def test_mnist_from_a_directory_is_the_same_data(reproduced: Project) -> None:
     before = checksums(reproduced.root / "raw")
     compose_for_a_stage(reproduced, "dataset=mnist", f"dataset.source={MNIST}")

@@ -47,6 +47,10 @@ RUN_BY = {
         "test_datasets.py::test_a_csv_in_the_project_also_trains_in_a_temporary_checkout"
     ),
     "dvc exp run -S dataset=mnist": "test_datasets.py::test_mnist_over_http_trains_to_85_percent",
+    "dvc exp run -S dataset=mnist normalise": "test_datasets.py::test_mnist_over_http_trains_to_85_percent",
+    "python -m pipeline.sweep dataset=mnist alpha=0.1,0.3": (
+        "test_datasets.py::test_a_sweep_over_mnist_uses_what_was_prepared"
+    ),
     "dvc exp run -S dataset=mnist -S dataset.source=DIRECTORY": (
         "test_datasets.py::test_mnist_from_a_directory_is_the_same_data"
     ),

@@ -39,7 +39,7 @@ def test_a_dry_run_lists_what_is_finished_and_what_would_train(reproduced: Proje
         "      iterations=15 alpha=0.2 init=he hidden=[20]",
         "      iterations=15 alpha=0.2 init=zeros hidden=[20]",
     ]
-    assert estimated.startswith("That takes about 00:")
+    assert estimated.startswith("Estimate: 00:")
     assert estimated.endswith(" MB of memory.")
     assert files(reproduced) == before
     assert len(reproduced.tracked_runs()) == runs

@@ -343,7 +343,7 @@ def test_a_damaged_list_is_set_aside_and_stops_nothing(
     unpublished.add(tmp_path / "runs/2026-01-02")
     assert unpublished.listed()[-1] == tmp_path / "runs/2026-01-02"
     if damage not in (cut, a_link_to_nothing):  # a part of a name is a name, and nothing is an empty list
-        assert "can't be read as a list of what is unpublished: it is " in capsys.readouterr().err
+        assert "can't be read as a list of what is unpublished: renamed to " in capsys.readouterr().err
         assert list(tmp_path.glob("unpublished*/*.broken")) or (tmp_path / "unpublished.broken").read_text() == "mine"
 
 
@@ -415,7 +415,7 @@ def test_a_model_that_was_changed_is_not_published(store: Store, tmp_path: Path)
 def test_a_finished_point_whose_model_was_changed_is_not_used(store: Store, tmp_path: Path) -> None:
     tags = read_training(kept_training(tmp_path)).tags | {"key": "k"}
     run = store.run(publish(store, kept_training(tmp_path, 1001, tags=tags)))
-    assert finished_models(store, ["k"])["k"].run == run.info.run_id
+    assert finished_models(store, ["k"])["k"].sha256 == run.data.tags["model_sha256"]
     change_setting(Path(url2pathname(urlsplit(run.info.artifact_uri).path)) / "model")
     with pytest.raises(UserError, match=f"the model of MLflow's run {run.info.run_id} was changed"):
         finished_models(store, ["k"])
@@ -624,7 +624,7 @@ def broken(empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 def test_a_store_that_was_never_completed_is_set_aside(broken: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert required_store().search("") == []
-    assert "mlflow.db was never completed and holds no runs: it is mlflow.db.broken now" in capsys.readouterr().err
+    assert "mlflow.db was never completed and holds no runs: renamed to mlflow.db.broken" in capsys.readouterr().err
     assert broken.with_name("mlflow.db.broken").exists()
 
 

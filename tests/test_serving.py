@@ -126,8 +126,8 @@ def test_a_diverged_or_faulty_network_cannot_be_champion(swept: Project, store: 
         crown(store, diverged)
     with pytest.raises(UserError, match="gradient_sign"):
         crown(store, run_with(swept, "params.alpha = '0.05'", "params.fault = 'gradient_sign'"))
-    with downloaded_model(store, store.run(diverged)) as logged:
-        assert not is_servable(logged.model)
+    with downloaded_model(store, store.run(diverged)) as (model, _):
+        assert not is_servable(model)
 
 
 def test_an_unknown_or_empty_run_cannot_be_champion(store: Store) -> None:

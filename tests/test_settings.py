@@ -55,7 +55,7 @@ WRONG = [
     ({"init": b"he"}, ["init can't be \"b'he'\"", "uniform"]),
     ({"init": {"he": {date(2026, 1, 2): 1}}}, ["init can't be this dict", "uniform"]),
     ({"fault": ["none"] * 1000}, ['fault can\'t be ["none", "none"', "..."]),
-    ({"experiment": {"alpha": 0.1}}, ["experiment is no setting", "# @package _global_"]),
+    ({"experiment": {"alpha": 0.1}}, ["experiment is not a setting", "# @package _global_"]),
     ({1: 2}, ["there is no setting 1", "iterations"]),
     ({"normalise": "zscore"}, ['normalise can\'t be "zscore"', "unit, standard, divide_255, none"]),
     ({"alhpa": 0.1}, ["no setting alhpa", "did you mean alpha?", "iterations"]),

@@ -44,7 +44,7 @@ class Duel(NamedTuple):
 
     @property
     def seeds_needed(self) -> int | None:
-        """About how many seeds would tell, with the probability POWER; None if far too many would be needed."""
+        """About how many seeds would settle it, with the probability POWER; None if far too many would be needed."""
         normal = NormalDist()
         reach = normal.inv_cdf((1 + CONFIDENCE) / 2) + normal.inv_cdf(POWER)
         if self.mean <= 0 or reach * self.spread / self.mean > MOST_SEEDS**0.5:
@@ -105,13 +105,13 @@ def luck_as_text(points: pd.DataFrame) -> str:
     names = label(settings, best), label(settings, other)
     found = duel(points, best, other)
     if found is None:
-        return f"Is {names[0]} better than {names[1]}, or lucky? Several seeds would tell: add 'seed=range(5)'."
+        return f"{names[0]} may have beaten {names[1]} by luck: add 'seed=range(5)' to find out."
     interval = f"95 % interval {100 * found.low:.2f} to {100 * found.high:.2f}, paired over {found.seeds} seeds"
     lead = f"{names[0]} leads {names[1]} by {100 * found.mean:.2f} points of accuracy ({interval})"
     if found.is_decided:
         return f"{lead}: more than luck."
     needed = found.seeds_needed
-    more = f"about {needed} seeds would tell" if needed else "they look equally good"
+    more = f"about {needed} seeds would settle it" if needed else "they look equally good"
     return f"{lead}. That may be luck: {more}."
 
 

@@ -43,7 +43,7 @@ def run(main: Callable[[], None]) -> None:
 
 
 def in_words(error: OSError) -> str:
-    """What is wrong with a file, as on a full disk, and what to do about it."""
+    """What is wrong with a file, and what to do about it."""
     what = error.strerror or str(error)
     file = error.filename2 or error.filename  # after a failed copy, the second is the copy
     named = f"{file}: {what}" if file else what

@@ -24,8 +24,8 @@ def divide(images: Images, published_test: Images | None) -> dict[str, Part]:
     for name, part in parts.items():
         if len(part.labels) == 0:
             raise UserError(
-                f"none of the {len(images.labels)} images in data/ are left for {name}: a tenth of each class "
-                "is for validation and a tenth for testing, so each class needs at least ten images"
+                f"the {len(images.labels)} images in data/ leave none for {name}: each class needs at least ten, of "
+                "which one is for validation and one for testing"
             )
     return parts
 

@@ -59,8 +59,8 @@ def announced_shape(file: BufferedIOBase, dimensions: int, name: str) -> tuple[i
     magic, found = struct.pack(">HBB", 0, UNSIGNED_BYTES, dimensions), file.read(4)
     if found != magic:
         raise UserError(
-            f"{name} begins with {found.hex() or 'nothing'}, but an IDX file of unsigned bytes in "
-            f"{dimensions} dimension(s) begins with {magic.hex()}: its name does not match its content"
+            f"{name} is not an IDX file of unsigned bytes with {dimensions} dimension{'s' if dimensions > 1 else ''}: "
+            f"it begins with {found.hex() or 'nothing'}, not {magic.hex()}; fetch it again"
         )
     lengths = file.read(4 * dimensions)
     if len(lengths) < 4 * dimensions:

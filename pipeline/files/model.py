@@ -96,7 +96,7 @@ def load_network(directory: Path) -> Network:
         depths = range(1, 1 + len(arrays) // len(Layer._fields))
         network = tuple(Layer(*(arrays[f"{name}{depth}"] for name in Layer._fields)) for depth in depths)
         if len(arrays) > len(network) * len(Layer._fields):
-            raise ValueError("it has other arrays than the layers' weights and biases")
+            raise ValueError("its arrays are not the weights and biases of layers")
         check_layers(network)
     return network
 

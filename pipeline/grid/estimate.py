@@ -1,7 +1,7 @@
 """Estimate how long stacks would train, from a short trial of each kind.
 
 A trial trains a stack for a few iterations, on so few images that it takes a moment. Iterations without a row in the
-history are the cheapest, and those whose networks are examined the dearest, so each kind has a price of its own. The
+history are the cheapest, and those whose networks are examined the most expensive, so each kind has its own price. The
 price is of one network, since a stack sheds networks as their trainings end.
 """
 

@@ -33,7 +33,7 @@ from pipeline.training.key import key_of, key_of_all
 
 @contextmanager
 def whole_sweep() -> Iterator[None]:
-    """Run a sweep in here: what its first launch begins ends here, with the comparison.
+    """The context of a sweep: what its first launch opens is closed on leaving it, after the comparison.
 
     Some sweepers launch many batches, and none says which is its last.
     """
@@ -141,7 +141,7 @@ class Sweep:
     def recall(self, jobs: Mapping[str, Job]) -> None:
         """Load the results of jobs, given by key, that MLflow has already finished."""
         known = self.publisher.attempt(lambda store: finished_models(store, [*jobs])) or {}
-        for key, (_, model) in known.items():
+        for key, model in known.items():
             self.keep(jobs[key], Result(jobs[key].point.settings, model.training, model.diagnosis, model.sha256))
 
     def train(self, jobs: Mapping[str, Job], missing: Collection[str], tracked: TrackedSweep) -> None:

@@ -51,4 +51,4 @@ def where(run: str, trained: int, points: int) -> str:
     """In which run of MLflow the points are, as far as this sweep trained them."""
     if trained == points:
         return f"under the run {run!r}"
-    return f"{trained} of {points} under the run {run!r} and the others under the sweeps that trained them"
+    return f"{trained} of {points} under the run {run!r} and the rest under earlier sweeps"

@@ -53,9 +53,7 @@ def estimate(stacks: Sequence[Sequence[Job]], workers: int) -> str:
     total, *parts = (
         tqdm.format_interval(seconds) for seconds in (training + publishing + around, training, publishing)
     )
-    return (
-        f"That takes about {total} (training {parts[0]}, publishing {parts[1]}) and {memory(workers):.0f} MB of memory."
-    )
+    return f"Estimate: {total} (training {parts[0]}, publishing {parts[1]}) and {memory(workers):.0f} MB of memory."
 
 
 def memory(processes: int) -> float:

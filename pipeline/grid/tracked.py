@@ -46,11 +46,11 @@ class TrackedSweep:
         self.trained += 1
         return sha256
 
-    def publish(self, **changes: object) -> bool:
-        """Keep and publish changes to the sweep's own run. Returns whether MLflow has them now."""
+    def publish(self, **changes: object) -> None:
+        """Keep and publish changes to the sweep's own run."""
         self.kept = replace(self.kept, **changes)  # type: ignore[arg-type]
         write(self.kept, self.directory)
-        return self.publisher.publish(self.directory)
+        self.publisher.publish(self.directory)
 
     @contextmanager
     def running(self) -> Iterator[None]:

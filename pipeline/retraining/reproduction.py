@@ -24,8 +24,8 @@ def reproduce(store: Store, run: str) -> None:
     tags = known.data.tags
     if "sweep_key" in tags:
         raise UserError(f"the run {run} is a sweep: name one of its points")
-    with downloaded_model(store, known) as logged:
-        model = logged.model
+    with downloaded_model(store, known) as (model, _):
+        pass  # all of it is in memory now
     print(f"{tags['mlflow.runName']}: {tags.get('command', 'unknown command')}")
     differences = differences_from(tags)
     print("\n".join(differences) or "no known differences from the run")

@@ -30,7 +30,7 @@ def adopt() -> list[tuple[Difference, Path]]:
         check(texts, chosen)
     except (KeyError, UserError, yaml.YAMLError):  # the last if a value was an anchor for others
         raise UserError(
-            f"changing values in conf/ does not bring about {listed(changes)}: edit it by hand, then run `dvc repro`"
+            f"changing values in conf/ can't give {listed(changes)}: edit conf/ by hand, then run `dvc repro`"
         ) from None
     for file, text in texts.items():
         write_whole(file, text.encode())

@@ -60,7 +60,7 @@ def no_setting(name: str) -> str:
     """The sentence for a name that conf/ doesn't have."""
     part, _, inner = name.partition(".")
     if part == "hydra":
-        return f"there is no setting {name}: `python -m pipeline.sweep --cfg hydra` prints Hydra's"
+        return f"there is no setting {name}: `python -m pipeline.sweep --cfg hydra` lists Hydra's settings"
     if part == "dataset" and inner:
         return f"there is no setting {name} in the chosen dataset: see conf/dataset for what each has"
     return unknown(name)

@@ -20,7 +20,7 @@ USUAL = {
 
 
 def name_of(config: Mapping[str, Any]) -> str:
-    """A training's name: alpha, initialisation, iterations, and whatever else is not as usual."""
+    """A training's name: alpha, initialisation, iterations, and whatever else differs from the default."""
     return " · ".join([how(config), str(config["iterations"]), *unusual(config)])
 
 
@@ -36,5 +36,5 @@ def how(config: Mapping[str, Any]) -> str:
 
 
 def unusual(config: Mapping[str, Any]) -> list[str]:
-    """The settings that are not as usual."""
+    """The settings that differ from the default."""
     return [f"{name} {as_typed(config[name]).strip('[]')}" for name, usual in USUAL.items() if config[name] != usual]

@@ -14,7 +14,7 @@ from pipeline.settings.schema import DATASETS, HOW_TO_FETCH, Schema, Settings
 HINTS = {
     **{name: f"{name} is called alpha here: write alpha=0.1" for name in ("learning_rate", "lr")},
     "dtype": "dtype is now called precision: write precision=portable, or precision=float32 for speed",
-    "experiment": "experiment is no setting: does the file in conf/experiment begin with `# @package _global_`?",
+    "experiment": "experiment is not a setting: the file in conf/experiment must begin with `# @package _global_`",
 }
 LONGEST = 80  # characters of a value in a sentence
 

@@ -45,8 +45,3 @@ def sqlite_uri(file: Path) -> str:
 def is_a_server(uri: str) -> bool:
     """Whether this is the address of a server, which may be gone for a while."""
     return uri.startswith(("http://", "https://"))
-
-
-def artifact_location() -> str | None:
-    """Where artefacts go: an absolute path, as a relative one would depend on who makes the store. A server knows."""
-    return None if is_a_server(store_uri()) else (project_root() / "mlartifacts").as_uri()

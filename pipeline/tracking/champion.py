@@ -49,7 +49,7 @@ def contender(store: Store, named: str | None) -> "Run":
     if run.data.tags["outcome"] == "diverged":
         raise UserError(f"the training of {which} diverged: choose a training that ended with a finite loss")
     if run.data.params["fault"] != "null":
-        raise UserError(f"{which} has the mistake {run.data.params['fault']} built in: train without a fault")
+        raise UserError(f"{which} was trained with fault={run.data.params['fault']}: train without a fault")
     return run
 
 
@@ -62,12 +62,12 @@ def newest_finished_sweep(store: Store) -> "Run":
 
 
 def require_same_data(run: "Run", present: "ModelVersion") -> None:
-    """Raise UserError where the two were trained on other data, of which accuracies can't be compared."""
+    """Raise UserError if the two were trained on different data: their accuracies can't be compared."""
     if run.data.tags["data_md5"] != present.tags.get("data_md5"):
         raise UserError(
             f"the champion, version {present.version} of {present.name}, was trained on other data than the run "
             f"{run.info.run_id}, so they can't be compared: train on the champion's data, or, if it is out of date, "
-            f"take the alias {CHAMPION!r} off it in MLflow's UI and start this again"
+            f"take the alias {CHAMPION!r} off it in MLflow's UI and run this command again"
         )
 
 
@@ -79,7 +79,7 @@ def figures(run: "Run", present: "ModelVersion") -> str:
 
 
 def register(store: Store, run: "Run", name: str) -> str:
-    """Make a run's network the newest version of a registered model, and its champion; the version.
+    """Register a run's network as a new version of a model, and make it the champion. Returns the version.
 
     A sweep's point becomes an MLflow model only now: for a hundred of them, that would take a minute.
     """

@@ -23,19 +23,15 @@ WORKSPACE = "the workspace"
 def publish_what_is_kept(store: Store) -> None:
     """Publish every training in runs/ and every sweep in multirun/. Names what can't be published."""
     directories = kept_directories()
-    published = [directory for directory in tqdm(directories, unit="", disable=None) if is_published(store, directory)]
+    published = 0
+    for directory in tqdm(directories, unit="", disable=None):
+        try:
+            publish(store, directory)
+            published += 1
+        except UserError as error:
+            print(f"not published: {error}")
     close_abandoned_runs(store)  # an unfinished sweep's
-    print(f"runs/ and multirun/: MLflow has {len(published)} of {len(directories)} trainings and sweeps")
-
-
-def is_published(store: Store, directory: Path) -> bool:
-    """Publish a directory. Returns whether that worked."""
-    try:
-        publish(store, directory)
-    except UserError as error:
-        print(f"not published: {error}")
-        return False
-    return True
+    print(f"runs/ and multirun/: MLflow has {published} of {len(directories)} trainings and sweeps")
 
 
 def publish_what_dvc_has(store: Store) -> None:

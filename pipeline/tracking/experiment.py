@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from pipeline.files.paths import project_root
-from pipeline.tracking.address import artifact_location
+from pipeline.tracking.address import is_a_server, store_uri
 from pipeline.tracking.view import OF_THE_EXPERIMENT, VIEWS
 
 if TYPE_CHECKING:
@@ -22,7 +22,9 @@ def experiment_id(client: "MlflowClient") -> str:
         known = client.get_experiment_by_name(EXPERIMENT)
         if known is None:
             try:
-                return str(client.create_experiment(EXPERIMENT, artifact_location(), VIEWS | OF_THE_EXPERIMENT))
+                # Absolute: a relative path would change with who makes the store. A server chooses its own.
+                place = None if is_a_server(store_uri()) else (project_root() / "mlartifacts").as_uri()
+                return str(client.create_experiment(EXPERIMENT, place, VIEWS | OF_THE_EXPERIMENT))
             except MlflowException:  # another machine's process was faster
                 known = client.get_experiment_by_name(EXPERIMENT)
                 if known is None:

@@ -27,14 +27,9 @@ def connection_failures() -> tuple[type[Exception], ...]:
 
 
 def is_temporary(error: Exception) -> bool:
-    """Whether the server didn't answer, or answered that it can't right now."""
+    """Whether the server didn't answer, can't answer right now, or wants other credentials, which may come."""
     code = status_code(error)
-    return code >= SERVER_ERROR or code == TOO_MANY_REQUESTS
-
-
-def is_forbidden(error: Exception) -> bool:
-    """Whether the server wants other credentials, which may come."""
-    return status_code(error) in NOT_ALLOWED
+    return code >= SERVER_ERROR or code in (*NOT_ALLOWED, TOO_MANY_REQUESTS)
 
 
 def is_refusal(error: Exception) -> bool:
@@ -44,7 +39,7 @@ def is_refusal(error: Exception) -> bool:
     if isinstance(error, FileNotFoundError) or status_code(error) == TOO_LARGE:
         return True
     is_the_stores = isinstance(error, RestException) or not is_a_server(store_uri())
-    return is_the_stores and not (is_temporary(error) or is_forbidden(error))
+    return is_the_stores and not is_temporary(error)
 
 
 def status_code(error: Exception) -> int:
@@ -62,8 +57,8 @@ def status_code(error: Exception) -> int:
 def complaint(error: Exception) -> str:
     """That the store failed, which one, and why."""
     if is_a_server(store_uri()):
-        if is_forbidden(error):
-            return f"MLflow's server does not let us in ({reason(error)})"
+        if status_code(error) in NOT_ALLOWED:
+            return f"MLflow's server denied access ({reason(error)})"
         return f"MLflow's store does not answer ({reason(error)})"
     file = store_file()
     return f"MLflow's store{f' {shown(file)}' if file else ''} failed ({reason(error)})"

@@ -46,11 +46,6 @@ class KeptTraining:
     repeats: bool = False  # whether the user asked to train a finished point again
     evaluated: float | None = None  # when its report was made
 
-    @property
-    def is_filled_in(self) -> bool:
-        """Whether it was made from DVC's results, perhaps another machine's: its times are not the training's."""
-        return "filled_in" in self.tags
-
 
 @dataclass(frozen=True, config=CHECKED)
 class KeptSweep:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pipeline.files.model import Model, load_model, require_sha256
 from pipeline.tracking.store import Store
@@ -13,18 +13,14 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 
-class Logged(NamedTuple):
-    """A model, and the directory that holds it for now."""
-
-    model: Model
-    directory: Path
-
-
 @contextmanager
-def downloaded_model(store: Store, run: "Run") -> Iterator[Logged]:
-    """Download the model of a run. Raises UserError if it is gone, or if it was changed since the training."""
+def downloaded_model(store: Store, run: "Run") -> Iterator[tuple[Model, Path]]:
+    """The model of a run, and the directory that holds it for now.
+
+    Raises UserError if it is gone, or if it was changed since the training.
+    """
     with TemporaryDirectory() as place:
         directory = store.download(run.info.run_id, "model", place)
         model = load_model(directory)
         require_sha256(model, run.data.tags.get("model_sha256", ""), f"of MLflow's run {run.info.run_id}")
-        yield Logged(model, directory)
+        yield model, directory

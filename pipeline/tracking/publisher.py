@@ -15,7 +15,6 @@ from pipeline.tracking.failures import (
     complaint,
     connection_failures,
     failures,
-    is_forbidden,
     is_of_a_file,
     is_refusal,
     is_temporary,
@@ -39,7 +38,7 @@ class Publisher:
         self.has_backlog = bool(unpublished.listed())
 
     def publish(self, directory: Path) -> bool:
-        """Publish a directory, after everything that is listed as unpublished. Returns whether the store took it."""
+        """Publish a directory, after everything that is listed as unpublished. Returns whether the store answered."""
         try:
             unpublished.add(directory)
         except OSError as error:
@@ -72,8 +71,8 @@ class Publisher:
         """Leave the store alone for a while, and say so once."""
         if self.unreachable_since is None:
             warn(
-                f"{complaint(error)}.\nContinuing without it. What it lacks is listed in "
-                "unpublished/; the next stage or sweep publishes it, and so does `python -m pipeline.track`."
+                f"{complaint(error)}.\nContinuing without it. Results are listed in unpublished/ until the next stage, "
+                "the next sweep or `python -m pipeline.track` publishes them."
             )
         self.unreachable_since = time.monotonic()
 
@@ -98,11 +97,11 @@ def open_store() -> Store:
         with lock(), collector_paused():
             load_mlflow()
             if file is not None and (broken := sqlite_file.ensure(file)):
-                warn(f"{file.name} was never completed and holds no runs: it is {broken.name} now, next to a new one.")
+                warn(f"{file.name} was never completed and holds no runs: renamed to {broken.name}, and made anew.")
             store = Store()
             store.experiment  # noqa: B018 (makes the experiment)
     except connection_failures() as error:
-        if is_of_a_file(error) or (is_a_server(store_uri()) and (is_temporary(error) or is_forbidden(error))):
+        if is_of_a_file(error) or (is_a_server(store_uri()) and is_temporary(error)):
             raise
         raise UserError(f"MLflow's store can't be used ({reason(error)}): check MLFLOW_TRACKING_URI") from None
     return store

@@ -18,7 +18,7 @@ OF_A_MIGRATION = "_alembic_tmp_"  # how the names of its tables begin
 def ensure(file: Path) -> Path | None:
     """Make a store if there is none. Returns the new name of one that was never completed, if it was set aside."""
     if os.path.lexists(file) and not file.is_file():
-        raise UserError(f"{shown(file)} is in the place of MLflow's store: move it away")
+        raise UserError(f"{shown(file)} is where MLflow's store belongs: move it away")
     broken = None
     if file.is_file() and is_incomplete(file):
         broken = set_aside(file)

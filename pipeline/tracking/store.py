@@ -1,7 +1,7 @@
 """The one door to MLflow: everything that the pipeline asks of its store, or writes to it.
 
-Every method raises what MLflow raises. Writing the same thing twice leaves it there once, since metrics carry their
-times. MLflow takes seconds to import, so only functions import it.
+Methods raise what MLflow raises, unless they say otherwise. Writing the same thing twice leaves it there once, since
+metrics carry their times. MLflow takes seconds to import, so only functions import it.
 """
 
 import gc
@@ -66,7 +66,7 @@ def load_mlflow() -> None:
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """Look for no garbage meanwhile: among all that MLflow's imports make, that takes a third of their time."""
+    """Pause the garbage collector during MLflow's imports: it would take a third of their time."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -117,7 +117,7 @@ class Store:
         return found[0] if found else None
 
     def forget(self, twin: "Run") -> None:
-        """Delete a run, so that its kept id doesn't find it any more."""
+        """Delete a run, so that its kept id no longer finds it."""
         self.client.set_tag(twin.info.run_id, "kept_id", "")
         self.delete(twin.info.run_id)
 

@@ -7,7 +7,7 @@ command continues an interrupted sweep in the same run, and trains only the poin
 from collections.abc import Sequence
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -26,13 +26,6 @@ if TYPE_CHECKING:
 TABLE, SUMMARY = "sweep.csv", "summary.txt"
 IS_A_SWEEP = "tags.sweep_key != ''"
 FINISHED_POINTS = "attributes.status = 'FINISHED' and tags.key != ''"
-
-
-class Finished(NamedTuple):
-    """A point that was trained earlier."""
-
-    run: str  # its id in MLflow
-    model: Model
 
 
 def publish_sweep(store: Store, directory: Path) -> str:
@@ -84,7 +77,7 @@ def has(known: "Run", sweep: KeptSweep) -> bool:
     """Whether a run is as recent as what is kept: repeating the command may have completed the sweep since."""
     if sweep.ended is None:
         return not is_alive(sweep.tags)
-    if known.info.status == "KILLED" != sweep.status:  # a process that published it was killed, not the sweep
+    if known.info.status == "KILLED" and sweep.status != "KILLED":  # only a process that published it was killed
         return False
     return known.info.end_time is not None and known.info.end_time >= milliseconds(sweep.ended)
 
@@ -129,16 +122,16 @@ def finished_keys(store: Store) -> set[str]:
     return {run.data.tags["key"] for run in store.search(FINISHED_POINTS)}
 
 
-def finished_models(store: Store, keys: Sequence[str]) -> dict[str, Finished]:
-    """The newest FINISHED run for each key, and its model. Raises UserError if that is gone or was changed."""
+def finished_models(store: Store, keys: Sequence[str]) -> dict[str, Model]:
+    """The model of the newest FINISHED run for each key. Raises UserError if it is gone or was changed."""
     runs = {run.data.tags["key"]: run for run in reversed(store.search(FINISHED_POINTS))}
     return {key: finished_model(store, runs[key]) for key in keys if key in runs}
 
 
-def finished_model(store: Store, run: "Run") -> Finished:
-    """A finished run and its model."""
+def finished_model(store: Store, run: "Run") -> Model:
+    """The model of a finished run."""
     try:
-        with downloaded_model(store, run) as logged:
-            return Finished(run.info.run_id, logged.model)
+        with downloaded_model(store, run) as (model, _):
+            return model
     except UserError as error:
         raise UserError(f"{error}: delete the run, or train every point again with retrain=true") from None

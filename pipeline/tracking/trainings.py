@@ -15,7 +15,7 @@ from pipeline.tracking.description import note_of_training
 from pipeline.tracking.kept import MODEL, PROVENANCE, REPORT, KeptTraining, read_json, read_training
 from pipeline.tracking.serving import is_servable, log_served_model
 from pipeline.tracking.store import PARENT, Point, Store, is_deleted
-from pipeline.tracking.sweeps import run_of_sweep
+from pipeline.tracking.sweeps import FINISHED_POINTS, run_of_sweep
 from pipeline.tracking.view import COMPARED
 
 if TYPE_CHECKING:
@@ -64,10 +64,10 @@ def run_of(store: Store, training: KeptTraining, model: Model) -> "Run | None":
     """Find a training's run: by its id, or as the same point of a grid, or as the same model."""
     if (known := store.with_id(training.id)) is not None:
         return known
-    if training.is_filled_in:
+    if "filled_in" in training.tags:  # made from DVC's results, perhaps on another machine
         return store.newest(same_model(model, training.tags["dvc_exp_name"]))
     if "key" in training.tags and not training.repeats:
-        return store.newest([finished_point(training.tags["key"])])
+        return store.newest([f"{FINISHED_POINTS} and tags.key = '{training.tags['key']}'"])
     return None
 
 
@@ -76,11 +76,6 @@ def same_model(model: Model, experiment: str) -> list[str]:
     same = f"tags.model_sha256 = '{model.sha256}' and tags.data_md5 = '{model.about.data_md5}'"
     name = experiment.replace("'", "_")  # LIKE's wildcard for one character, since MLflow can't escape it
     return [f"{same} and tags.dvc_exp_name LIKE '{name}'", same]
-
-
-def finished_point(key: str) -> str:
-    """The condition for a finished run with this key."""
-    return f"tags.key = '{key}' and attributes.status = 'FINISHED'"
 
 
 def open_run(
@@ -126,7 +121,10 @@ def history_points(training: Training, kept: KeptTraining) -> Iterator[Point]:
 
 
 def is_logged_of_a_point(iteration: int) -> bool:
-    """Whether a sweep's point logs the row of an iteration: 0 to 9, 10, 15, 20, ..., 95, 100, 150, ..."""
+    """Whether a sweep's point logs the row of an iteration: 0 to 9, 10, 15, 20, ..., 95, 100, 150, ...
+
+    The second digit decides, whatever the decade.
+    """
     return str(iteration)[1:2] in ("", "0", "5")
 
 

@@ -20,8 +20,8 @@ def listed() -> list[Path]:
     except (OSError, UnicodeDecodeError):
         unreadable = file if file.parent.is_dir() else file.parent
         warn(
-            f"{shown(unreadable)} can't be read as a list of what is unpublished: it is {set_aside(unreadable).name} "
-            "now. `python -m pipeline.track rebuild` publishes what it may have listed."
+            f"{shown(unreadable)} can't be read as a list of what is unpublished: renamed to "
+            f"{set_aside(unreadable).name}. `python -m pipeline.track rebuild` publishes what it may have listed."
         )
         lines = []
     return [project_root() / line for line in lines if line]

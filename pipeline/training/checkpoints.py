@@ -69,7 +69,7 @@ def readable(file: Path) -> tuple[list[str], Checkpoint] | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
-        warn(f"{shown(file)} can't be read ({error}): it is {set_aside(file).name} now")
+        warn(f"{shown(file)} can't be read ({error}): renamed to {set_aside(file).name}")
         return None
 
 

@@ -14,7 +14,7 @@ from pipeline.core.training import Record
     [
         (0.3, 0.1, " alpha 0.3 is 3 times the stable alpha 0.1."),
         (0.1, 0.3, " alpha 0.1 is 1/3 of the stable alpha 0.3."),
-        (1.0, 1.02, " alpha 1 is about the stable alpha 1."),
+        (1.0, 1.02, " alpha 1 is about equal to the stable alpha 1."),
         (1e300, 1e-300, " alpha 1e+300 is more than a million times the stable alpha 1e-300."),
         (5e-324, 1.0, " alpha 4.94066e-324 is less than a millionth of the stable alpha 1."),
         (0.1, 0.0, " The loss is so steep that no alpha is stable."),

@@ -1,7 +1,6 @@
 """Every cause that the doctor can name: how it shows, how it is detected, and how to fix it.
 
-Causes in the code are found in people's own networks, causes in the settings in this pipeline's trainings, and some in
-both. `python -m pipeline.doctor --causes` prints this catalogue, which is `docs/causes.md`.
+`python -m pipeline.doctor --causes` prints this catalogue, which is `docs/causes.md`.
 """
 
 from typing import NamedTuple
@@ -219,7 +218,7 @@ def as_markdown() -> str:
     """The catalogue as a Markdown page."""
     lines = ["# The causes that the doctor names", ""]
     lines += ["Generated from `pipeline/core/diagnosis/catalogue.py` by `python -m pipeline.doctor --causes`.", ""]
-    for title, causes in (("In the code", IN_THE_CODE), ("In the data and the settings", IN_THE_SETTINGS)):
+    for title, causes in (("In the code", IN_THE_CODE), ("In the data, settings and numerics", IN_THE_SETTINGS)):
         lines += [f"## {title}", "", "| cause | what you see | how it is detected | fix |", "|---|---|---|---|"]
         lines += [f"| `{name}` | {cause.sign} | {cause.test} | {cause.fix} |" for name, cause in causes.items()]
         lines.append("")

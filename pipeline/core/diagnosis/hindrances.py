@@ -141,8 +141,8 @@ HINDRANCES = (
     ),
     Hindrance(
         batch_too_small,
-        "Batches of {batch} are too small for this alpha: single images push the network around, with too few others "
-        "to average them out.",
+        "Batches of {batch} are too small for this alpha: each averages so few images that single ones dominate the "
+        "updates.",
     ),
 )
 HINDRANCES_OF_START = (inputs_not_scaled, inputs_too_small, symmetric_initialisation, weights_too_large)

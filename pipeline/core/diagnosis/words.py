@@ -34,7 +34,7 @@ def alpha_vs_stable(case: Case) -> str:
     elif stable > MANY * alpha:
         relation = "less than a millionth of"
     elif 0.95 < alpha / stable < 1.05:
-        relation = "about"
+        relation = "about equal to"
     else:
         relation = f"{roughly(alpha / stable, 2)} times" if alpha > stable else f"1/{roughly(stable / alpha, 2)} of"
     return f" alpha {alpha:g} is {relation} the stable alpha {stable:.2g}."

@@ -98,5 +98,5 @@ def findings_from(verdicts: dict[Leaf, str]) -> list[Finding]:
     wrong = [leaf.name for leaf, one in verdicts.items() if one == "wrong"]
     if not wrong or not any(one == "right" for one in verdicts.values()):
         return []  # the loss may be an unknown one
-    evidence = f"The update of {', '.join(wrong)} does not follow the loss along random directions, unlike the others."
+    evidence = f"The update of {', '.join(wrong)} disagrees with the loss along random directions; the others agree."
     return [Finding("error_not_carried", wrong[-1], evidence, "Compare its gradient with central differences.")]

@@ -88,7 +88,9 @@ def dying_or_climbing(observer: Observer, top: OutputError, seen: list[Observati
     expected = np.abs(steps[0]) * np.abs(slopes[-1]) / np.abs(slopes).max(axis=0) / np.sqrt(STEPS)
     left = float(np.median(np.abs(steps[-1]) / np.maximum(expected, 1e-300)))
     if left < DYING:
-        evidence = f"Step {STEPS} on the same samples has {left:.2g} times the shortest length of any standard rule."
+        evidence = (
+            f"Step {STEPS} on the same samples is only {left:.2g} times as long as the shortest of any standard rule."
+        )
         return [Finding("optimiser", "step", evidence, "RMSprop: `cache = decay * cache + (1 - decay) * gradient**2`.")]
     return []
 

@@ -69,9 +69,9 @@ def by_another_rule(twin: Twin, seen: list[Observation], found: Algebra) -> Alge
             if is_clipped_elementwise(twin, top, seen):
                 return Algebra(top=top)
             evidence = (
-                "Every number moves against its gradient, but the step is neither proportional to the gradient nor "
+                "Every parameter moves against its gradient, but the steps are neither proportional to the gradient "
+                "nor all the same size."
             )
-            evidence += "the same for all."
             advice = "Adam: `W -= alpha * m_hat / (np.sqrt(v_hat) + 1e-8)`; plain: `W -= alpha * gradient`."
             return Algebra([Finding("optimiser", "step", evidence, advice)], top)
     return None
