@@ -23,8 +23,10 @@ from pipeline.files.clone import run_in_a_clone
 from pipeline.files.dataset import PARTS, Dataset, load_dataset
 from pipeline.files.model import Model, load_model, write_json
 from pipeline.files.paths import METRICS, MODEL, NORMALISED, RECALL, REPORT, added
+from pipeline.kept.evaluations import kept_with_report
+from pipeline.kept.provenance import experiment_name
 from pipeline.settings.naming import heading_of
-from pipeline.tracking.evaluations import publish_evaluation
+from pipeline.tracking.publisher import Publisher
 
 PRECISION: Precision = "float64"  # the loss of a network close to divergence overflows float32
 DECIMALS = 6  # digits beyond these depend on the machine, not on the network
@@ -105,11 +107,13 @@ def main() -> None:
         added(REPORT) as directory,
     ):
         metrics = write_report(model, dataset, directory)
-    where = publish_evaluation(model, MODEL, REPORT)
+    kept = kept_with_report(model, MODEL, REPORT, {"dvc_exp_name": experiment_name()})
+    is_published = Publisher().publish(kept)
     for part in PARTS:
         print(f"{part:>10}: accuracy {metrics[f'{part}_accuracy']:.2%}, loss {metrics.get(f'{part}_loss', inf):.4g}")
     print(f"{model.diagnosis.outcome}, cause: {model.diagnosis.cause}; details in report/diagnosis.md")
-    print(f"metrics and pictures are in report/ {where}: see `make ui`")
+    where = "in the model's run in MLflow" if is_published else "will be in MLflow when its store answers again"
+    print(f"metrics and pictures are in report/ and {where}: see `make ui`")
 
 
 if __name__ == "__main__":

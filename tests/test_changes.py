@@ -6,13 +6,20 @@ from conftest import Project
 CONFIG = "conf/config.yaml"
 
 
-@pytest.fixture(autouse=True)
-def undo_the_change(reproduced: Project):
+@pytest.fixture
+def undone(reproduced: Project):
     """Undo the change: DVC restores its results, reruns at most `config` and `source`, and leaves no change in Git."""
     yield
-    reproduced.ok("git", "checkout", "--quiet", "conf", "pipeline")
+    reproduced.ok("git", "checkout", "--quiet", "conf")
     assert set(reproduced.stages_run(reproduced.ok("dvc", "repro"))) <= {"config", "source"}
     assert reproduced.git_status() == ""
+
+
+@pytest.fixture(autouse=True)
+def reverted(reproduced: Project):
+    """Revert the files to the commit."""
+    yield
+    reproduced.ok("git", "checkout", "--quiet", ".")
 
 
 def test_editing_a_comment_reruns_only_config(reproduced: Project) -> None:
@@ -20,6 +27,7 @@ def test_editing_a_comment_reruns_only_config(reproduced: Project) -> None:
     assert reproduced.stages_run(reproduced.ok("dvc", "repro")) == ["config"]
 
 
+@pytest.mark.usefixtures("undone")
 def test_changing_alpha_reruns_training_and_evaluation(reproduced: Project) -> None:
     reproduced.edit(CONFIG, "alpha: 0.3", "alpha: 0.4")
     assert reproduced.stages_run(reproduced.ok("dvc", "repro")) == ["config", "train", "evaluate"]
@@ -28,12 +36,14 @@ def test_changing_alpha_reruns_training_and_evaluation(reproduced: Project) -> N
     assert (first.data.tags["git_dirty"], second.data.tags["git_dirty"]) == ("false", "true")
 
 
+@pytest.mark.usefixtures("undone")
 def test_changing_the_normalisation_reruns_the_stages_after_it(reproduced: Project) -> None:
     reproduced.edit(CONFIG, "normalise: standard", "normalise: unit")
     printed = reproduced.ok("dvc", "repro", "normalise")  # the next test shows that training follows
     assert reproduced.stages_run(printed) == ["config", "normalise"]
 
 
+@pytest.mark.usefixtures("undone")
 def test_changing_the_dataset_reruns_everything(reproduced: Project) -> None:
     header = ",".join(["label", *(f"pixel{i}" for i in range(4))])
     rows = [",".join(map(str, [label, 255 * label, 0, 255 * label, copy])) for label in (0, 1) for copy in range(20)]

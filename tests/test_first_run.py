@@ -181,7 +181,7 @@ def test_a_folder_of_any_name_has_a_store_a_sweep_and_a_ui(fresh: Project, tmp_p
     project = copied(fresh, tmp_path / ANY_NAME)
     (project.root / "mlflow.db").unlink()  # it holds the other folder's path
     shutil.rmtree(project.root / "mlartifacts")
-    project.ok("dvc", "repro", "--force", "--single-item", "evaluate")
+    project.ok("dvc", "repro", "--force", "--single-item", "config")
     project.ok("python", "-m", "pipeline.sweep", "alpha=0.1,0.3", "iterations=20")
     with served_ui(project) as links:
         server, _, sweep = links.sweep.partition("/#/experiments/1/runs/")

@@ -20,7 +20,7 @@ READS = {  # what each stage reads besides modules
     "train": {"normalised"},
     "evaluate": {"model", "normalised"},
 }
-ONLY_REPORTS = {"pipeline/console", "pipeline/tracking"}
+ONLY_REPORTS = {"pipeline/console", "pipeline/kept", "pipeline/tracking"}
 
 
 def folder_of(file: str) -> str:

@@ -29,14 +29,7 @@ from pipeline.core.normalisation import METHODS
 from pipeline.core.training import Record, Training
 from pipeline.files.dataset import PARTS, About, Dataset, Part
 from pipeline.files.model import Model, fingerprint, load_model, save_model
-from pipeline.settings.naming import USUAL
-from pipeline.settings.typed import as_typed
-from pipeline.tracking import unpublished
-from pipeline.tracking.address import store_file, store_uri
-from pipeline.tracking.champion import newest_finished_sweep
-from pipeline.tracking.completion import publish_what_is_kept
-from pipeline.tracking.evaluations import kept_training_of
-from pipeline.tracking.kept import (
+from pipeline.kept.directories import (
     KeptSweep,
     KeptTraining,
     add_report,
@@ -46,10 +39,17 @@ from pipeline.tracking.kept import (
     read_training,
     write,
 )
+from pipeline.kept.evaluations import kept_training_of
+from pipeline.kept.process import owner
+from pipeline.settings.naming import USUAL
+from pipeline.settings.typed import as_typed
+from pipeline.tracking import unpublished
+from pipeline.tracking.address import store_file, store_uri
+from pipeline.tracking.champion import newest_finished_sweep
+from pipeline.tracking.completion import publish_what_is_kept
 from pipeline.tracking.live import LiveTraining
-from pipeline.tracking.processes import close_abandoned_runs, owner
 from pipeline.tracking.publish import publish
-from pipeline.tracking.publisher import Publisher, required_store
+from pipeline.tracking.publisher import Publisher, close_abandoned_runs, required_store
 from pipeline.tracking.store import Store
 from pipeline.tracking.sweeps import finished_models, resumed, run_of_sweep
 from pipeline.tracking.trainings import run_of
@@ -412,12 +412,16 @@ def test_a_model_that_was_changed_is_not_published(store: Store, tmp_path: Path)
     assert store.search("") == []
 
 
-def test_a_finished_point_whose_model_was_changed_is_not_used(store: Store, tmp_path: Path) -> None:
+def test_a_finished_point_whose_model_was_changed_or_lost_is_not_used(store: Store, tmp_path: Path) -> None:
     tags = read_training(kept_training(tmp_path)).tags | {"key": "k"}
     run = store.run(publish(store, kept_training(tmp_path, 1001, tags=tags)))
     assert finished_models(store, ["k"])["k"].sha256 == run.data.tags["model_sha256"]
-    change_setting(Path(url2pathname(urlsplit(run.info.artifact_uri).path)) / "model")
+    model = Path(url2pathname(urlsplit(run.info.artifact_uri).path)) / "model"
+    change_setting(model)
     with pytest.raises(UserError, match=f"the model of MLflow's run {run.info.run_id} was changed"):
+        finished_models(store, ["k"])
+    shutil.rmtree(model)
+    with pytest.raises(UserError, match=f"MLflow's run {run.info.run_id} has no artefact model .*: delete the run, or"):
         finished_models(store, ["k"])
 
 

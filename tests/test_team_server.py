@@ -30,7 +30,7 @@ from pipeline.tracking.trainings import is_logged_of_a_point
 POSTGRESQL = os.environ.get("TEST_POSTGRESQL")  # its host and port
 SECRET = "s3cret"
 SWEEP = ("python", "-m", "pipeline.sweep")
-STACKS = ("hidden=[20],[21],[22],[23]", "iterations=600")  # each size is a stack of its own
+STACKS = ("hidden=[20],[21],[22],[23]", "iterations=300")  # each size is a stack of its own
 TRACK = ("python", "-m", "pipeline.track")
 
 pytestmark = pytest.mark.skipif(
@@ -197,7 +197,7 @@ def test_when_the_server_is_back_the_sweep_is_published_once(
     server.start()
     printed.append(project.ok(*TRACK))
     assert list(project.root.glob("unpublished/*")) == []
-    [parent] = server.runs("tags.sweep_key != '' and params.iterations = '600'")
+    [parent] = server.runs("tags.sweep_key != '' and params.iterations = '300'")
     children = server.runs(f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
     assert len(children) == len({run.data.tags["key"] for run in children}) == 4
     for run in children:

@@ -14,10 +14,10 @@ from conftest import Project
 
 from pipeline.console.errors import UserError
 from pipeline.files.model import load_model
+from pipeline.kept.revisions import check_the_workspace, origin_of
 from pipeline.retraining.reproduction import data_for, reproduce
 from pipeline.settings.validation import of_a_model
 from pipeline.tracking.publisher import required_store
-from pipeline.tracking.revisions import check_the_workspace, origin_of
 
 TRACK = ("python", "-m", "pipeline.track")
 SECRET_FILES = (".env", "id_rsa", "mlflow_credentials.json", "conf/.netrc", "notes.txt")
@@ -52,13 +52,13 @@ def test_an_empty_store_gets_everything_dvc_has(tried: Project) -> None:
 
 @pytest.mark.parametrize("name", ["nosuch", "", " ", "-x", "a..b", "HEAD^{tree}", "HEAD:conf", "HEAD nosuch"])
 def test_what_is_no_revision_is_refused(tried: Project, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setattr("pipeline.tracking.provenance.CHECKOUT", tried.root)
+    monkeypatch.setattr("pipeline.kept.provenance.CHECKOUT", tried.root)
     with pytest.raises(UserError, match=f"^{re.escape(repr(name))} is neither a commit nor one of DVC's experiments"):
         origin_of(name, {"tried": "1234"})
 
 
 def test_a_mixed_workspace_is_refused(tried: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.tracking.revisions.CHECKOUT", tried.root)
+    monkeypatch.setattr("pipeline.kept.revisions.CHECKOUT", tried.root)
     monkeypatch.chdir(tried.root)
     (tried.root / "model").rename(tmp_path / "model")
     try:

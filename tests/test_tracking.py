@@ -9,6 +9,12 @@ from conftest import Project, wait_for_a_running_run
 
 from pipeline.tracking.publisher import required_store
 
+WATCHED_AT_ONCE = (
+    "python",
+    "-c",
+    "import runpy; from pipeline.tracking import live; live.SECONDS_BETWEEN_BATCHES = 0; "
+    "runpy.run_module('pipeline.train', run_name='__main__')",
+)
 CONNECT = (
     "python",
     "-c",
@@ -26,7 +32,7 @@ def endless(reproduced: Project):
 
 
 def test_an_interrupted_training_is_marked_killed_and_keeps_its_history(endless: Project) -> None:
-    training = endless.start("python", "-m", "pipeline.train")
+    training = endless.start(*WATCHED_AT_ONCE)
     run_id = wait_for_a_running_run(endless)
     training.send_signal(signal.SIGINT)
     printed, _ = training.communicate(timeout=60)
@@ -39,7 +45,7 @@ def test_an_interrupted_training_is_marked_killed_and_keeps_its_history(endless:
 
 
 def test_the_run_of_a_killed_training_is_closed_by_the_next_process(endless: Project) -> None:
-    training = endless.start("python", "-m", "pipeline.train")
+    training = endless.start(*WATCHED_AT_ONCE)
     run_id = wait_for_a_running_run(endless)
     training.kill()
     training.communicate()

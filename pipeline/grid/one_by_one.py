@@ -15,8 +15,8 @@ from pipeline.files.paths import shown
 from pipeline.grid.job import Job
 from pipeline.grid.points import Point
 from pipeline.grid.tracked import TrackedSweep, opened
+from pipeline.kept.directories import MODEL
 from pipeline.settings.schema import Settings
-from pipeline.tracking.kept import MODEL
 from pipeline.training.checkpoints import Checkpoints
 from pipeline.training.key import key_of
 from pipeline.training.tracked import train_and_show

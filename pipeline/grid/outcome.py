@@ -10,7 +10,7 @@ from pipeline.comparison.seeds import by_setting
 from pipeline.figures import png
 from pipeline.figures.sweep import accuracy_maps, learning_curves
 from pipeline.files.paths import replaced, shown
-from pipeline.tracking.kept import COMPARISON
+from pipeline.kept.directories import COMPARISON
 from pipeline.tracking.sweeps import SUMMARY, TABLE
 
 TABLE_OF_SETTINGS = "sweep_by_setting.csv"

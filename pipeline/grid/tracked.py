@@ -11,9 +11,9 @@ from pipeline.core.diagnosis.diagnosis import Diagnosed
 from pipeline.files.model import fingerprint, save_model
 from pipeline.files.paths import replaced
 from pipeline.grid.job import Job
-from pipeline.tracking.kept import MODEL, KeptSweep, KeptTraining, new_id, read_sweep, write, write_provenance
-from pipeline.tracking.processes import OWNER, owner
-from pipeline.tracking.provenance import documents, provenance
+from pipeline.kept.directories import MODEL, KeptSweep, KeptTraining, new_id, read_sweep, write, write_provenance
+from pipeline.kept.process import OWNER, owner
+from pipeline.kept.provenance import documents, provenance
 from pipeline.tracking.publisher import Publisher
 from pipeline.tracking.sweeps import resumed
 

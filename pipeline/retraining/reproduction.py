@@ -8,10 +8,10 @@ from pipeline.datasets.normalised import Datasets
 from pipeline.files.dataset import About, Dataset, load_dataset
 from pipeline.files.model import fingerprint, save_model
 from pipeline.files.paths import NORMALISED
+from pipeline.kept.provenance import provenance
 from pipeline.settings.schema import Settings
 from pipeline.settings.validation import of_a_model
 from pipeline.tracking.logged import downloaded_model
-from pipeline.tracking.provenance import provenance
 from pipeline.tracking.store import Store
 from pipeline.training.tracked import train_and_show
 

@@ -9,11 +9,11 @@ from tqdm import tqdm
 from pipeline.console.errors import UserError
 from pipeline.files.model import load_model
 from pipeline.files.paths import MODEL, REPORT
-from pipeline.tracking.evaluations import kept_with_report
-from pipeline.tracking.kept import kept_directories
-from pipeline.tracking.processes import close_abandoned_runs
+from pipeline.kept.directories import kept_directories
+from pipeline.kept.evaluations import kept_with_report
+from pipeline.kept.revisions import bring, check_the_workspace, experiments, origin_of
 from pipeline.tracking.publish import publish
-from pipeline.tracking.revisions import bring, check_the_workspace, experiments, origin_of
+from pipeline.tracking.publisher import close_abandoned_runs
 from pipeline.tracking.store import Store
 from pipeline.tracking.trainings import missing_from
 

@@ -1,4 +1,4 @@
-"""Publishing in MLflow what the directories of trainings and sweeps hold: see `kept`.
+"""Publishing in MLflow what the directories of trainings and sweeps hold: see pipeline/kept/.
 
 `publish` is idempotent. It finds a run by the tag `kept_id`, or by what the run is, and adds only what is missing.
 A run in MLflow's trash stays there.
@@ -6,7 +6,7 @@ A run in MLflow's trash stays there.
 
 from pathlib import Path
 
-from pipeline.tracking.kept import SWEEP, readable
+from pipeline.kept.directories import SWEEP, readable
 from pipeline.tracking.store import Store
 from pipeline.tracking.sweeps import publish_sweep
 from pipeline.tracking.trainings import publish_training

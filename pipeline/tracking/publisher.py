@@ -1,5 +1,6 @@
 """Publishing without depending on the store: what it can't take now is listed for later, and work continues."""
 
+import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TypeVar
 from pipeline.console.errors import UserError, in_words, warn
 from pipeline.console.signals import deferred
 from pipeline.files.paths import shown
+from pipeline.kept.process import is_alive
 from pipeline.tracking import sqlite_file, unpublished
 from pipeline.tracking.address import is_a_server, store_file, store_uri
 from pipeline.tracking.experiment import lock
@@ -20,7 +22,6 @@ from pipeline.tracking.failures import (
     is_temporary,
     reason,
 )
-from pipeline.tracking.processes import close_abandoned_runs
 from pipeline.tracking.publish import publish
 from pipeline.tracking.store import Store, collector_paused, load_mlflow
 
@@ -88,6 +89,13 @@ def connect(has_backlog: bool) -> Store:
         warn("MLflow's store now has what was listed in unpublished/.")
     close_abandoned_runs(store)
     return store
+
+
+def close_abandoned_runs(store: Store) -> None:
+    """Mark this machine's open runs as KILLED if their process is gone, as after `kill -9`."""
+    for run in store.search(f"attributes.status = 'RUNNING' and tags.host = '{platform.node()}'"):
+        if not is_alive(run.data.tags):
+            store.close(run.info.run_id, "KILLED", time.time())
 
 
 def open_store() -> Store:

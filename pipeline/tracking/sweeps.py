@@ -13,10 +13,10 @@ import pandas as pd
 
 from pipeline.console.errors import UserError
 from pipeline.files.model import Model
+from pipeline.kept.directories import COMPARISON, PROVENANCE, KeptSweep, read_sweep
+from pipeline.kept.process import OWNER, is_alive
 from pipeline.tracking.description import note_of_sweep
-from pipeline.tracking.kept import COMPARISON, PROVENANCE, KeptSweep, read_sweep
 from pipeline.tracking.logged import downloaded_model
-from pipeline.tracking.processes import OWNER, is_alive
 from pipeline.tracking.store import PARENT, Point, Store, is_deleted, milliseconds
 from pipeline.tracking.view import run_page
 

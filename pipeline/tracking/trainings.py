@@ -9,10 +9,10 @@ from pipeline.core.diagnosis.diagnosis import Diagnosis, as_markdown
 from pipeline.core.training import Record, Training
 from pipeline.files.model import Model, load_model, require_sha256
 from pipeline.files.paths import METRICS, RECALL, shown
+from pipeline.kept.directories import MODEL, PROVENANCE, REPORT, KeptTraining, read_json, read_training
 from pipeline.settings.naming import name_of
 from pipeline.settings.typed import as_typed
 from pipeline.tracking.description import note_of_training
-from pipeline.tracking.kept import MODEL, PROVENANCE, REPORT, KeptTraining, read_json, read_training
 from pipeline.tracking.serving import is_servable, log_served_model
 from pipeline.tracking.store import PARENT, Point, Store, is_deleted
 from pipeline.tracking.sweeps import FINISHED_POINTS, run_of_sweep

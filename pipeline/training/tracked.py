@@ -14,11 +14,11 @@ from pipeline.datasets.normalised import check_against_data
 from pipeline.files.dataset import Dataset
 from pipeline.files.model import fingerprint, save_model
 from pipeline.files.paths import replaced
+from pipeline.kept.directories import MODEL, KeptTraining, keep, new_id
+from pipeline.kept.process import owner
+from pipeline.kept.provenance import documents, provenance
 from pipeline.settings.schema import Settings
-from pipeline.tracking.kept import MODEL, KeptTraining, keep, new_id
 from pipeline.tracking.live import live
-from pipeline.tracking.processes import owner
-from pipeline.tracking.provenance import documents, provenance
 from pipeline.tracking.publisher import Publisher
 from pipeline.training.checkpoints import Checkpoints
 from pipeline.training.fit import fit

@@ -14,7 +14,7 @@ from scmrepo.exceptions import SCMError
 
 from pipeline.console.errors import UserError
 from pipeline.files.paths import CHECKOUT
-from pipeline.tracking.provenance import git
+from pipeline.kept.provenance import git
 
 
 def check_the_workspace() -> None:

@@ -8,18 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.files.model import Model
-from pipeline.tracking.kept import MODEL, KeptTraining, add_report, keep, kept_trainings, new_id
-from pipeline.tracking.processes import owner
-from pipeline.tracking.provenance import experiment_name
-from pipeline.tracking.publisher import Publisher
-
-
-def publish_evaluation(model: Model, directory: Path, report: Path) -> str:
-    """Keep and publish the evaluation of the model in a directory. Returns where it is, in words."""
-    kept = kept_with_report(model, directory, report, {"dvc_exp_name": experiment_name()})
-    if not Publisher().publish(kept):
-        return "and will be in MLflow when its store answers again"
-    return "and in the model's run in MLflow"
+from pipeline.kept.directories import MODEL, KeptTraining, add_report, keep, kept_trainings, new_id
+from pipeline.kept.process import owner
 
 
 def kept_with_report(model: Model, directory: Path, report: Path, origin: Mapping[str, str]) -> Path:
