@@ -1,6 +1,7 @@
 """Answer a user's mistake with one sentence, not a traceback."""
 
 import errno
+import gc
 import sys
 from collections.abc import Callable
 
@@ -26,6 +27,7 @@ def run(main: Callable[[], None]) -> None:
 
     Exit with 1 and one sentence after a user's mistake or where a file can't be used, and with 130 after Ctrl-C.
     """
+    gc.freeze()  # imported modules stay until the end, so the garbage collector need not look at them
     try:
         main()
     except UserError as error:
