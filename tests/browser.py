@@ -2,15 +2,13 @@
 
 import re
 import shutil
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import takewhile
 from typing import NamedTuple
 
 from playwright.sync_api import ConsoleMessage, Locator, Page, expect, sync_playwright
 
-from tests.servers import wait_for
+from tests.servers import running_ui, wait_for
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = (
@@ -83,16 +81,11 @@ class Links(NamedTuple):
 
 @contextmanager
 def served_ui(project) -> Iterator[Links]:
-    """Run `python -m pipeline.ui` and yield the links it prints; stop it with Ctrl-C."""
-    process = project.start("python", "-u", "-m", "pipeline.ui", "--port", "0")
-    try:
-        printed = "".join(takewhile(lambda line: "until Ctrl-C" not in line, process.stdout))
+    """Run `python -m pipeline.ui`, and yield the links it prints once its server answers."""
+    with running_ui(project) as (process, printed):
         links = Links(*re.findall(r"^  (http\S+)$", printed, re.MULTILINE))
         wait_for(links.sweeps.split("/#")[0] + "/health", process)
         yield links
-    finally:
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 130
 
 
 def unfold(page: Page, run: str) -> None:

@@ -124,11 +124,11 @@ def wait_for_a_running_run(project: Project) -> str:
 def left_after_sigkill(command: subprocess.Popen[str]) -> list[psutil.Process]:
     """Kill a command once it has started some processes, and return those that don't end with it."""
     deadline = time.monotonic() + 60
-    while len(started := psutil.Process(command.pid).children(recursive=True)) < 2:
-        assert time.monotonic() < deadline, "its processes did not start within a minute"
+    while len(started := psutil.Process(command.pid).children(recursive=True)) < 2 and time.monotonic() < deadline:
         time.sleep(0.01)
-    command.kill()
-    command.wait()
+    with command:
+        command.kill()
+    assert len(started) >= 2, "its processes did not start within a minute"
     _, alive = psutil.wait_procs(started, timeout=30)
     return alive
 

@@ -1,4 +1,4 @@
-"""Local servers: finding a free port, waiting for an answer, and `mlflow models serve`."""
+"""Local servers: finding a free port, waiting for an answer, `mlflow models serve` and `python -m pipeline.ui`."""
 
 import os
 import signal
@@ -7,9 +7,14 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import requests
+
+if TYPE_CHECKING:
+    from conftest import Project
 
 SECONDS_TO_START = 120
 
@@ -40,6 +45,20 @@ def model_server(model: str, directory: Path, environment: Mapping[str, str]) ->
     finally:
         os.killpg(server.pid, signal.SIGKILL)
         server.wait()
+
+
+@contextmanager
+def running_ui(project: "Project") -> Iterator[tuple[subprocess.Popen, str]]:
+    """Run `python -m pipeline.ui`, and stop it with Ctrl-C.
+
+    Yields the process, and what it prints before its server starts.
+    """
+    with project.start("python", "-u", "-m", "pipeline.ui", "--port", "0") as process:
+        try:
+            yield process, "".join(takewhile(lambda line: "until Ctrl-C" not in line, process.stdout or ()))
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=60) == 130
 
 
 def wait_for(url: str, server: subprocess.Popen) -> None:

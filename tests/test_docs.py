@@ -1,17 +1,14 @@
 """Every command in the README, CONTRIBUTING and docs/ is run by a test, or exempted here with a reason."""
 
 import re
-import signal
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from itertools import takewhile
 from pathlib import Path
 from textwrap import dedent
 from typing import NamedTuple
 
 import pytest
 from conftest import CHECKOUT, FIRST_REPRO, Project
+from servers import running_ui
 
 from tests.settings_page import page as settings_page
 
@@ -242,23 +239,10 @@ def test_a_mistake_prints_the_error_on_the_page(reproduced: Project, command: st
 
 
 def test_the_ui_prints_what_the_page_shows(reproduced: Project) -> None:
-    with printed_by_the_ui(reproduced) as printed:
-        lines = [line.rstrip("\n") for line in takewhile(lambda line: "until Ctrl-C" not in line, printed)]
+    with running_ui(reproduced) as (_, printed):
+        time.sleep(1)  # its server is still starting when Ctrl-C comes
     *titles, _ = shown()["python -m pipeline.ui"]
-    assert [title for title in titles if title not in lines] == []
-
-
-@contextmanager
-def printed_by_the_ui(project: Project) -> Iterator[Iterable[str]]:
-    """Run the UI and yield the lines it prints; stop it with Ctrl-C."""
-    process = project.start("python", "-u", "-m", "pipeline.ui", "--port", "0")
-    assert process.stdout
-    try:
-        yield process.stdout
-    finally:
-        time.sleep(1)  # its server is still starting
-        process.send_signal(signal.SIGINT)
-        process.wait(timeout=60)
+    assert [title for title in titles if title not in printed.splitlines()] == []
 
 
 def test_the_doctors_example_prints_what_the_page_shows(capsys: pytest.CaptureFixture[str]) -> None:
