@@ -69,7 +69,7 @@ def test_a_sweep_whose_reader_has_gone_trains_every_point(reproduced: Project) -
 
 
 def test_a_sweep_that_is_started_twice_trains_each_point_once(reproduced: Project) -> None:
-    same = ("python", "-m", "pipeline.sweep", "alpha=0.1,0.2,0.3", "iterations=1000")
+    same = ("python", "-m", "pipeline.sweep", "alpha=0.1,0.2,0.3", "iterations=2000")
     before = len(children(reproduced))
     both = [reproduced.start(*same) for _ in range(2)]
     printed = [sweep.communicate(timeout=120)[0] for sweep in both]
