@@ -102,8 +102,11 @@ def make_without_store(place: Place) -> None:
 
 
 def make_after_outage(place: Place) -> None:
-    kept = "from pipeline.tracking import kept, unpublished\nfor d in kept.kept_directories(): unpublished.add(d)"
-    place.put("without_store").ok("python", "-c", kept)
+    listed = (
+        "from pipeline.kept.directories import kept_directories; from pipeline.tracking import unpublished; "
+        "[*map(unpublished.add, kept_directories())]"
+    )
+    place.put("without_store").ok("python", "-c", listed)
 
 
 STATES: dict[str, Callable[[Place], None]] = {
