@@ -76,19 +76,21 @@ def make_reproduced(place: Place) -> None:
 def make_edited(place: Place) -> None:
     project = place.put("reproduced")
     project.edit("conf/config.yaml", "alpha: 0.3", "alpha: 0.2")
-    with_results_committed(project)
     project.ok("dvc", "repro", "config")
+    with_results_committed(project)
 
 
 def make_long(place: Place) -> None:
     project = place.put("edited")
     project.edit("conf/config.yaml", "iterations: 20 ", "iterations: 15000 ")
-    with_results_committed(project)
     project.ok("dvc", "repro", "config")
+    with_results_committed(project)
 
 
 def make_retrained(place: Place) -> None:
-    place.put("edited").ok("dvc", "repro", "train")
+    project = place.put("edited")
+    project.ok("dvc", "repro", "train")
+    with_results_committed(project)
 
 
 def make_swept(place: Place) -> None:
