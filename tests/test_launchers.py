@@ -54,8 +54,9 @@ def test_local_processes_train_the_same_models(reproduced: Project, models: dict
     assert trained_last(reproduced) == models
 
 
-def test_workers_end_with_a_sweep_that_is_killed(reproduced: Project) -> None:
-    sweep = reproduced.start(*COMMAND, "hidden=[20],[21]", "iterations=100000", "hydra.launcher.backend=loky")
+@pytest.mark.parametrize("launcher", ["hydra.launcher.backend=loky", "hydra/launcher=joblib"])
+def test_workers_end_with_a_sweep_that_is_killed(reproduced: Project, launcher: str) -> None:
+    sweep = reproduced.start(*COMMAND, "hidden=[20],[21]", "iterations=100000", launcher)
     assert left_after_sigkill(sweep) == []
 
 

@@ -16,6 +16,7 @@ from pipeline.grid.job import Job
 from pipeline.grid.points import Point
 from pipeline.grid.tracked import TrackedSweep, opened
 from pipeline.kept.directories import MODEL
+from pipeline.kept.process import end_with
 from pipeline.settings.schema import Settings
 from pipeline.training.checkpoints import Checkpoints
 from pipeline.training.key import key_of
@@ -53,9 +54,11 @@ class OneByOne:
 
 def train_point(number: int, chosen: Settings, dataset: Dataset, directory: Path) -> None:
     """Train one point of the sweep in a directory, then keep and publish it."""
+    tracked = opened(directory)
+    end_with(tracked.kept.tags)
     job = Job(Point(number, (), chosen), dataset, key_of(chosen, dataset))
     checkpoints, started = Checkpoints([job.key]), time.time()
     diagnosed = train_and_show(chosen, dataset, lambda _: None, checkpoints)
-    opened(directory).add(job, diagnosed, started, time.time())
+    tracked.add(job, diagnosed, started, time.time())
     checkpoints.remove()
     print(summary(diagnosed, shown(directory / str(number) / MODEL)))

@@ -4,11 +4,9 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, suppress
-from threading import Thread
+from contextlib import AbstractContextManager
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
-import psutil
 from joblib import Parallel, delayed, effective_n_jobs, parallel_config
 
 from pipeline.console.errors import UserError
@@ -16,6 +14,7 @@ from pipeline.core.diagnosis.diagnosis import Diagnosed
 from pipeline.core.training import Record
 from pipeline.files.dataset import Dataset
 from pipeline.files.paths import CHECKOUT
+from pipeline.kept.process import end_with, owner
 from pipeline.settings.schema import Settings
 from pipeline.training.checkpoints import Checkpoints
 from pipeline.training.fit import fit
@@ -60,7 +59,7 @@ class Workers:
         """A context in which joblib uses this backend."""
         ways: dict[str, dict[str, Any]] = {
             "in_process": {"backend": "sequential", "n_jobs": 1},
-            "loky": {"backend": "loky", "n_jobs": -1, "initializer": end_with, "initargs": (os.getpid(),)},
+            "loky": {"backend": "loky", "n_jobs": -1, "initializer": end_with, "initargs": (owner(),)},
             "ray": {"backend": "ray", "n_jobs": -1},
         }
         chosen: AbstractContextManager[Any] = parallel_config(**ways[self.backend])
@@ -92,17 +91,6 @@ def train_stack(number: int, task: Task, threads: int) -> Trained:
     started = time.time()
     diagnosed = fit(task.points, received(task.dataset), threads, task.observe, task.checkpoints)
     return Trained(number, diagnosed, started, time.time())
-
-
-def end_with(parent: int) -> None:
-    """End this process as soon as its parent is gone, even by SIGKILL. An idle worker would stay for five minutes."""
-
-    def watch() -> None:
-        with suppress(psutil.NoSuchProcess):
-            psutil.Process(parent).wait()
-        os._exit(1)
-
-    Thread(target=watch, daemon=True).start()
 
 
 def ignore(_iteration: int, _rows: list[Record]) -> None:

@@ -1,7 +1,10 @@
-"""Which process a training or a sweep belongs to."""
+"""Which process a training or a sweep belongs to, and how to end with it."""
 
+import os
 import platform
 from collections.abc import Mapping
+from contextlib import suppress
+from threading import Thread
 
 import psutil
 
@@ -22,3 +25,19 @@ def is_alive(tags: Mapping[str, str]) -> bool:
     except psutil.Error:
         return False
     return abs(since - float(tags.get("pid_since", 0))) < CLOCK
+
+
+def end_with(tags: Mapping[str, str]) -> None:
+    """End this process as soon as the one that the tags name is gone, even by SIGKILL.
+
+    Otherwise, an idle worker would stay for five minutes. On another machine, or in that process itself, nothing happens.
+    """
+    pid = int(tags["pid"])
+
+    def watch() -> None:
+        with suppress(psutil.NoSuchProcess):
+            psutil.Process(pid).wait()
+        os._exit(1)
+
+    if tags["host"] == platform.node() and pid != os.getpid():
+        Thread(target=watch, daemon=True).start()

@@ -78,13 +78,10 @@ def bounded(project: Project) -> tuple[int, str]:
 
 def bytes_in(project: Project) -> int:
     """How much lies in raw/ and beside it."""
-    total = 0
-    for file in project.root.glob("raw*/*"):
-        try:
-            total += file.stat().st_size
-        except FileNotFoundError:  # it was moved into place meanwhile
-            continue
-    return total
+    try:
+        return sum(file.stat().st_size for file in project.root.glob("raw*/*"))
+    except FileNotFoundError:  # it was moved into place meanwhile
+        return 0
 
 
 def require_whole(project: Project, code: int, printed: str, files: dict[str, bytes]) -> None:
