@@ -30,7 +30,8 @@ def is_alive(tags: Mapping[str, str]) -> bool:
 def end_with(tags: Mapping[str, str]) -> None:
     """End this process as soon as the one that the tags name is gone, even by SIGKILL.
 
-    Otherwise, an idle worker would stay for five minutes. On another machine, or in that process itself, nothing happens.
+    Otherwise, an idle worker would stay for five minutes. On another machine, or in that process itself, it does
+    nothing.
     """
     pid = int(tags["pid"])
 
