@@ -16,6 +16,7 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from unittest.mock import Mock
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -51,7 +52,7 @@ from pipeline.tracking.live import LiveTraining
 from pipeline.tracking.publish import publish
 from pipeline.tracking.publisher import Publisher, close_abandoned_runs, required_store
 from pipeline.tracking.store import Store
-from pipeline.tracking.sweeps import finished_models, resumed, run_of_sweep
+from pipeline.tracking.sweeps import finished_models, resumed
 from pipeline.tracking.trainings import run_of
 from pipeline.ui import print_links
 
@@ -504,12 +505,20 @@ def test_a_sweep_running_in_another_process_is_not_resumed(store: Store, tmp_pat
     assert (store.with_id(kept_id).info.run_id, started) == (publish(store, over), 1000.0)
 
 
-def test_a_sweep_whose_publication_was_killed_is_completed(store: Store, tmp_path: Path) -> None:
+def test_a_sweep_whose_publication_was_killed_is_completed(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     over = kept_sweep(tmp_path, "over", "FINISHED", 2000.0, pid_since="1000.0")
-    run = run_of_sweep(store, over)  # as for its first point; then the process was killed
+    (over / "provenance/packages.txt").write_text("numpy")
+    with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+        killed.setattr(store, "log_files", Mock(side_effect=KeyboardInterrupt))
+        publish(store, over)
     close_abandoned_runs(store)
-    assert publish(store, over) == run
+    run = publish(store, over)
+    assert [found.info.run_id for found in store.search("")] == [run]
     assert store.run(run).info.status == "FINISHED"
+    assert store.run(run).data.params == {"alpha": "0.1"}
+    assert [file.path for file in store.client.list_artifacts(run, "provenance")] == ["provenance/packages.txt"]
 
 
 def test_a_run_that_was_made_twice_because_an_answer_was_lost_is_there_once(

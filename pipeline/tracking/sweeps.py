@@ -34,7 +34,10 @@ def publish_sweep(store: Store, directory: Path) -> str:
     known = known_run(store, sweep)
     if known is not None and (is_deleted(known) or has(known, sweep)):
         return str(known.info.run_id)
-    run = str(known.info.run_id) if known else open_sweep(store, directory, sweep)
+    run = str(known.info.run_id) if known else open_sweep(store, sweep)
+    if known is None or not known.data.params:  # whoever opened the run may have been killed
+        store.log_files(run, directory / PROVENANCE, PROVENANCE)
+        store.log(run, params=sweep.params)
     store.log(run, tags={name: sweep.tags[name] for name in OWNER})
     if sweep.ended is not None:
         if (directory / COMPARISON).exists():
@@ -49,7 +52,7 @@ def run_of_sweep(store: Store, directory: Path) -> str:
     """Find a sweep's run, or open one."""
     sweep = read_sweep(directory)
     known = known_run(store, sweep)
-    return str(known.info.run_id) if known else open_sweep(store, directory, sweep)
+    return str(known.info.run_id) if known else open_sweep(store, sweep)
 
 
 def known_run(store: Store, sweep: KeptSweep) -> "Run | None":
@@ -82,12 +85,9 @@ def has(known: "Run", sweep: KeptSweep) -> bool:
     return known.info.end_time is not None and known.info.end_time >= milliseconds(sweep.ended)
 
 
-def open_sweep(store: Store, directory: Path, sweep: KeptSweep) -> str:
+def open_sweep(store: Store, sweep: KeptSweep) -> str:
     """Open a sweep's run. Returns its id."""
-    run = store.create(sweep.name, sweep.tags | {"kept_id": sweep.id}, sweep.started)
-    store.log(run, params=sweep.params)
-    store.log_files(run, directory / PROVENANCE, PROVENANCE)
-    return run
+    return store.create(sweep.name, sweep.tags | {"kept_id": sweep.id}, sweep.started)
 
 
 def log_comparison(store: Store, run: str, comparison: Path, sweep: KeptSweep, ended: float) -> None:
