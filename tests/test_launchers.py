@@ -1,5 +1,6 @@
 """A sweep is the same wherever its points train: in local processes, on a cluster, under Hydra's own launchers."""
 
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -54,9 +55,17 @@ def test_local_processes_train_the_same_models(reproduced: Project, models: dict
     assert trained_last(reproduced) == models
 
 
-@pytest.mark.parametrize("launcher", ["hydra.launcher.backend=loky", "hydra/launcher=joblib"])
-def test_workers_end_with_a_sweep_that_is_killed(reproduced: Project, launcher: str) -> None:
-    sweep = reproduced.start(*COMMAND, "hidden=[20],[21]", "iterations=100000", launcher)
+def test_workers_end_with_a_sweep_that_is_killed(reproduced: Project) -> None:
+    sweep = reproduced.start(*COMMAND, "hidden=[20],[21]", "iterations=100000", "hydra.launcher.backend=loky")
+    assert left_after_sigkill(sweep) == []
+
+
+def test_jobs_of_joblib_end_with_a_sweep_that_is_killed(reproduced: Project) -> None:
+    endless = ("hidden=[20],[21]", "iterations=10000000", "hydra/launcher=joblib", "hydra.sweep.dir=killed")
+    sweep = reproduced.start(*COMMAND, *endless)
+    while sweep.poll() is None and not (reproduced.root / "killed/0").exists():
+        time.sleep(0.1)
+    time.sleep(1)  # for the job to start its training
     assert left_after_sigkill(sweep) == []
 
 
