@@ -35,7 +35,7 @@ def publish_sweep(store: Store, directory: Path) -> str:
     if known is not None and (is_deleted(known) or has(known, sweep)):
         return str(known.info.run_id)
     run = str(known.info.run_id) if known else open_sweep(store, sweep)
-    if known is None or not known.data.params:  # whoever opened the run may have been killed
+    if known is None or not known.data.params:  # it was opened for a point, or by a process that was killed
         store.log_files(run, directory / PROVENANCE, PROVENANCE)
         store.log(run, params=sweep.params)
     store.log(run, tags={name: sweep.tags[name] for name in OWNER})
