@@ -126,6 +126,18 @@ def test_a_network_has_the_same_bits_in_any_stack_and_with_any_threads(source, h
         assert as_bytes(stacked[members.index(0)]) == alone
 
 
+@pytest.mark.parametrize("precision", TOLERANCE)
+def test_networks_whose_first_layer_is_0_are_the_same_beside_others_and_alone(precision):
+    engine, dtype = engine_for("digits", "standard", precision), ARITHMETIC[precision].dtype
+    schemes = ("zeros", "he", "zeros", "normal")
+    networks = [initialise([64, 20, 10], scheme, 0.1, dtype, np.random.default_rng(0)) for scheme in schemes]
+    together = engine.loss_and_gradient(stack(networks), "mean")
+    for k, network in enumerate(networks):
+        alone = engine.loss_and_gradient(stack([network]), "mean")
+        np.testing.assert_allclose(np.array(together.scores)[:, k], np.array(alone.scores)[:, 0], rtol=1e-6)
+        assert_close(member(together.gradient, k), member(alone.gradient, 0), dtype, TOLERANCE[precision])
+
+
 def test_equal_logits_predict_the_first_class_as_argmax_does():
     pixels, labels = images_of("digits")
     network = initialise([64, 20, 10], "zeros", 0.1, "float64", np.random.default_rng(0))

@@ -16,7 +16,7 @@ from pipeline.core.fast import first_layer
 from pipeline.core.fast.block import Networks
 from pipeline.core.fast.folding import Folding
 from pipeline.core.fast.precision import ARITHMETIC, Precision
-from pipeline.core.fast.stack import Passes, Scores, Stack
+from pipeline.core.fast.stack import Passes, Scores, Stack, members
 from pipeline.core.fast.staircase import IMAGES_IN_A_BLOCK, Block, Group, staircase
 from pipeline.core.fast.sums import Sums
 from pipeline.core.fast.workspace import Workspace
@@ -44,24 +44,32 @@ class Engine:
 
     def measure(self, stacked: Stack) -> Scores:
         """Loss and accuracy of each network, like `network.measure` for a single one."""
-        return self.sum_up(self.prepared(stacked, with_scores=True), with_gradient=False).scores(self.images)
+        return self.sum_up(stacked, with_scores=True, with_gradient=False).scores(self.images)
 
     def loss_and_gradient(self, stacked: Stack, reduction: Reduction, with_scores: bool = True) -> Passes:
         """Gradient, loss and accuracy of each network, like `network.loss_and_gradient` for a single one."""
-        total = self.sum_up(self.prepared(stacked, with_scores), with_gradient=True)
+        total = self.sum_up(stacked, with_scores, with_gradient=True)
         self.folding.unfold(total.gradient[0])
         return total.passes(self.images, reduction, with_scores)
 
-    def prepared(self, stacked: Stack, with_scores: bool) -> Networks:
-        """The networks as functions of raw pixels."""
+    def sum_up(self, stacked: Stack, with_scores: bool, with_gradient: bool) -> Sums:
+        """The sums over all images. Networks whose first layer is 0 do not see them, and need no products with them."""
         folded = [self.folding.fold(stacked[0]), *stacked[1:]]
-        return Networks(folded, IMAGES_IN_A_BLOCK, self.arithmetic, self.work, with_scores)
+        sees = folded[0].any(axis=(0, 2))
+        if sees.all():
+            return self.sum_over_shares(folded, with_scores, with_gradient)
+        total = Sums.zero(folded)
+        for chosen in filter(len, (np.flatnonzero(sees).tolist(), np.flatnonzero(~sees).tolist())):
+            total.put(chosen, self.sum_over_shares(members(folded, chosen), with_scores, with_gradient))
+        return total
 
-    def sum_up(self, networks: Networks, with_gradient: bool) -> Sums:
-        """The sums over all shares."""
+    def sum_over_shares(self, folded: Stack, with_scores: bool, with_gradient: bool) -> Sums:
+        """The sums over all shares, for networks as functions of raw pixels."""
+        networks = Networks(folded, IMAGES_IN_A_BLOCK, self.arithmetic, self.work, with_scores)
         many = self.inputs * networks.first.shape[1] >= WORTH_THREADS
         each = self.threads.map if self.threads and many else map
-        sums = each(lambda share: self.sum_over_share(share, networks, with_gradient), self.shares)
+        over_share = self.sum_over_share if networks.first.any() else self.sum_over_unseen_share
+        sums = each(lambda share: over_share(share, networks, with_gradient), self.shares)
         total = next(sums)
         for others in sums:
             total.add(others)
@@ -86,6 +94,17 @@ class Engine:
                     else:
                         networks.score(values, block.labels, sums)
             sums.gradient[0][order] += slope
+        return sums
+
+    def sum_over_unseen_share(self, share: list[Group], networks: Networks, with_gradient: bool) -> Sums:
+        """The sums over a share for networks whose first layer is 0, and with it all its values and its gradient."""
+        sums = networks.zero()
+        add = networks.slope if with_gradient else networks.score
+        with np.errstate(over="ignore", invalid="ignore"):
+            for block in (block for group in share for block in group.blocks):
+                values = self.work("values", *networks.first.shape[1:], len(block.labels.values))
+                values[...] = 0
+                add(values, block.labels, sums)
         return sums
 
     def first_values(self, block: Block, first: Array) -> tuple[Array, Array]:

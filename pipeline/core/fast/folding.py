@@ -18,20 +18,20 @@ class Folding:
 
     def __init__(self, affine: Affine, width: int, images: int, arithmetic: Arithmetic) -> None:
         self.arithmetic = arithmetic
-        shift, scale = (np.broadcast_to(values, width) for values in affine)
         self.digits = digits_of_first_layer(1 + width, images).weights
-        self.slices = slices(shift, PIXEL).astype(arithmetic.dtype)
-        self.shift = shift.astype(arithmetic.dtype)[:, np.newaxis, np.newaxis]
-        self.inverse = (1 / scale).astype(arithmetic.dtype)[:, np.newaxis, np.newaxis]
+        self.slices = slices(np.broadcast_to(affine.shift, width), PIXEL).astype(arithmetic.dtype)
+        self.shift = affine.shift.astype(arithmetic.dtype).reshape(-1, 1, 1)
+        self.inverse = (1 / affine.scale).astype(arithmetic.dtype).reshape(-1, 1, 1)
 
     def fold(self, table: Array) -> Array:
         """The layer as a function of raw pixels, rounded."""
         folded = np.empty_like(table)
         weights = np.multiply(table[1:], self.inverse, out=folded[1:])
-        self.round(weights)
         folded[0] = table[0]
-        for of_slice in self.slices @ weights.reshape(len(weights), -1):
-            folded[0] -= of_slice.reshape(folded[0].shape)
+        if len(self.slices):
+            self.round(weights)
+            for of_slice in self.slices @ weights.reshape(len(weights), -1):
+                folded[0] -= of_slice.reshape(folded[0].shape)
         self.round(folded)
         return folded
 
@@ -41,7 +41,8 @@ class Folding:
 
     def unfold(self, slope: Array) -> Array:
         """Turn the gradient at the folded weights into that at the layer's own, in place: the chain rule for `fold`."""
-        slope[1:] -= self.shift * slope[0]
+        if len(self.slices):
+            slope[1:] -= self.shift * slope[0]
         slope[1:] *= self.inverse
         return slope
 

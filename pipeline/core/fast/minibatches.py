@@ -25,6 +25,7 @@ from pipeline.core.network import Reduction
 from pipeline.core.normalisation import Affine
 
 STRIP = 32  # images
+SMALL = 500_000  # multiplications, of a product that OpenBLAS does not pack: see `first_layer`
 
 
 class Minibatches:
@@ -73,8 +74,10 @@ class Minibatches:
         values[...] = columns.reshape(values.shape)
         delta = networks.slope(values, labelled(labels), sums)
         columns[...] = delta.reshape(columns.shape)
-        slopes = np.matmul(strips.swapaxes(1, 2), rows, out=self.work("slopes", len(strips), *first.shape))
-        sums.gradient[0] += slopes.sum(axis=0).reshape(networks.first.shape)
+        slope = self.work("slope", *first.shape)
+        for some in in_pieces(len(inputs), inputs.shape[1], first.shape[1]):
+            np.matmul(inputs[:, some].T, columns.T, out=slope[some])
+        sums.gradient[0] += slope.reshape(networks.first.shape)
 
 
 def source(pixels: NDArray[np.uint8], affine: Affine | None, dtype: str) -> Callable[[Array], Array]:
@@ -85,6 +88,12 @@ def source(pixels: NDArray[np.uint8], affine: Affine | None, dtype: str) -> Call
     shift, scale = (np.broadcast_to(values, pixels.shape[1]) for values in affine)
     behind_a_constant = Affine(np.insert(shift, 0, 0.0), np.insert(scale, 0, 1.0))
     return lambda chosen: behind_a_constant.apply(images[chosen], dtype)
+
+
+def in_pieces(images: int, inputs: int, units: int) -> list[slice]:
+    """All inputs, in pieces for a narrow layer."""
+    size = SMALL // (images * units) if units <= NARROW else inputs
+    return [slice(start, start + size) for start in range(0, inputs, size)]
 
 
 def in_strips(inputs: Array, units: int) -> Array:

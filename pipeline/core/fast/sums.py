@@ -1,5 +1,6 @@
 """Sums over blocks of images: gradient, loss and correct predictions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,12 @@ class Sums:
         self.right += other.right
         for mine, theirs in zip(self.gradient, other.gradient, strict=True):
             mine += theirs
+
+    def put(self, chosen: Sequence[int], others: "Sums") -> None:
+        """Take over the sums of the chosen networks."""
+        self.certainty[chosen], self.logs[chosen], self.right[chosen] = others.certainty, others.logs, others.right
+        for mine, theirs in zip(self.gradient, others.gradient, strict=True):
+            mine[:, chosen] = theirs
 
     def scores(self, images: int) -> Scores:
         """Loss and accuracy. A sample's loss is the log of its denominator minus its label's logit."""
