@@ -7,6 +7,7 @@
 - The factors of each product are rounded first, which makes it exact in portable precision: see `exact`.
 """
 
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -52,11 +53,13 @@ class Networks:
         self.upper_layers = [UpperLayer(table, images, arithmetic) for table in stacked[1:]]
         first = digits_of_first_layer(len(stacked[0]), images)
         self.slopes_below = [first.slopes, *(layer.digits.slopes for layer in self.upper_layers)]
-        # The absolute slopes at an image's logits add up to at most 2, which saves a search for the largest one below.
-        self.bounds_below: list[Bound] = [largest] * (len(self.upper_layers) - 1) + [
-            lambda _: 2 * largest(self.upper_layers[-1].weights)
-        ]
+        self.bounds_below: list[Bound] = [largest] * (len(self.upper_layers) - 1) + [lambda _: self.bound_below_logits]
         self.arithmetic, self.work, self.with_scores = arithmetic, work, with_scores
+
+    @cached_property
+    def bound_below_logits(self) -> Array:
+        """A bound of the slopes below the last layer: the absolute slopes at an image's logits add up to at most 2."""
+        return 2 * largest(self.upper_layers[-1].weights)
 
     @property
     def first(self) -> Array:
