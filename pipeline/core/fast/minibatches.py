@@ -74,10 +74,9 @@ class Minibatches:
         values[...] = columns.reshape(values.shape)
         delta = networks.slope(values, labelled(labels), sums)
         columns[...] = delta.reshape(columns.shape)
-        slope = self.work("slope", *first.shape)
+        slope = sums.gradient[0].reshape(first.shape)
         for some in in_pieces(len(inputs), inputs.shape[1], first.shape[1]):
-            np.matmul(inputs[:, some].T, columns.T, out=slope[some])
-        sums.gradient[0] += slope.reshape(networks.first.shape)
+            slope[some] += np.matmul(inputs[:, some].T, columns.T, out=self.work("slope", *slope[some].shape))
 
 
 def source(pixels: NDArray[np.uint8], affine: Affine | None, dtype: str) -> Callable[[Array], Array]:
