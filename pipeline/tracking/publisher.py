@@ -36,10 +36,14 @@ class Publisher:
     def __init__(self) -> None:
         self.store: Store | None = None
         self.unreachable_since: float | None = None  # by the monotonic clock
-        self.has_backlog = bool(unpublished.listed())
+        self.backlog = unpublished.listed()  # of earlier processes
+        self.taken: dict[Path, bool] = {}  # whether MLflow took each directory
 
-    def publish(self, directory: Path) -> bool:
-        """Publish a directory, after everything that is listed as unpublished. Returns whether the store answered."""
+    def publish(self, directory: Path) -> bool | None:
+        """Publish a directory, after everything that is listed as unpublished.
+
+        Returns whether MLflow has it now; None while the store doesn't answer.
+        """
         try:
             unpublished.add(directory)
         except OSError as error:
@@ -47,8 +51,12 @@ class Publisher:
                 f"{in_words(error)}. So {shown(directory)}/ is not listed as unpublished: "
                 "if MLflow does not get it now, `python -m pipeline.track rebuild` publishes it."
             )
-            return self.attempt(lambda store: publish(store, directory)) is not None
-        return self.attempt(publish_listed) is not None
+            self.attempt(lambda store: self.offer(store, directory))
+        else:
+            self.attempt(self.publish_listed)
+        if self.unreachable_since is not None:
+            return None
+        return self.taken.get(directory, True)  # if not by this process, then by another
 
     def attempt(self, act: Callable[[Store], T]) -> T | None:
         """Do something with the store. Returns None while it doesn't answer; it is asked again after a minute.
@@ -60,8 +68,7 @@ class Publisher:
         try:
             # An interrupted transaction of SQLite would lock the store for the rest of this process.
             with deferred():
-                self.store = self.store or connect(self.has_backlog)
-                result = act(self.store)
+                result = act(self.connected())
         except failures() as error:
             self.mark_unreachable(error)
             return None
@@ -77,18 +84,30 @@ class Publisher:
             )
         self.unreachable_since = time.monotonic()
 
+    def connected(self) -> Store:
+        """The store. When it is opened, what is listed gets published, and runs whose process is gone are closed.
 
-def connect(has_backlog: bool) -> Store:
-    """Open the store, publish what is listed as unpublished, and close runs whose process is gone.
+        Raises UserError if there can be no store, and what MLflow raises if the store doesn't answer.
+        """
+        if self.store is None:
+            store = open_store()
+            self.publish_listed(store)
+            if any(self.taken.get(directory) for directory in self.backlog):
+                warn("MLflow's store now has what was listed in unpublished/.")
+            close_abandoned_runs(store)
+            self.store = store
+        return self.store
 
-    `has_backlog` says whether earlier processes left something on the list. Raises UserError if there can be no store,
-    and what MLflow raises if the store doesn't answer.
-    """
-    store = open_store()
-    if publish_listed(store) and has_backlog:
-        warn("MLflow's store now has what was listed in unpublished/.")
-    close_abandoned_runs(store)
-    return store
+    def publish_listed(self, store: Store) -> None:
+        """Publish everything that is listed as unpublished, one process at a time."""
+        with lock():
+            for directory in unpublished.listed():
+                self.offer(store, directory)
+                unpublished.remove(directory)
+
+    def offer(self, store: Store, directory: Path) -> None:
+        """Publish a directory, and remember whether MLflow took it."""
+        self.taken[directory] = is_taken(store, directory)
 
 
 def close_abandoned_runs(store: Store) -> None:
@@ -118,7 +137,7 @@ def open_store() -> Store:
 def required_store() -> Store:
     """Connect to the store for a command that can't do without. Raises UserError if it doesn't answer."""
     try:
-        return connect(bool(unpublished.listed()))
+        return Publisher().connected()
     except failures() as error:
         if is_of_a_file(error):
             raise
@@ -129,21 +148,16 @@ def required_store() -> Store:
         raise UserError(f"{complaint(error)}, and this command needs it") from None
 
 
-def publish_listed(store: Store) -> int:
-    """Publish everything that is listed as unpublished, one process at a time. Returns how many directories.
-
-    Names what can't be read and what MLflow refuses for good, and takes it off the list.
-    """
-    with lock():
-        directories = unpublished.listed()
-        for directory in directories:
-            try:
-                publish(store, directory)
-            except UserError as error:
-                warn(f"not published: {error}")
-            except failures() as error:
-                if not is_refusal(error):
-                    raise
-                warn(f"not published: MLflow refuses {shown(directory)}/ ({reason(error)})")
-            unpublished.remove(directory)
-    return len(directories)
+def is_taken(store: Store, directory: Path) -> bool:
+    """Publish a directory. Returns whether MLflow took it, and says why if it never will."""
+    try:
+        publish(store, directory)
+    except UserError as error:
+        warn(f"not published: {error}")
+        return False
+    except failures() as error:
+        if not is_refusal(error):
+            raise
+        warn(f"not published: MLflow refuses {shown(directory)}/ ({reason(error)})")
+        return False
+    return True
