@@ -107,6 +107,12 @@ def test_what_mlflow_refuses_for_good_is_not_said_to_be_there(reproduced: Projec
     assert "in the model's run" not in printed
     assert "metrics and pictures are in report/ but not in MLflow, for the reason above" in printed
 
+    sweep = ("pipeline.sweep", "init=he,zeros", "iterations=1")
+    printed = reproduced.ok("python", "-c", REFUSING_FILES, *sweep, MLFLOW_TRACKING_URI=new)
+    assert "not published: MLflow refuses multirun/" in printed
+    assert "Every point is in MLflow" not in printed
+    assert "Not all of it is in MLflow, for the reasons above" in printed
+
 
 def test_a_network_that_is_never_finite_is_a_result_too(reproduced: Project) -> None:
     reproduced.edit("params.yaml", "init: he", "init: normal")

@@ -29,15 +29,18 @@ def write_comparison(results: Sequence[Result], sweep: Path) -> pd.DataFrame:
     return table
 
 
-def told(table: pd.DataFrame, sweep: Path, run: str | None, trained: int, best: str | None) -> str:
+def told(table: pd.DataFrame, sweep: Path, run: str | None, refused: bool, trained: int, best: str | None) -> str:
     """The comparison, where to look, and the command for the best point, if there is one.
 
     `run` is the name of the sweep's run, or None if MLflow is unreachable, and `trained` the points it trained itself.
+    `refused` says whether MLflow will never have some of it, for which the user was given the reasons.
     """
     lines = [summary_as_text(table).rstrip()]
     lines.append(f"{shown(sweep)}/comparison/ has {TABLE}, {TABLE_OF_SETTINGS} and pictures.")
     if run is None:
         lines.append("MLflow is unreachable: run `python -m pipeline.track` later to publish every point.")
+    elif refused:
+        lines.append("Not all of it is in MLflow, for the reasons above: see `make ui` or `mlflow ui` for the rest.")
     else:
         lines.append(f"Every point is in MLflow, {where(run, trained, len(table))}: see `make ui` or `mlflow ui`.")
     if best is None:

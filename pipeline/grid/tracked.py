@@ -32,6 +32,11 @@ class TrackedSweep:
         """The tags of where it comes from, which all its trainings share."""
         return {name: value for name, value in self.kept.tags.items() if name not in (*OWNER, "sweep_key")}
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether MLflow refused something of it for good."""
+        return any(not taken and place.is_relative_to(self.directory) for place, taken in self.publisher.taken.items())
+
     def add(self, job: Job, diagnosed: Diagnosed, started: float, ended: float) -> str:
         """Keep and publish a point, and return its model's sha256."""
         directory = self.directory / str(job.point.number)
