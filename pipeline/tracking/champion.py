@@ -3,10 +3,9 @@
 from typing import TYPE_CHECKING
 
 from pipeline.console.errors import UserError
-from pipeline.tracking.experiment import lock
 from pipeline.tracking.logged import downloaded_model
 from pipeline.tracking.serving import log_served_model
-from pipeline.tracking.store import CHAMPION, Store
+from pipeline.tracking.store import CHAMPION, Store, lock
 from pipeline.tracking.sweeps import IS_A_SWEEP, newest_sweep
 from pipeline.tracking.view import COMPARED as ACCURACY
 

@@ -12,7 +12,6 @@ from pipeline.files.paths import shown
 from pipeline.kept.process import is_alive
 from pipeline.tracking import sqlite_file, unpublished
 from pipeline.tracking.address import is_a_server, store_file, store_uri
-from pipeline.tracking.experiment import lock
 from pipeline.tracking.failures import (
     complaint,
     connection_failures,
@@ -23,7 +22,7 @@ from pipeline.tracking.failures import (
     reason,
 )
 from pipeline.tracking.publish import publish
-from pipeline.tracking.store import Store, collector_paused, load_mlflow
+from pipeline.tracking.store import Store, collector_paused, load_mlflow, lock
 
 SECONDS_BETWEEN_ATTEMPTS = 60.0  # to reach a store that did not answer
 

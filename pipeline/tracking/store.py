@@ -14,13 +14,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from filelock import FileLock
+
 from pipeline.console.errors import UserError
 from pipeline.files.dataset import About
+from pipeline.files.paths import project_root
 from pipeline.settings.typed import as_typed
 from pipeline.tracking.address import is_a_server, store_uri
-from pipeline.tracking.experiment import experiment_id
 from pipeline.tracking.failures import failures, reason
-from pipeline.tracking.view import BEST, SHARED, best_first
+from pipeline.tracking.view import BEST, OF_THE_EXPERIMENT, SHARED, VIEWS, best_first
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -39,6 +41,7 @@ LOGGED = {
     "alembic": logging.WARNING,
     "urllib3": logging.ERROR,
 }  # not each table and retry
+EXPERIMENT = "numpy-mlp"
 MODEL_NAME = "network"  # of every MLflow model
 CHAMPION = "champion"  # an alias
 PARENT = "mlflow.parentRunId"
@@ -75,6 +78,14 @@ def collector_paused() -> Iterator[None]:
         gc.enable()
 
 
+def lock() -> FileLock:
+    """The lock for one process at a time: two that make a SQLite store at once break it.
+
+    A process that holds it can take it again.
+    """
+    return FileLock(project_root() / ".mlflow.lock", is_singleton=True)
+
+
 class Store:
     """The MLflow experiment that holds every run."""
 
@@ -86,8 +97,26 @@ class Store:
 
     @cached_property
     def experiment(self) -> str:
-        """The experiment's id. Makes the experiment if there is none."""
-        return experiment_id(self.client)
+        """The experiment's id. Makes the experiment, or restores it from MLflow's trash, if necessary."""
+        from mlflow.exceptions import MlflowException
+
+        with lock():
+            known = self.client.get_experiment_by_name(EXPERIMENT)
+            if known is None:
+                try:
+                    # Absolute: a relative path would change with who makes the store. A server chooses its own.
+                    place = None if is_a_server(store_uri()) else (project_root() / "mlartifacts").as_uri()
+                    return str(self.client.create_experiment(EXPERIMENT, place, VIEWS | OF_THE_EXPERIMENT))
+                except MlflowException:  # another machine's process was faster
+                    known = self.client.get_experiment_by_name(EXPERIMENT)
+                    if known is None:
+                        raise
+            if known.lifecycle_stage == "deleted":
+                self.client.restore_experiment(known.experiment_id)
+            for key, view in VIEWS.items():
+                if known.tags.get(key) != view:
+                    self.client.set_experiment_tag(known.experiment_id, key, view)
+        return str(known.experiment_id)
 
     def search(self, condition: str, with_deleted: bool = False) -> "list[Run]":
         """All runs that meet a condition, the newest first."""
