@@ -49,8 +49,7 @@ from pipeline.tracking.address import store_file, store_uri
 from pipeline.tracking.champion import newest_finished_sweep
 from pipeline.tracking.completion import publish_what_is_kept
 from pipeline.tracking.live import LiveTraining
-from pipeline.tracking.publish import publish
-from pipeline.tracking.publisher import Publisher, close_abandoned_runs, required_store
+from pipeline.tracking.publisher import Publisher, close_abandoned_runs, publish, required_store
 from pipeline.tracking.store import Store
 from pipeline.tracking.sweeps import finished_models, resumed
 from pipeline.tracking.trainings import run_of

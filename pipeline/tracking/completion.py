@@ -12,8 +12,7 @@ from pipeline.files.paths import MODEL, REPORT
 from pipeline.kept.directories import kept_directories
 from pipeline.kept.evaluations import kept_with_report
 from pipeline.kept.revisions import bring, check_the_workspace, experiments, origin_of
-from pipeline.tracking.publish import publish
-from pipeline.tracking.publisher import close_abandoned_runs, is_taken
+from pipeline.tracking.publisher import close_abandoned_runs, is_taken, publish
 from pipeline.tracking.store import Store
 from pipeline.tracking.trainings import missing_from
 

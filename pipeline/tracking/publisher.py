@@ -1,4 +1,7 @@
-"""Publishing without depending on the store: what it can't take now is listed for later, and work continues."""
+"""Publishing in MLflow what the directories of trainings and sweeps hold: see pipeline/kept/.
+
+Nothing depends on the store: what it can't take now is listed for later, and work continues.
+"""
 
 import platform
 import time
@@ -9,6 +12,7 @@ from typing import TypeVar
 from pipeline.console.errors import UserError, in_words, warn
 from pipeline.console.signals import deferred
 from pipeline.files.paths import shown
+from pipeline.kept.directories import SWEEP, readable
 from pipeline.kept.process import is_alive
 from pipeline.tracking import sqlite_file, unpublished
 from pipeline.tracking.address import is_a_server, store_file, store_uri
@@ -21,12 +25,42 @@ from pipeline.tracking.failures import (
     is_temporary,
     reason,
 )
-from pipeline.tracking.publish import publish
 from pipeline.tracking.store import Store, collector_paused, load_mlflow, lock
+from pipeline.tracking.sweeps import publish_sweep
+from pipeline.tracking.trainings import publish_training
 
 SECONDS_BETWEEN_ATTEMPTS = 60.0  # to reach a store that did not answer
 
 T = TypeVar("T")
+
+
+def publish(store: Store, directory: Path) -> str:
+    """Publish the directory of a training or a sweep. Returns the run's id.
+
+    This is idempotent. It finds a run by the tag `kept_id`, or by what the run is, and adds only what is missing. A run
+    in MLflow's trash stays there.
+
+    Raises UserError if the directory can't be read, and what MLflow raises if its store fails.
+    """
+    with readable(directory):
+        if (directory / SWEEP).exists():
+            return publish_sweep(store, directory)
+        return publish_training(store, directory)
+
+
+def is_taken(store: Store, directory: Path) -> bool:
+    """Publish a directory. Returns whether MLflow took it, and says why if it never will."""
+    try:
+        publish(store, directory)
+    except UserError as error:
+        warn(f"not published: {error}")
+        return False
+    except failures() as error:
+        if not is_refusal(error):
+            raise
+        warn(f"not published: MLflow refuses {shown(directory)}/ ({reason(error)})")
+        return False
+    return True
 
 
 class Publisher:
@@ -145,18 +179,3 @@ def required_store() -> Store:
                 f"this command needs MLflow's server ({reason(error)}): start it again, or check MLFLOW_TRACKING_URI"
             ) from None
         raise UserError(f"{complaint(error)}, and this command needs it") from None
-
-
-def is_taken(store: Store, directory: Path) -> bool:
-    """Publish a directory. Returns whether MLflow took it, and says why if it never will."""
-    try:
-        publish(store, directory)
-    except UserError as error:
-        warn(f"not published: {error}")
-        return False
-    except failures() as error:
-        if not is_refusal(error):
-            raise
-        warn(f"not published: MLflow refuses {shown(directory)}/ ({reason(error)})")
-        return False
-    return True

@@ -15,15 +15,15 @@ from pipeline.console.errors import UserError
 from pipeline.files.model import Model
 from pipeline.kept.directories import COMPARISON, PROVENANCE, KeptSweep, read_sweep
 from pipeline.kept.process import OWNER, is_alive
-from pipeline.tracking.description import note_of_sweep
 from pipeline.tracking.logged import downloaded_model
 from pipeline.tracking.store import PARENT, Point, Store, is_deleted, milliseconds
-from pipeline.tracking.view import run_page
+from pipeline.tracking.view import NOTE, run_page
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
 TABLE, SUMMARY = "sweep.csv", "summary.txt"
+LINKED = 5  # points in a sweep's description
 IS_A_SWEEP = "tags.sweep_key != ''"
 FINISHED_POINTS = "attributes.status = 'FINISHED' and tags.key != ''"
 
@@ -101,10 +101,16 @@ def log_comparison(store: Store, run: str, comparison: Path, sweep: KeptSweep, e
     points = [Point(name, value, 0, ended) for name, value in sweep.metrics.items() if before.get(name) != value]
     known = [runs[sha256] for sha256 in table.model_sha256 if sha256 in runs]
     links = [(info.run_name, run_page("", info.experiment_id, info.run_id)) for info in known]
-    note = note_of_sweep((comparison / SUMMARY).read_text(encoding="utf-8"), links)
+    note = description((comparison / SUMMARY).read_text(encoding="utf-8"), links)
     has_best = "best_validation_accuracy" in sweep.metrics
     best = {"best_run_id": table.run_id[0], "best_settings": sweep.best_settings} if has_best else {}
-    store.log(run, points, tags=best | note)
+    store.log(run, points, tags=best | {NOTE: note})
+
+
+def description(summary: str, best: Sequence[tuple[str, str]]) -> str:
+    """A sweep's description in MLflow's UI: its summary, and links to its best points, given by name and address."""
+    links = [f"- [{name}]({address})" for name, address in best[:LINKED]]
+    return "\n".join(["Its best points:", "", *links, "", "```text", summary.rstrip(), "```", ""])
 
 
 def resumed(store: Store, sweep_key: str) -> tuple[str, float] | None:

@@ -12,11 +12,10 @@ from pipeline.files.paths import METRICS, RECALL, shown
 from pipeline.kept.directories import MODEL, PROVENANCE, REPORT, KeptTraining, read_json, read_training
 from pipeline.settings.naming import name_of
 from pipeline.settings.typed import as_typed
-from pipeline.tracking.description import note_of_training
 from pipeline.tracking.serving import is_servable, log_served_model
 from pipeline.tracking.store import PARENT, Point, Store, is_deleted
 from pipeline.tracking.sweeps import FINISHED_POINTS, run_of_sweep
-from pipeline.tracking.view import COMPARED
+from pipeline.tracking.view import COMPARED, NOTE
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -103,8 +102,8 @@ def log_training(store: Store, run: str, directory: Path, training: KeptTraining
         if (directory / name).exists():
             store.log_files(run, directory / name, name)
     store.log_text(run, as_markdown(model.diagnosis), f"{REPORT}/diagnosis.md")
-    note = note_of_training(model.diagnosis, model.config["batch_size"], run)
-    store.log(run, tags=tags_of_diagnosis(model.diagnosis) | note | {COMPLETE: model.sha256})
+    note = description(model.diagnosis, model.config["batch_size"], run)
+    store.log(run, tags={**tags_of_diagnosis(model.diagnosis), NOTE: note, COMPLETE: model.sha256})
 
 
 def params_of(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -151,6 +150,13 @@ def tags_of_diagnosis(diagnosis: Diagnosis) -> dict[str, str]:
     tags |= {f"prescription.{name}": as_typed(value) for name, value in diagnosis.prescription.items()}
     since = diagnosis.cause_iteration
     return tags if since is None else tags | {"cause_iteration": str(since)}
+
+
+def description(diagnosis: Diagnosis, batch_size: int | None, run: str) -> str:
+    """A training's description in MLflow's UI: its diagnosis, what its metrics measure, and how to train it again."""
+    of_a_batch = f"`accuracy` and `loss` are those of one batch of {batch_size} images, the one that is next.\n\n"
+    again = f"`python -m pipeline.track reproduce {run}` trains it again and compares the models."
+    return f"{as_markdown(diagnosis)}\n{of_a_batch if batch_size else ''}{again}\n"
 
 
 def report_metrics(directory: Path, model: Model) -> dict[str, float]:
