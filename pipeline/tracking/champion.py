@@ -1,9 +1,10 @@
 """The champion: the version of a registered model that is served, and the test that a network must pass."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from pipeline.console.errors import UserError
-from pipeline.tracking.logged import downloaded_model
 from pipeline.tracking.serving import log_served_model
 from pipeline.tracking.store import CHAMPION, Store, lock
 from pipeline.tracking.sweeps import IS_A_SWEEP, newest_sweep
@@ -82,8 +83,9 @@ def register(store: Store, run: "Run", name: str) -> str:
 
     A sweep's point becomes an MLflow model only now: for a hundred of them, that would take a minute.
     """
-    with downloaded_model(store, run) as (trained, directory):
-        model = log_served_model(store, run.info.run_id, trained, directory)
+    with TemporaryDirectory() as directory:
+        trained = store.download_model(run, directory)
+        model = log_served_model(store, run.info.run_id, trained, Path(directory, "model"))
     tags = {
         "model_sha256": run.data.tags["model_sha256"],
         "data_md5": run.data.tags["data_md5"],

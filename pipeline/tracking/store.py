@@ -18,6 +18,7 @@ from filelock import FileLock
 
 from pipeline.console.errors import UserError
 from pipeline.files.dataset import About
+from pipeline.files.model import Model, load_model, require_sha256
 from pipeline.files.paths import project_root
 from pipeline.settings.typed import as_typed
 from pipeline.tracking.address import is_a_server, store_uri
@@ -156,12 +157,18 @@ class Store:
         except failures() as error:
             raise UserError(f"MLflow has no run {run} ({reason(error)}): its page in the UI shows its id") from None
 
-    def download(self, run: str, path: str, directory: str) -> Path:
-        """Download a run's artefacts into a directory. Returns their path. Raises UserError if they are gone."""
+    def download_model(self, run: "Run", directory: str) -> Model:
+        """Download a run's model as model/ in a directory, and load it.
+
+        Raises UserError if it is gone, or if it was changed since the training.
+        """
         try:
-            return Path(self.client.download_artifacts(run, path, directory))
+            files = Path(self.client.download_artifacts(run.info.run_id, "model", directory))
         except failures() as error:
-            raise UserError(f"MLflow's run {run} has no artefact {path} ({reason(error)})") from None
+            raise UserError(f"MLflow's run {run.info.run_id} has no artefact model ({reason(error)})") from None
+        model = load_model(files)
+        require_sha256(model, run.data.tags.get("model_sha256", ""), f"of MLflow's run {run.info.run_id}")
+        return model
 
     def views_of_datasets(self) -> list[str]:
         """What the views of the datasets that were trained on are called in addresses."""
@@ -243,11 +250,11 @@ class Store:
     def log_model(self, run: str, files: Path, tags: Mapping[str, str], params: Mapping[str, Any], step: int) -> str:
         """Log the MLflow model in a directory as a run's model at a step. Returns its id."""
         from mlflow.entities import LoggedModelOutput
-        from mlflow.models import Model
+        from mlflow.models import Model as MLmodel
 
         created = self.client.create_logged_model(self.experiment, MODEL_NAME, run, dict(tags), typed(params))
         model = str(created.model_id)
-        description = Model.load(files)
+        description = MLmodel.load(files)
         description.run_id, description.model_id, description.model_uuid = run, model, model
         description.save(files / "MLmodel")
         self.client.log_model_artifacts(model, str(files))

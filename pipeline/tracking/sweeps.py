@@ -7,6 +7,7 @@ command continues an interrupted sweep in the same run, and trains only the poin
 from collections.abc import Sequence
 from math import inf
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -15,7 +16,6 @@ from pipeline.console.errors import UserError
 from pipeline.files.model import Model
 from pipeline.kept.directories import COMPARISON, PROVENANCE, KeptSweep, read_sweep
 from pipeline.kept.process import OWNER, is_alive
-from pipeline.tracking.logged import downloaded_model
 from pipeline.tracking.store import PARENT, Point, Store, is_deleted, milliseconds
 from pipeline.tracking.view import NOTE, run_page
 
@@ -137,7 +137,7 @@ def finished_models(store: Store, keys: Sequence[str]) -> dict[str, Model]:
 def finished_model(store: Store, run: "Run") -> Model:
     """The model of a finished run."""
     try:
-        with downloaded_model(store, run) as (model, _):
-            return model
+        with TemporaryDirectory() as directory:
+            return store.download_model(run, directory)
     except UserError as error:
         raise UserError(f"{error}: delete the run, or train every point again with retrain=true") from None

@@ -45,9 +45,8 @@ def publish_training(store: Store, directory: Path) -> str:
     return run
 
 
-def missing_from(store: Store, directory: Path) -> str | None:
-    """What MLflow lacks of an evaluated training, in words; None if it has everything."""
-    model = load_model(directory / MODEL)
+def missing_from(store: Store, directory: Path, model: Model) -> str | None:
+    """What MLflow lacks of an evaluated training of a model, in words; None if it has everything."""
     known = run_of(store, read_training(directory), model)
     if known is None:
         return "its run"
