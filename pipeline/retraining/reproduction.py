@@ -14,7 +14,7 @@ from pipeline.settings.validation import of_a_model
 from pipeline.tracking.store import Store
 from pipeline.training.tracked import train_and_show
 
-COMPARED = ("git_commit", "python", "numpy", "blas", "cpu")
+MAY_DECIDE = ("git_commit", "python", "numpy", "blas", "cpu")  # the last bits, and so the hash
 
 
 def reproduce(store: Store, run: str) -> None:
@@ -41,7 +41,7 @@ def differences_from(tags: dict[str, str]) -> list[str]:
     here = provenance()
     lines = [
         f"{name} was {tags[name]}, is {here.get(name, 'unknown')} here"
-        for name in COMPARED
+        for name in MAY_DECIDE
         if name in tags and tags[name] != here.get(name)
     ]
     if tags.get("git_dirty") == "true":

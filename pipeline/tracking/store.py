@@ -48,11 +48,11 @@ CHAMPION = "champion"  # an alias
 PARENT = "mlflow.parentRunId"
 
 
-class Point(NamedTuple):
+class Value(NamedTuple):
     """A value of a metric."""
 
     name: str
-    value: float
+    number: float
     step: int
     time: float  # seconds since 1970
 
@@ -202,7 +202,7 @@ class Store:
     def log(
         self,
         run: str,
-        points: Iterable[Point] = (),
+        values: Iterable[Value] = (),
         params: Mapping[str, Any] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
@@ -211,8 +211,8 @@ class Store:
 
         self.client.log_batch(
             run,
-            [Metric(point.name, point.value, milliseconds(point.time), point.step) for point in points],
-            [Param(name, value) for name, value in typed(params or {}).items()],
+            [Metric(value.name, value.number, milliseconds(value.time), value.step) for value in values],
+            [Param(name, value) for name, value in params_as_typed(params or {}).items()],
             [RunTag(name, value) for name, value in (tags or {}).items()],
         )
 
@@ -252,7 +252,7 @@ class Store:
         from mlflow.entities import LoggedModelOutput
         from mlflow.models import Model as MLmodel
 
-        created = self.client.create_logged_model(self.experiment, MODEL_NAME, run, dict(tags), typed(params))
+        created = self.client.create_logged_model(self.experiment, MODEL_NAME, run, dict(tags), params_as_typed(params))
         model = str(created.model_id)
         description = MLmodel.load(files)
         description.run_id, description.model_id, description.model_uuid = run, model, model
@@ -287,7 +287,7 @@ class Store:
         return version
 
 
-def typed(params: Mapping[str, Any]) -> dict[str, str]:
+def params_as_typed(params: Mapping[str, Any]) -> dict[str, str]:
     """Params as one types them on the command line."""
     return {name: as_typed(value) for name, value in params.items()}
 

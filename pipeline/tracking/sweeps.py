@@ -16,7 +16,7 @@ from pipeline.console.errors import UserError
 from pipeline.files.model import Model
 from pipeline.kept.directories import COMPARISON, PROVENANCE, KeptSweep, read_sweep
 from pipeline.kept.process import OWNER, is_alive
-from pipeline.tracking.store import PARENT, Point, Store, is_deleted, milliseconds
+from pipeline.tracking.store import PARENT, Store, Value, is_deleted, milliseconds
 from pipeline.tracking.view import NOTE, run_page
 
 if TYPE_CHECKING:
@@ -98,13 +98,13 @@ def log_comparison(store: Store, run: str, comparison: Path, sweep: KeptSweep, e
     store.log_files(run, comparison)
     store.log_text(run, table.to_csv(index=False, lineterminator="\n"), TABLE)
     before = store.run(run).data.metrics
-    points = [Point(name, value, 0, ended) for name, value in sweep.metrics.items() if before.get(name) != value]
+    values = [Value(name, value, 0, ended) for name, value in sweep.metrics.items() if before.get(name) != value]
     known = [runs[sha256] for sha256 in table.model_sha256 if sha256 in runs]
     links = [(info.run_name, run_page("", info.experiment_id, info.run_id)) for info in known]
     note = description((comparison / SUMMARY).read_text(encoding="utf-8"), links)
     has_best = "best_validation_accuracy" in sweep.metrics
     best = {"best_run_id": table.run_id[0], "best_settings": sweep.best_settings} if has_best else {}
-    store.log(run, points, tags=best | {NOTE: note})
+    store.log(run, values, tags=best | {NOTE: note})
 
 
 def description(summary: str, best: Sequence[tuple[str, str]]) -> str:
