@@ -36,7 +36,13 @@ from pipeline.grid.workers import Workers
 def points(**values):
     """A point for each value of a single setting."""
     [(name, several)] = values.items()
-    return [Point(n, [f"{name}={value}"], PLAIN.model_copy(update={name: value})) for n, value in enumerate(several)]
+    return [point(n, {name: value}) for n, value in enumerate(several)]
+
+
+def point(number, changes):
+    """A point of which only the settings matter."""
+    typed = [f"{name}={value}" for name, value in changes.items()]
+    return Point(number, typed, PLAIN.model_copy(update=changes), dataset=None, key="")
 
 
 def numbers(stacks):
@@ -93,7 +99,7 @@ def test_minibatches_with_different_seeds_form_separate_stacks():
 
 def test_points_of_a_trajectory_stay_together_and_the_longest_come_first():
     each = [
-        Point(n, [], PLAIN.model_copy(update={"alpha": alpha, "iterations": iterations}))
+        point(n, {"alpha": alpha, "iterations": iterations})
         for n, (alpha, iterations) in enumerate([(0.1, 10), (0.2, 500), (0.1, 20), (0.3, 50)])
     ]
     assert numbers(stacks_of(each, workers=3)) == [[1], [3], [2, 0]]
