@@ -113,6 +113,10 @@ def test_what_mlflow_refuses_for_good_is_not_said_to_be_there(reproduced: Projec
     assert "Every point is in MLflow" not in printed
     assert "Not all of it is in MLflow, for the reasons above" in printed
 
+    for words in ((), ("rebuild",)):
+        printed = reproduced.ok("python", "-c", REFUSING_FILES, "pipeline.track", *words, MLFLOW_TRACKING_URI=new)
+        assert "not published: MLflow refuses runs/" in printed
+
 
 def test_a_network_that_is_never_finite_is_a_result_too(reproduced: Project) -> None:
     reproduced.edit("params.yaml", "init: he", "init: normal")

@@ -40,12 +40,18 @@ def publish(store: Store, directory: Path) -> str:
     This is idempotent. It finds a run by the tag `kept_id`, or by what the run is, and adds only what is missing. A run
     in MLflow's trash stays there.
 
-    Raises UserError if the directory can't be read, and what MLflow raises if its store fails.
+    Raises UserError if the directory can't be read or MLflow refuses it for good, and what MLflow raises if its store
+    fails.
     """
-    with readable(directory):
-        if (directory / SWEEP).exists():
-            return publish_sweep(store, directory)
-        return publish_training(store, directory)
+    try:
+        with readable(directory):
+            if (directory / SWEEP).exists():
+                return publish_sweep(store, directory)
+            return publish_training(store, directory)
+    except failures() as error:
+        if not is_refusal(error):
+            raise
+        raise UserError(f"MLflow refuses {shown(directory)}/ ({reason(error)})") from None
 
 
 def is_taken(store: Store, directory: Path) -> bool:
@@ -54,11 +60,6 @@ def is_taken(store: Store, directory: Path) -> bool:
         publish(store, directory)
     except UserError as error:
         warn(f"not published: {error}")
-        return False
-    except failures() as error:
-        if not is_refusal(error):
-            raise
-        warn(f"not published: MLflow refuses {shown(directory)}/ ({reason(error)})")
         return False
     return True
 
