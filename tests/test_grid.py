@@ -18,7 +18,7 @@ from pipeline.comparison.results import (
     best_settings,
     causes_as_text,
     comparison,
-    objective,
+    objectives,
     summary,
 )
 from pipeline.comparison.seeds import by_setting
@@ -181,11 +181,12 @@ def test_what_a_sweeper_minimises_has_the_order_of_the_table():
         result(alpha=0.5),
         result(alpha=0.6, ends_with=0.99, fault="gradient_sign"),
     ]
-    assert [alpha for _, alpha in sorted((objective(one), one.settings.alpha) for one in results)][:4] == [
-        *comparison(results).alpha[:4]
-    ]
-    assert objective(results[3]) < objective(results[4]) == objective(results[5]) == 2
-    assert objective(results[0]) == pytest.approx(0.1, abs=1e-6)
+    minimised = objectives(results)
+    alphas = [one.settings.alpha for one in results]
+    assert [alpha for _, alpha in sorted(zip(minimised, alphas, strict=True))][:4] == [*comparison(results).alpha[:4]]
+    assert minimised[3] < minimised[4] == minimised[5] == 2
+    assert minimised[0] == pytest.approx(0.1, abs=1e-6)
+    assert objectives([result()]) == [2]
 
 
 def test_a_map_shows_the_mean_of_the_seeds_and_marks_failures_by_colour_and_letter():

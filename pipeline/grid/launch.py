@@ -10,7 +10,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from pipeline.comparison.results import Result, best_settings, has_best, objective, summary, varied
+from pipeline.comparison.results import Result, best_settings, has_best, objectives, summary, varied
 from pipeline.console.errors import UserError
 from pipeline.console.output import say
 from pipeline.console.signals import interruptible
@@ -65,7 +65,7 @@ class Sweep:
             self.tracked = self.start(points, sweep_key)
             whole_sweep.enter_context(self.running(self.tracked))
         self.train(by_key, missing, self.tracked)
-        return [objective(self.results[point.key]) for point in points]
+        return objectives([self.results[point.key] for point in points])
 
     @property
     def directory(self) -> Path:
