@@ -221,7 +221,9 @@ class Store:
         from mlflow.entities import Dataset, DatasetInput
         from mlflow.exceptions import MlflowException
 
-        self.offer_view(about.name)
+        if about.name not in self.with_view:  # once for each process
+            self.client.set_experiment_tag(self.experiment, *best_first(about.name))
+            self.with_view.add(about.name)
         source = json.dumps({"uri": "data.dvc"})
         inputs = [DatasetInput(Dataset(about.name, about.data_md5, "local", source))]
         try:
@@ -231,13 +233,6 @@ class Store:
             if error.error_code != "BAD_REQUEST":
                 raise
             self.client.log_inputs(run, inputs)
-
-    def offer_view(self, dataset: str) -> None:
-        """Offer a view of all trainings on a dataset, once for each process."""
-        if dataset not in self.with_view:
-            for key, view in best_first(dataset).items():
-                self.client.set_experiment_tag(self.experiment, key, view)
-            self.with_view.add(dataset)
 
     def log_files(self, run: str, directory: Path, name: str | None = None) -> None:
         """Log the files of a directory under a name."""

@@ -37,15 +37,16 @@ def saved_view(name: str, order: str, condition: str = "") -> str:
     return json.dumps({"name": name, "createdAt": 0, "state": json.dumps(state)})
 
 
-def best_first(dataset: str) -> dict[str, str]:
-    """The tag for a view of a dataset's trainings, best first. One ranking of several datasets would mean nothing.
+def best_first(dataset: str) -> tuple[str, str]:
+    """A view of a dataset's trainings, best first: a tag's key and value.
 
-    The UI folds points under their sweep only if runs are sorted by time, so this is a view of its own.
+    One ranking of several datasets would mean nothing. The UI folds points under their sweep only if runs are sorted by
+    time, so this is a view of its own.
     """
     quote_mark = '"' if "'" in dataset else "'"
     condition = f"params.dataset = {quote_mark}{dataset}{quote_mark}"
     key = BEST + re.sub(r"[^\w-]", "_", dataset, flags=re.ASCII)
-    return {SHARED + key: saved_view(f"Best first: {dataset}", f"metrics.`{FINAL_ACCURACY}`", condition)}
+    return SHARED + key, saved_view(f"Best first: {dataset}", f"metrics.`{FINAL_ACCURACY}`", condition)
 
 
 VIEWS = {SHARED + SWEEPS: saved_view("Sweeps", "attributes.start_time")}  # tags of the experiment
