@@ -135,9 +135,8 @@ class Sweep:
 
     def report(self, table: pd.DataFrame, tracked: TrackedSweep) -> None:
         """Print the comparison, and where to look."""
-        name = tracked.kept.name if self.publisher.unreachable_since is None else None
         best = self.command_for(table.model_sha256[0], varied(table)) if has_best(table) else None
-        say(told(table, self.directory, name, tracked.is_refused, tracked.trained, best))
+        say(told(table, tracked, best))
 
     def command_for(self, sha256: str, also: Sequence[str]) -> str:
         """The command that trains the point of a model again, naming some settings even if they are those of conf/."""
