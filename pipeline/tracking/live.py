@@ -44,7 +44,7 @@ class LiveTraining:
         """Send the rows that are not sent yet. The first batch opens the run."""
         if self.run is None:
             self.run = open_run(store, self.kept_id, self.tags, self.started, self.config)
-        values = [value for row, moment in self.unsent for value in row_values(row, moment)]
+        values = [value for row, moment in self.unsent for value in row_values(row._asdict(), moment)]
         store.log(self.run, values, params_of(self.config))
         self.unsent.clear()
 

@@ -115,7 +115,7 @@ def history_values(training: Training, kept: KeptTraining) -> Iterator[Value]:
     times = kept.row_times or [kept.ended] * len(training.history)
     for row, time in zip(training.history, times, strict=True):
         if kept.sweep is None or is_logged_of_a_point(row.iteration) or row is training.history[-1]:
-            yield from row_values(row, time)
+            yield from row_values(row._asdict(), time)
 
 
 def is_logged_of_a_point(iteration: int) -> bool:
@@ -126,19 +126,20 @@ def is_logged_of_a_point(iteration: int) -> bool:
     return str(iteration)[1:2] in ("", "0", "5")
 
 
-def row_values(row: Record, time: float) -> Iterator[Value]:
-    """The numbers of a row of the history."""
-    for name, value in row._asdict().items():
-        if name != "iteration":
-            yield Value(name, value, row.iteration, time)
+def row_values(row: Mapping[str, float], time: float) -> Iterator[Value]:
+    """The finite numbers of a row of the history or of the vital signs.
+
+    MLflow would store NaN and infinity as ordinary numbers.
+    """
+    for name, number in row.items():
+        if name != "iteration" and isfinite(number):
+            yield Value(name, number, int(row["iteration"]), time)
 
 
 def vital_values(model: Model, time: float) -> Iterator[Value]:
-    """The finite vital signs. MLflow would store NaN and infinity as ordinary numbers."""
+    """The vital signs, and the predicted stable alpha if there is one."""
     for vitals in model.training.vitals:
-        for name, value in vitals.flat().items():
-            if name != "iteration" and isfinite(value):
-                yield Value(name, value, vitals.iteration, time)
+        yield from row_values(vitals.flat(), time)
     if model.diagnosis.stable_alpha is not None:
         yield Value("stable_alpha", model.diagnosis.stable_alpha, 0, time)
 
