@@ -20,9 +20,9 @@ from pipeline.core.fast.stack import stack
 from pipeline.core.training import is_examined, is_recorded
 from pipeline.files.dataset import Dataset
 from pipeline.grid.points import Point
-from pipeline.grid.stacks import work_of
+from pipeline.grid.stacks import trajectories, work_of
 from pipeline.settings.schema import Settings
-from pipeline.training.fit import descent_of, fit, sizes_of, some_of, trajectory_of, untrained
+from pipeline.training.fit import descent_of, fit, sizes_of, some_of, untrained
 
 ITERATIONS = 15  # of a trial: ten of them are examined
 WORK = 5e8  # multiplications in an iteration of a trial
@@ -67,12 +67,6 @@ def training_seconds(stacks: Sequence[Sequence[Point]], trial: Callable[[Sequenc
 def kind_of(chosen: Settings) -> str:
     """A key that stacks share if a network costs the same in each."""
     return chosen.model_dump_json(include={"hidden", "batch_size", "precision", "fault"})
-
-
-def trajectories(points: Sequence[Point]) -> list[Settings]:
-    """The settings of the longest training of each trajectory."""
-    by_length = sorted((point.settings for point in points), key=lambda chosen: chosen.iterations)
-    return list({trajectory_of(chosen): chosen for chosen in by_length}.values())
 
 
 def tried(points: Sequence[Point], threads: int) -> Price:
