@@ -25,7 +25,7 @@ from pipeline.settings.command import experiment_command
 from pipeline.settings.typed import as_typed
 from pipeline.tracking.address import store_file
 from pipeline.tracking.publisher import Publisher
-from pipeline.tracking.sweeps import finished_keys, finished_models
+from pipeline.tracking.sweeps import finished_models, finished_points
 from pipeline.training.alone import alone
 from pipeline.training.key import key_of_all
 
@@ -106,7 +106,7 @@ class Sweep:
         file = store_file()
         if file is not None and not file.exists():
             return set()
-        return self.publisher.attempt(finished_keys) or set()
+        return set(self.publisher.attempt(finished_points) or ())
 
     def recall(self, points: Mapping[str, Point]) -> None:
         """Load the results of points, given by key, that MLflow has already finished."""

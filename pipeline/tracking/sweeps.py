@@ -123,14 +123,14 @@ def resumed(store: Store, sweep_key: str) -> tuple[str, float] | None:
     return known.data.tags["kept_id"], known.info.start_time / 1000
 
 
-def finished_keys(store: Store) -> set[str]:
-    """The keys of all finished points."""
-    return {run.data.tags["key"] for run in store.search(FINISHED_POINTS)}
+def finished_points(store: Store) -> "dict[str, Run]":
+    """The newest FINISHED run of each point, by its key."""
+    return {run.data.tags["key"]: run for run in reversed(store.search(FINISHED_POINTS))}
 
 
 def finished_models(store: Store, keys: Sequence[str]) -> dict[str, Model]:
     """The model of the newest FINISHED run for each key. Raises UserError if it is gone or was changed."""
-    runs = {run.data.tags["key"]: run for run in reversed(store.search(FINISHED_POINTS))}
+    runs = finished_points(store)
     return {key: finished_model(store, runs[key]) for key in keys if key in runs}
 
 
