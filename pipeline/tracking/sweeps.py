@@ -93,14 +93,14 @@ def open_sweep(store: Store, sweep: KeptSweep) -> str:
 def log_comparison(store: Store, run: str, comparison: Path, sweep: KeptSweep, ended: float) -> None:
     """Log a sweep's comparison. In MLflow its table has an extra column, with the points' runs."""
     table = pd.read_csv(comparison / TABLE, dtype=str, keep_default_na=False)
-    runs = {point.data.tags["model_sha256"]: point.info for point in reversed(store.search(FINISHED_POINTS))}
-    table["run_id"] = [runs[sha256].run_id if sha256 in runs else None for sha256 in table.model_sha256]
+    finished = {point.data.tags["model_sha256"]: point.info for point in reversed(store.search(FINISHED_POINTS))}
+    points = [finished.get(sha256) for sha256 in table.model_sha256]
+    table["run_id"] = [point.run_id if point else None for point in points]
     store.log_files(run, comparison)
     store.log_text(run, table.to_csv(index=False, lineterminator="\n"), TABLE)
     before = store.run(run).data.metrics
     values = [Value(name, value, 0, ended) for name, value in sweep.metrics.items() if before.get(name) != value]
-    known = [runs[sha256] for sha256 in table.model_sha256 if sha256 in runs]
-    links = [(info.run_name, run_page("", info.experiment_id, info.run_id)) for info in known]
+    links = [(point.run_name, run_page("", point.experiment_id, point.run_id)) for point in points if point]
     note = description((comparison / SUMMARY).read_text(encoding="utf-8"), links)
     has_best = "best_validation_accuracy" in sweep.metrics
     best = {"best_run_id": table.run_id[0], "best_settings": sweep.best_settings} if has_best else {}
