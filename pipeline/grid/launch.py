@@ -5,7 +5,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import pandas as pd
 from hydra.core.config_loader import ConfigLoader
 from hydra.types import RunMode
 from omegaconf import DictConfig
@@ -90,8 +89,10 @@ class Sweep:
         """Keep the sweep's run open, compare all points at the end, and say where to look."""
         with tracked.running():
             yield
-            table = self.compare(tracked)
-        self.report(table, tracked)
+            table = write_comparison([*self.results.values()], self.directory)
+            tracked.kept = replace(tracked.kept, metrics=summary(table), best_settings=best_settings(table))
+        best = self.command_for(table.model_sha256[0], varied(table)) if has_best(table) else None
+        say(told(table, tracked, best))
 
     def rehearse(self, points: Mapping[str, Point]) -> None:
         """Print what launching these points, given by key, would do. Raises UserError for a search."""
@@ -126,17 +127,6 @@ class Sweep:
     def keep(self, point: Point, result: Result) -> None:
         """Keep a result, without its network to save memory."""
         self.results[point.key] = result._replace(training=replace(result.training, network=()))
-
-    def compare(self, tracked: TrackedSweep) -> pd.DataFrame:
-        """Compare all points so far, and return the table."""
-        table = write_comparison([*self.results.values()], self.directory)
-        tracked.kept = replace(tracked.kept, metrics=summary(table), best_settings=best_settings(table))
-        return table
-
-    def report(self, table: pd.DataFrame, tracked: TrackedSweep) -> None:
-        """Print the comparison, and where to look."""
-        best = self.command_for(table.model_sha256[0], varied(table)) if has_best(table) else None
-        say(told(table, tracked, best))
 
     def command_for(self, sha256: str, also: Sequence[str]) -> str:
         """The command that trains the point of a model again, naming some settings even if they are those of conf/."""
