@@ -12,7 +12,7 @@ from pipeline.files.paths import MODEL, REPORT
 from pipeline.kept.directories import kept_directories
 from pipeline.kept.evaluations import kept_with_report
 from pipeline.kept.revisions import bring, check_the_workspace, experiments, origin_of
-from pipeline.tracking.publisher import close_abandoned_runs, is_taken, publish
+from pipeline.tracking.publisher import close_abandoned_runs, publish, publish_or_warn
 from pipeline.tracking.store import Store
 from pipeline.tracking.trainings import missing_from
 
@@ -22,7 +22,7 @@ WORKSPACE = "the workspace"
 def publish_what_is_kept(store: Store) -> None:
     """Publish every training in runs/ and every sweep in multirun/. Names what can't be published."""
     directories = kept_directories()
-    published = sum(is_taken(store, directory) for directory in tqdm(directories, unit="", disable=None))
+    published = sum(publish_or_warn(store, directory) for directory in tqdm(directories, unit="", disable=None))
     close_abandoned_runs(store)  # an unfinished sweep's
     print(f"runs/ and multirun/: MLflow has {published} of {len(directories)} trainings and sweeps")
 

@@ -54,7 +54,7 @@ def publish(store: Store, directory: Path) -> str:
         raise UserError(f"MLflow refuses {shown(directory)}/ ({reason(error)})") from None
 
 
-def is_taken(store: Store, directory: Path) -> bool:
+def publish_or_warn(store: Store, directory: Path) -> bool:
     """Publish a directory. Returns whether MLflow took it, and says why if it never will."""
     try:
         publish(store, directory)
@@ -141,7 +141,7 @@ class Publisher:
 
     def offer(self, store: Store, directory: Path) -> None:
         """Publish a directory, and remember whether MLflow took it."""
-        self.taken[directory] = is_taken(store, directory)
+        self.taken[directory] = publish_or_warn(store, directory)
 
 
 def close_abandoned_runs(store: Store) -> None:
