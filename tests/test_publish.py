@@ -401,6 +401,7 @@ def test_a_file_that_a_record_needs_is_named_and_stops_nothing(
     unpublished.add(broken)
     assert Publisher().publish(whole)
     assert f"not published: {broken}/model/vitals.csv is not a file" in capsys.readouterr().err
+    assert Publisher().publish(broken) is False
     assert len(store.search("tags.model_sha256 != ''")) == 1
 
 
