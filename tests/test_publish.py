@@ -33,14 +33,13 @@ from pipeline.files.model import Model, fingerprint, load_model, save_model
 from pipeline.kept.directories import (
     KeptSweep,
     KeptTraining,
-    add_report,
     keep,
     kept_trainings,
     new_id,
     read_training,
     write,
 )
-from pipeline.kept.evaluations import kept_training_of
+from pipeline.kept.evaluations import add_report, kept_training_of
 from pipeline.kept.process import owner
 from pipeline.settings.naming import USUAL
 from pipeline.settings.typed import as_typed
