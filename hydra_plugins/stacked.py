@@ -37,11 +37,11 @@ class StackedLauncher(Launcher):
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Prepare the sweep."""
-        from pipeline.grid.launch import Sweep, Trainer
+        from pipeline.grid.launch import Sweep
         from pipeline.grid.one_by_one import OneByOne
         from pipeline.grid.together import Together
 
-        trainer: Trainer
+        trainer: Together | OneByOne
         if self.by is None:
             trainer = Together(self.backend)
         else:

@@ -108,12 +108,16 @@ def main() -> None:
     ):
         metrics = write_report(model, dataset, directory)
     kept = kept_with_report(model, MODEL, REPORT, {"dvc_exp_name": experiment_name()})
-    is_published = Publisher().publish(kept)
+    is_in_mlflow = Publisher().publish(kept)
     for part in PARTS:
         print(f"{part:>10}: accuracy {metrics[f'{part}_accuracy']:.2%}, loss {metrics.get(f'{part}_loss', inf):.4g}")
     print(f"{model.diagnosis.outcome}, cause: {model.diagnosis.cause}; details in report/diagnosis.md")
-    where = "in the model's run in MLflow" if is_published else "will be in MLflow when its store answers again"
-    print(f"metrics and pictures are in report/ and {where}: see `make ui`")
+    where = {
+        True: "and in the model's run in MLflow: see `make ui`",
+        False: "but not in MLflow, for the reason above",
+        None: "and will be in MLflow when its store answers again: see `make ui`",
+    }
+    print(f"metrics and pictures are in report/ {where[is_in_mlflow]}")
 
 
 if __name__ == "__main__":

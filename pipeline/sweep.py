@@ -50,7 +50,7 @@ def main() -> None:
     parsed(get_args_parser().parse_args().overrides)
     configuration()  # reports mistakes in conf/ that Hydra would raise as they come
     os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra raises errors instead of printing them
-    with in_our_words(*REPORTED), whole_sweep():
+    with in_our_words(*REPORTED), whole_sweep:
         point()
 
 

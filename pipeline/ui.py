@@ -16,7 +16,7 @@ from pipeline.tracking.address import is_a_server, store_uri
 from pipeline.tracking.publisher import required_store
 from pipeline.tracking.store import PARENT, Store
 from pipeline.tracking.sweeps import newest_sweep
-from pipeline.tracking.view import BEST, COMPARED, SWEEPS, compare_page, curves_page, experiment_page, run_page
+from pipeline.tracking.view import BEST, FINAL_ACCURACY, SWEEPS, compare_page, curves_page, experiment_page, run_page
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -92,7 +92,7 @@ def ranked(store: Store, sweep: str) -> list[str]:
 
 def accuracy(point: "Run") -> float:
     """The validation accuracy that ranks points."""
-    return float(point.data.metrics.get(COMPARED, 0))
+    return float(point.data.metrics.get(FINAL_ACCURACY, 0))
 
 
 def serve(uri: str, port: int) -> None:

@@ -4,7 +4,6 @@ import numpy as np
 
 from pipeline.core.normalisation import divide_255
 from pipeline.files.dataset import About, Dataset, Part
-from pipeline.grid.job import Job
 from pipeline.grid.points import Point
 from pipeline.settings.schema import Digits, Settings
 
@@ -24,13 +23,13 @@ PLAIN = Settings(
 )
 
 
-def stack_of(alphas: list[float], images: int = 300, pixels: int = 64, **settings) -> list[Job]:
+def stack_of(alphas: list[float], images: int = 300, pixels: int = 64, **settings) -> list[Point]:
     """A stack on random images."""
     rng = np.random.default_rng(0)
     part = Part(rng.integers(0, 256, (images, pixels), "uint8"), rng.integers(0, 10, images, "uint8"))
     dataset = Dataset({"train": part, "validation": part}, divide_255(part.pixels), About({}, "", (1, pixels), 10))
-    points = [PLAIN.model_copy(update={"alpha": alpha, **settings}) for alpha in alphas]
-    return [Job(Point(number, [], point), dataset, str(number)) for number, point in enumerate(points)]
+    each = [PLAIN.model_copy(update={"alpha": alpha, **settings}) for alpha in alphas]
+    return [Point(number, [], chosen, dataset, str(number)) for number, chosen in enumerate(each)]
 
 
 def assert_same(training, expected):

@@ -7,7 +7,7 @@ from plain import PLAIN
 from pipeline.core.diagnosis.diagnosis import Diagnosis
 from pipeline.settings.composition import configuration, settings_in
 from pipeline.settings.naming import USUAL, heading_of, name_of
-from pipeline.tracking.description import LINKED, note_of_sweep, note_of_training
+from pipeline.tracking import sweeps, trainings
 from pipeline.tracking.view import NOTE
 
 
@@ -39,15 +39,15 @@ def test_a_heading_always_names_the_dataset():
 def test_a_description_says_that_minibatches_measure_one_batch():
     diagnosis = Diagnosis("converged", "none", None, "It learned.", "Nothing.", {})
     of_a_batch = "`accuracy` and `loss` are those of one batch of 32 images"
-    assert of_a_batch in note_of_training(diagnosis, 32, "a1")[NOTE]
-    assert "batch" not in note_of_training(diagnosis, None, "a1")[NOTE]
+    assert of_a_batch in trainings.description(diagnosis, 32, "a1")
+    assert "batch" not in trainings.description(diagnosis, None, "a1")
 
 
 def test_a_sweeps_description_links_to_its_best_points_only():
-    best = [(f"point {number}", f"#/{number}") for number in range(LINKED + 1)]
-    note = note_of_sweep("the table\n", best)[NOTE]
+    best = [(f"point {number}", f"#/{number}") for number in range(sweeps.LINKED + 1)]
+    note = sweeps.description("the table\n", best)
     assert "- [point 0](#/0)" in note
-    assert note.count("](#/") == LINKED
+    assert note.count("](#/") == sweeps.LINKED
     assert "the table" in note
 
 

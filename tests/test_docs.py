@@ -7,7 +7,7 @@ from textwrap import dedent
 from typing import NamedTuple
 
 import pytest
-from conftest import CHECKOUT, FIRST_REPRO, Project
+from conftest import CHECKOUT, FIRST_REPRO, Project, copied
 from servers import running_ui
 
 from tests.settings_page import page as settings_page
@@ -238,8 +238,10 @@ def test_a_mistake_prints_the_error_on_the_page(reproduced: Project, command: st
     assert set(shown()[command]) <= set(reproduced.fails("bash", "-c", command).splitlines())
 
 
-def test_the_ui_prints_what_the_page_shows(reproduced: Project) -> None:
-    with running_ui(reproduced) as (_, printed):
+def test_the_ui_prints_what_the_page_shows(template: Project, tmp_path: Path) -> None:
+    project = copied(template, tmp_path / "clone")
+    project.ok("python", "-m", "pipeline.sweep", "alpha=0.1,0.3", "init=he,zeros", "iterations=10")
+    with running_ui(project) as (_, printed):
         time.sleep(1)  # its server is still starting when Ctrl-C comes
     *titles, _ = shown()["python -m pipeline.ui"]
     assert [title for title in titles if title not in printed.splitlines()] == []

@@ -9,7 +9,7 @@ from plain import stack_of
 
 from pipeline.grid import estimate
 from pipeline.grid.estimate import Price, sample, training_seconds, tried
-from pipeline.grid.job import Job
+from pipeline.grid.points import Point
 
 SWEEP = ("python", "-m", "pipeline.sweep", "iterations=15")
 
@@ -79,7 +79,7 @@ def test_an_iteration_costs_what_its_row_costs() -> None:
     assert price.of(105) == 1 + 20 * 10 + 81 * 1000 + 4 * 100_000
 
 
-def a_second_an_iteration(_jobs: list[Job]) -> Price:
+def a_second_an_iteration(_points: list[Point]) -> Price:
     return Price(0, 1, 1, 1)
 
 
@@ -96,7 +96,7 @@ def test_a_kind_that_is_not_tried_costs_as_much_for_its_work(monkeypatch: pytest
 
 def test_a_trial_of_large_data_takes_some_images_and_of_minibatches_all() -> None:
     large = stack_of([0.1] * 32, images=6000, pixels=784)
-    dataset, points = large[0].dataset, [job.point.settings for job in large]
+    dataset, points = large[0].dataset, [point.settings for point in large]
     few, share = sample(points, dataset)
     assert len(few.parts["train"].labels) == pytest.approx(share * 6000, abs=1)
     assert share == pytest.approx(5e8 / 32 / (794 * 20) / 6000)

@@ -18,7 +18,7 @@ from pipeline.comparison.results import (
     best_settings,
     causes_as_text,
     comparison,
-    objective,
+    objectives,
     summary,
 )
 from pipeline.comparison.seeds import by_setting
@@ -36,7 +36,13 @@ from pipeline.grid.workers import Workers
 def points(**values):
     """A point for each value of a single setting."""
     [(name, several)] = values.items()
-    return [Point(n, [f"{name}={value}"], PLAIN.model_copy(update={name: value})) for n, value in enumerate(several)]
+    return [point(n, {name: value}) for n, value in enumerate(several)]
+
+
+def point(number, changes):
+    """A point of which only the settings matter."""
+    typed = [f"{name}={value}" for name, value in changes.items()]
+    return Point(number, typed, PLAIN.model_copy(update=changes), dataset=None, key="")
 
 
 def numbers(stacks):
@@ -93,7 +99,7 @@ def test_minibatches_with_different_seeds_form_separate_stacks():
 
 def test_points_of_a_trajectory_stay_together_and_the_longest_come_first():
     each = [
-        Point(n, [], PLAIN.model_copy(update={"alpha": alpha, "iterations": iterations}))
+        point(n, {"alpha": alpha, "iterations": iterations})
         for n, (alpha, iterations) in enumerate([(0.1, 10), (0.2, 500), (0.1, 20), (0.3, 50)])
     ]
     assert numbers(stacks_of(each, workers=3)) == [[1], [3], [2, 0]]
@@ -175,11 +181,12 @@ def test_what_a_sweeper_minimises_has_the_order_of_the_table():
         result(alpha=0.5),
         result(alpha=0.6, ends_with=0.99, fault="gradient_sign"),
     ]
-    assert [alpha for _, alpha in sorted((objective(one), one.settings.alpha) for one in results)][:4] == [
-        *comparison(results).alpha[:4]
-    ]
-    assert objective(results[3]) < objective(results[4]) == objective(results[5]) == 2
-    assert objective(results[0]) == pytest.approx(0.1, abs=1e-6)
+    minimised = objectives(results)
+    alphas = [one.settings.alpha for one in results]
+    assert [alpha for _, alpha in sorted(zip(minimised, alphas, strict=True))][:4] == [*comparison(results).alpha[:4]]
+    assert minimised[3] < minimised[4] == minimised[5] == 2
+    assert minimised[0] == pytest.approx(0.1, abs=1e-6)
+    assert objectives([result()]) == [2]
 
 
 def test_a_map_shows_the_mean_of_the_seeds_and_marks_failures_by_colour_and_letter():

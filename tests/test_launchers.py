@@ -124,9 +124,9 @@ class FailingLauncher(Launcher):
 def test_a_job_without_a_model_is_reported_in_its_own_words(tmp_path: Path) -> None:
     (tmp_path / "0").mkdir()
     sweep = TrackedSweep(Publisher(), tmp_path, KeptSweep("id", "sweep", 0, "RUNNING", {}, {}))
-    [job] = stack_of([0.1])
+    [point] = stack_of([0.1])
     with pytest.raises(UserError, match="its own words"):
-        list(OneByOne(FailingLauncher()).train({"key": job}, ["key"], sweep))
+        list(OneByOne(FailingLauncher()).train({"key": point}, ["key"], sweep))
 
 
 def test_a_search_by_optuna_is_one_sweep_with_one_best_point(reproduced: Project) -> None:

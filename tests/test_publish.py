@@ -33,14 +33,13 @@ from pipeline.files.model import Model, fingerprint, load_model, save_model
 from pipeline.kept.directories import (
     KeptSweep,
     KeptTraining,
-    add_report,
     keep,
     kept_trainings,
     new_id,
     read_training,
     write,
 )
-from pipeline.kept.evaluations import kept_training_of
+from pipeline.kept.evaluations import add_report, kept_training_of
 from pipeline.kept.process import owner
 from pipeline.settings.naming import USUAL
 from pipeline.settings.typed import as_typed
@@ -49,8 +48,7 @@ from pipeline.tracking.address import store_file, store_uri
 from pipeline.tracking.champion import newest_finished_sweep
 from pipeline.tracking.completion import publish_what_is_kept
 from pipeline.tracking.live import LiveTraining
-from pipeline.tracking.publish import publish
-from pipeline.tracking.publisher import Publisher, close_abandoned_runs, required_store
+from pipeline.tracking.publisher import Publisher, close_abandoned_runs, publish, required_store
 from pipeline.tracking.store import Store
 from pipeline.tracking.sweeps import finished_models, resumed
 from pipeline.tracking.trainings import run_of
@@ -402,6 +400,7 @@ def test_a_file_that_a_record_needs_is_named_and_stops_nothing(
     unpublished.add(broken)
     assert Publisher().publish(whole)
     assert f"not published: {broken}/model/vitals.csv is not a file" in capsys.readouterr().err
+    assert Publisher().publish(broken) is False
     assert len(store.search("tags.model_sha256 != ''")) == 1
 
 

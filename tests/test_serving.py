@@ -17,7 +17,6 @@ from pipeline.core.network import Layer, forward, log_softmax
 from pipeline.core.normalisation import standard
 from pipeline.files.model import EXAMPLE, NORMALISATION, WEIGHTS, save_arrays
 from pipeline.tracking.champion import crown
-from pipeline.tracking.logged import downloaded_model
 from pipeline.tracking.publisher import required_store
 from pipeline.tracking.serving import is_servable, save_served_model
 from pipeline.tracking.store import Store
@@ -120,14 +119,13 @@ def test_a_champion_trained_on_other_data_is_not_replaced(store: Store) -> None:
     store.client.set_model_version_tag(NAME, version.version, "data_md5", version.tags["data_md5"])
 
 
-def test_a_diverged_or_faulty_network_cannot_be_champion(swept: Project, store: Store) -> None:
+def test_a_diverged_or_faulty_network_cannot_be_champion(swept: Project, store: Store, tmp_path: Path) -> None:
     diverged = run_with(swept, "tags.outcome = 'diverged'", "params.fault = 'null'")
     with pytest.raises(UserError, match="diverged"):
         crown(store, diverged)
     with pytest.raises(UserError, match="gradient_sign"):
         crown(store, run_with(swept, "params.alpha = '0.05'", "params.fault = 'gradient_sign'"))
-    with downloaded_model(store, store.run(diverged)) as (model, _):
-        assert not is_servable(model)
+    assert not is_servable(store.download_model(store.run(diverged), str(tmp_path)))
 
 
 def test_an_unknown_or_empty_run_cannot_be_champion(store: Store) -> None:

@@ -9,8 +9,7 @@ from answers import answers
 from conftest import Project
 from mlflow.entities import Run
 
-from pipeline.tracking.description import NOTE
-from pipeline.tracking.view import run_page
+from pipeline.tracking.view import NOTE, run_page
 
 MISTAKES = {
     "alpa=0.1": "there is no setting alpa (did you mean alpha?): choose from dataset, normalise, alpha, init,",

@@ -26,16 +26,22 @@ class Result(NamedTuple):
     model_sha256: str
 
 
-def objective(result: Result) -> float:
-    """What a sweeper minimises, so that its best point is the table's.
+def objectives(results: Sequence[Result]) -> list[float]:
+    """What a sweeper minimises for each result, so that its best point is the table's.
 
     It is the share of validation images that the network gets wrong, from 0 to 1. The loss adds less than an image to
     it, and so decides between equals. A point that can't be the best gets 2.
     """
-    if result.training.diverged or result.settings.fault is not None:
-        return UNUSABLE
-    last = result.training.history[-1]
-    return 1 - last.validation_accuracy + LESS_THAN_AN_IMAGE * (1 - 1 / (1 + last.validation_loss))
+    table = rows(results)
+    loss = table.validation_loss.astype(float)
+    wrong = 1 - table.validation_accuracy.astype(float) + LESS_THAN_AN_IMAGE * (1 - 1 / (1 + loss))
+    return wrong.where(usable(table), UNUSABLE).to_list()
+
+
+def rows(results: Sequence[Result]) -> pd.DataFrame:
+    """A row per point."""
+    nullable_integers = {"batch_size": "Int64", "cause_iteration": "Int64"}
+    return pd.DataFrame([row(result) for result in results]).astype(nullable_integers)
 
 
 def row(result: Result) -> dict[str, Any]:
@@ -65,8 +71,7 @@ def as_cell(value: Any) -> Any:
 
 def comparison(results: Sequence[Result]) -> pd.DataFrame:
     """A row per point: the best setting first, by its mean over seeds, and of each setting the best seed first."""
-    nullable_integers = {"batch_size": "Int64", "cause_iteration": "Int64"}
-    table = pd.DataFrame([row(result) for result in results]).astype(nullable_integers)
+    table = rows(results)
     place = {setting: place for place, setting in enumerate(by_setting(table).index)}
     ranks = table.assign(place=setting_of(table).map(place), score=-score(table))
     order = ranks.sort_values(["place", "score", "validation_loss", "seed"]).index

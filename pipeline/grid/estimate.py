@@ -19,10 +19,10 @@ from threadpoolctl import threadpool_limits
 from pipeline.core.fast.stack import stack
 from pipeline.core.training import is_examined, is_recorded
 from pipeline.files.dataset import Dataset
-from pipeline.grid.job import Job
-from pipeline.grid.stacks import work_of
+from pipeline.grid.points import Point
+from pipeline.grid.stacks import trajectories, work_of
 from pipeline.settings.schema import Settings
-from pipeline.training.fit import descent_of, fit, sizes_of, some_of, trajectory_of, untrained
+from pipeline.training.fit import descent_of, fit, sizes_of, some_of, untrained
 
 ITERATIONS = 15  # of a trial: ten of them are examined
 WORK = 5e8  # multiplications in an iteration of a trial
@@ -46,40 +46,34 @@ class Price(NamedTuple):
         return self.around + examined * self.examined + (len(rows) - examined) * self.recorded + others * self.other
 
 
-def training_seconds(stacks: Sequence[Sequence[Job]], trial: Callable[[Sequence[Job]], Price]) -> float:
+def training_seconds(stacks: Sequence[Sequence[Point]], trial: Callable[[Sequence[Point]], Price]) -> float:
     """About how long it takes to train stacks, one after another, given what finds the price in a stack.
 
     If trying every kind takes too long, those with the most work are tried, and the others cost as much for their work.
     """
-    kinds: dict[str, list[Sequence[Job]]] = {}
-    for jobs in stacks:
-        kinds.setdefault(kind_of(jobs[0].point.settings), []).append(jobs)
-    work = {kind: sum(work_of([job.point for job in jobs]) for jobs in alike) for kind, alike in kinds.items()}
+    kinds: dict[str, list[Sequence[Point]]] = {}
+    for points in stacks:
+        kinds.setdefault(kind_of(points[0].settings), []).append(points)
+    work = {kind: sum(map(work_of, alike)) for kind, alike in kinds.items()}
     seconds, tried_work, started = 0.0, 0, time.monotonic()
     for kind in sorted(kinds, key=lambda kind: -work[kind]):
         if not tried_work or time.monotonic() - started < PATIENCE:
             price = trial(max(kinds[kind], key=len))
-            seconds += sum(price.of(point.iterations) for jobs in kinds[kind] for point in trajectories(jobs))
+            seconds += sum(price.of(longest.iterations) for points in kinds[kind] for longest in trajectories(points))
             tried_work += work[kind]
     return seconds * sum(work.values()) / (tried_work or 1)
 
 
-def kind_of(point: Settings) -> str:
+def kind_of(chosen: Settings) -> str:
     """A key that stacks share if a network costs the same in each."""
-    return point.model_dump_json(include={"hidden", "batch_size", "precision", "fault"})
+    return chosen.model_dump_json(include={"hidden", "batch_size", "precision", "fault"})
 
 
-def trajectories(jobs: Sequence[Job]) -> list[Settings]:
-    """The longest training of each trajectory."""
-    by_length = sorted((job.point.settings for job in jobs), key=lambda point: point.iterations)
-    return list({trajectory_of(point): point for point in by_length}.values())
-
-
-def tried(jobs: Sequence[Job], threads: int) -> Price:
+def tried(points: Sequence[Point], threads: int) -> Price:
     """The price of a network in a stack, from a trial."""
-    points = trajectories(jobs)
-    few, share = sample(points, jobs[0].dataset)
-    short = [point.model_copy(update={"iterations": min(ITERATIONS, point.iterations)}) for point in points]
+    longest = trajectories(points)
+    few, share = sample(longest, points[0].dataset)
+    short = [chosen.model_copy(update={"iterations": min(ITERATIONS, chosen.iterations)}) for chosen in longest]
     fit(short[:1], few, threads, lambda _iteration, _rows: None)  # what runs for the first time takes longer
     times = [time.perf_counter()]
     fit(short, few, threads, lambda _iteration, _rows: times.append(time.perf_counter()))
@@ -87,15 +81,16 @@ def tried(jobs: Sequence[Job], threads: int) -> Price:
     steps = np.diff(times)[1:]  # of iterations 1, 2, ...
     examined = median(steps[:9])
     recorded = median(steps[10:-1]) if len(steps) > 11 else examined
-    count = len(points)
+    other = unrecorded(longest, few, threads)
+    count = len(longest)
     around = (ended - times[0] - float(steps.sum())) / count
-    return Price(around, *(each / share / count for each in (examined, recorded, unrecorded(points, few, threads))))
+    return Price(around, *(seconds / share / count for seconds in (examined, recorded, other)))
 
 
-def unrecorded(points: Sequence[Settings], dataset: Dataset, threads: int) -> float:
+def unrecorded(each: Sequence[Settings], dataset: Dataset, threads: int) -> float:
     """The seconds that an iteration without a row takes."""
-    passes = descent_of(points[0], dataset.parts["train"], dataset.affine, threads)
-    networks = stack([untrained(point, dataset) for point in points])
+    passes = descent_of(each[0], dataset.parts["train"], dataset.affine, threads)
+    networks = stack([untrained(chosen, dataset) for chosen in each])
 
     def seconds() -> float:
         started = time.perf_counter()
@@ -106,12 +101,12 @@ def unrecorded(points: Sequence[Settings], dataset: Dataset, threads: int) -> fl
         return median([seconds() for _ in range(5)])
 
 
-def sample(points: Sequence[Settings], dataset: Dataset) -> tuple[Dataset, float]:
+def sample(each: Sequence[Settings], dataset: Dataset) -> tuple[Dataset, float]:
     """A dataset with fewer images, and their share. Minibatches keep all: they see few at a time."""
-    sizes = sizes_of(points[0], dataset)
-    of_an_image = len(points) * sum(inputs * outputs for inputs, outputs in pairwise(sizes))
+    sizes = sizes_of(each[0], dataset)
+    of_an_image = len(each) * sum(inputs * outputs for inputs, outputs in pairwise(sizes))
     available = len(dataset.parts["train"].labels)
-    share = min(1.0, max(FEWEST, WORK / of_an_image) / available) if points[0].batch_size is None else 1.0
+    share = min(1.0, max(FEWEST, WORK / of_an_image) / available) if each[0].batch_size is None else 1.0
     return replace(
         dataset, parts={name: some_of(part, ceil(share * len(part.labels))) for name, part in dataset.parts.items()}
     ), share

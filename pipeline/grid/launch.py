@@ -2,61 +2,35 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
 
-import pandas as pd
 from hydra.core.config_loader import ConfigLoader
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from pipeline.comparison.results import Result, best_settings, has_best, objective, summary, varied
+from pipeline.comparison.results import Result, best_settings, has_best, objectives, summary, varied
 from pipeline.console.errors import UserError
 from pipeline.console.output import say
 from pipeline.console.signals import interruptible
 from pipeline.datasets.normalised import datasets_for
-from pipeline.grid.job import Job
+from pipeline.grid.one_by_one import OneByOne
 from pipeline.grid.outcome import told, write_comparison
 from pipeline.grid.plan import counted, plan
 from pipeline.grid.points import DRY_RUN, RETRAIN, Point, is_set, points_of, searched_in, settings_in_sweep
+from pipeline.grid.together import Together
 from pipeline.grid.tracked import TrackedSweep, start
 from pipeline.settings.command import experiment_command
 from pipeline.settings.typed import as_typed
 from pipeline.tracking.address import store_file
 from pipeline.tracking.publisher import Publisher
-from pipeline.tracking.sweeps import finished_keys, finished_models
+from pipeline.tracking.sweeps import finished_models, finished_points
 from pipeline.training.alone import alone
-from pipeline.training.key import key_of, key_of_all
+from pipeline.training.key import key_of_all
 
-
-@contextmanager
-def whole_sweep() -> Iterator[None]:
-    """The context of a sweep: what its first launch opens is closed on leaving it, after the comparison.
-
-    Some sweepers launch many batches, and none says which is its last.
-    """
-    with ExitStack() as ends:
-        to_end.set(ends)
-        yield
-
-
-to_end: ContextVar[ExitStack] = ContextVar("to_end")  # what the sweep of this process has begun
-
-
-class Trainer(Protocol):
-    """Trains points, in stacks or one by one."""
-
-    processes: int  # that train at the same time
-
-    def stacks(self, jobs: Mapping[str, Job], missing: Collection[str]) -> list[list[Job]]:
-        """Those of the jobs, given by key, that are missing, as they would train together."""
-
-    def train(
-        self, jobs: Mapping[str, Job], missing: Collection[str], tracked: TrackedSweep
-    ) -> Iterator[tuple[Job, Result]]:
-        """Train those of the jobs, given by key, that are missing. Yields each with its result, kept and published."""
+# What the sweep of this process begins, its command ends, after the comparison. Some sweepers launch many batches, and
+# none says which is its last.
+whole_sweep = ExitStack()
 
 
 @dataclass
@@ -65,109 +39,94 @@ class Sweep:
 
     loader: ConfigLoader
     config: DictConfig
-    trainer: Trainer
+    trainer: Together | OneByOne
     publisher: Publisher = field(default_factory=Publisher)
     tracked: TrackedSweep | None = None  # set once the sweep starts
     results: dict[str, Result] = field(default_factory=dict)  # by point key
 
     def launch(self, overrides: Sequence[Sequence[str]], first: int) -> list[float]:
         """Train all unfinished points of a batch, and return what the sweeper minimises for each."""
-        jobs = self.jobs(overrides, first)
-        by_key = {job.key: job for job in jobs}
+        datasets = datasets_for(settings_in_sweep(self.config))
+        points = points_of(self.loader, self.config, overrides, first, datasets.for_point)
+        by_key = {point.key: point for point in points}
         if is_set(self.config, DRY_RUN):
             self.rehearse(by_key)
-            return [0.0] * len(jobs)
+            return [0.0] * len(points)
+        sweep_key = self.sweep_key(points)
         if self.tracked is None:
-            to_end.get().enter_context(interruptible())
-            to_end.get().enter_context(alone(self.identity(jobs)))
+            whole_sweep.enter_context(interruptible())
+            whole_sweep.enter_context(alone([sweep_key]))
         if not is_set(self.config, RETRAIN):
             self.recall(by_key)
         missing = by_key.keys() - self.results.keys()
         say(intention(len(missing), len(by_key)))
         if self.tracked is None:
-            self.tracked = self.start(jobs)
-            to_end.get().enter_context(self.running(self.tracked))
+            self.tracked = self.start(points, sweep_key)
+            whole_sweep.enter_context(self.running(self.tracked))
         self.train(by_key, missing, self.tracked)
-        return [objective(self.results[job.key]) for job in jobs]
+        return objectives([self.results[point.key] for point in points])
 
     @property
     def directory(self) -> Path:
         """Where Hydra puts this sweep."""
         return Path(self.config.hydra.sweep.dir).absolute()
 
-    def jobs(self, overrides: Sequence[Sequence[str]], first: int) -> list[Job]:
-        """The jobs to train. Raises UserError naming every invalid point."""
-        datasets = datasets_for(settings_in_sweep(self.config))
-        points = points_of(self.loader, self.config, overrides, first, datasets.for_point)
-        with_data = [(point, datasets.for_point(point.settings)) for point in points]
-        return [Job(point, dataset, key_of(point.settings, dataset)) for point, dataset in with_data]
+    def sweep_key(self, points: Sequence[Point]) -> str:
+        """The hash of what makes two sweeps the same: the points of a grid, or a search's first points and spaces."""
+        spaces = [f"{name}={space}" for name, space in searched_in(self.config).items()]
+        return key_of_all([*(point.key for point in points), *spaces])
 
-    def identity(self, jobs: Sequence[Job]) -> list[str]:
-        """What makes two sweeps the same: the points of a grid, or a search's first points and its spaces."""
-        return [*(job.key for job in jobs), *(f"{name}={space}" for name, space in searched_in(self.config).items())]
-
-    def start(self, jobs: Sequence[Job]) -> TrackedSweep:
+    def start(self, points: Sequence[Point], sweep_key: str) -> TrackedSweep:
         """Start the sweep's run."""
         searched = searched_in(self.config)
-        grid = grid_of([job.point for job in jobs])
-        name = name_of(grid, searched)
+        grid = grid_of(points)
         params = {name: ",".join(values) for name, values in grid.items()} | searched
         repeats = is_set(self.config, RETRAIN)
-        return start(self.publisher, self.directory, name, key_of_all(self.identity(jobs)), params, repeats)
+        return start(self.publisher, self.directory, name_of(grid, searched), sweep_key, params, repeats)
 
     @contextmanager
     def running(self, tracked: TrackedSweep) -> Iterator[None]:
         """Keep the sweep's run open, compare all points at the end, and say where to look."""
         with tracked.running():
             yield
-            table = self.compare(tracked)
-        self.report(table, tracked)
+            table = write_comparison([*self.results.values()], self.directory)
+            tracked.kept = replace(tracked.kept, metrics=summary(table), best_settings=best_settings(table))
+        best = self.command_for(table.model_sha256[0], varied(table)) if has_best(table) else None
+        say(told(table, tracked, best))
 
-    def rehearse(self, jobs: Mapping[str, Job]) -> None:
-        """Print what launching these jobs, given by key, would do. Raises UserError for a search."""
+    def rehearse(self, points: Mapping[str, Point]) -> None:
+        """Print what launching these points, given by key, would do. Raises UserError for a search."""
         if searched_in(self.config):
             raise UserError("a dry run needs a grid: a search chooses its points as it goes")
         known = self.known_keys() if not is_set(self.config, RETRAIN) else set()
-        missing = [key for key in jobs if key not in known]
-        say(plan(jobs, missing, self.trainer.stacks(jobs, missing), self.trainer.processes))
+        missing = [key for key in points if key not in known]
+        say(plan(points, missing, self.trainer.stacks(points, missing), self.trainer.processes))
 
     def known_keys(self) -> set[str]:
         """The keys of all finished points. No store is made for the question."""
         file = store_file()
         if file is not None and not file.exists():
             return set()
-        return self.publisher.attempt(finished_keys) or set()
+        return set(self.publisher.attempt(finished_points) or ())
 
-    def recall(self, jobs: Mapping[str, Job]) -> None:
-        """Load the results of jobs, given by key, that MLflow has already finished."""
-        known = self.publisher.attempt(lambda store: finished_models(store, [*jobs])) or {}
+    def recall(self, points: Mapping[str, Point]) -> None:
+        """Load the results of points, given by key, that MLflow has already finished."""
+        known = self.publisher.attempt(lambda store: finished_models(store, [*points])) or {}
         for key, model in known.items():
-            self.keep(jobs[key], Result(jobs[key].point.settings, model.training, model.diagnosis, model.sha256))
+            self.keep(points[key], Result(points[key].settings, model.training, model.diagnosis, model.sha256))
 
-    def train(self, jobs: Mapping[str, Job], missing: Collection[str], tracked: TrackedSweep) -> None:
-        """Train those of the jobs, given by key, that are missing, and keep their results."""
+    def train(self, points: Mapping[str, Point], missing: Collection[str], tracked: TrackedSweep) -> None:
+        """Train those of the points, given by key, that are missing, and keep their results."""
         try:
-            for job, result in self.trainer.train(jobs, missing, tracked):
-                self.keep(job, result)
+            for point, result in self.trainer.train(points, missing, tracked):
+                self.keep(point, result)
         except KeyboardInterrupt:
             say(f"{counted(len(self.results))} done; run the same command to continue")
             raise
 
-    def keep(self, job: Job, result: Result) -> None:
+    def keep(self, point: Point, result: Result) -> None:
         """Keep a result, without its network to save memory."""
-        self.results[job.key] = result._replace(training=replace(result.training, network=()))
-
-    def compare(self, tracked: TrackedSweep) -> pd.DataFrame:
-        """Compare all points so far, and return the table."""
-        table = write_comparison([*self.results.values()], self.directory)
-        tracked.kept = replace(tracked.kept, metrics=summary(table), best_settings=best_settings(table))
-        return table
-
-    def report(self, table: pd.DataFrame, tracked: TrackedSweep) -> None:
-        """Print the comparison, and where to look."""
-        name = tracked.kept.name if self.publisher.unreachable_since is None else None
-        best = self.command_for(table.model_sha256[0], varied(table)) if has_best(table) else None
-        say(told(table, self.directory, name, tracked.trained, best))
+        self.results[point.key] = result._replace(training=replace(result.training, network=()))
 
     def command_for(self, sha256: str, also: Sequence[str]) -> str:
         """The command that trains the point of a model again, naming some settings even if they are those of conf/."""

@@ -10,6 +10,7 @@ from pipeline.comparison.seeds import by_setting
 from pipeline.figures import png
 from pipeline.figures.sweep import accuracy_maps, learning_curves
 from pipeline.files.paths import replaced, shown
+from pipeline.grid.tracked import TrackedSweep
 from pipeline.kept.directories import COMPARISON
 from pipeline.tracking.sweeps import SUMMARY, TABLE
 
@@ -29,17 +30,11 @@ def write_comparison(results: Sequence[Result], sweep: Path) -> pd.DataFrame:
     return table
 
 
-def told(table: pd.DataFrame, sweep: Path, run: str | None, trained: int, best: str | None) -> str:
-    """The comparison, where to look, and the command for the best point, if there is one.
-
-    `run` is the name of the sweep's run, or None if MLflow is unreachable, and `trained` the points it trained itself.
-    """
+def told(table: pd.DataFrame, tracked: TrackedSweep, best: str | None) -> str:
+    """The comparison, where to look, and the command for the best point, if there is one."""
     lines = [summary_as_text(table).rstrip()]
-    lines.append(f"{shown(sweep)}/comparison/ has {TABLE}, {TABLE_OF_SETTINGS} and pictures.")
-    if run is None:
-        lines.append("MLflow is unreachable: run `python -m pipeline.track` later to publish every point.")
-    else:
-        lines.append(f"Every point is in MLflow, {where(run, trained, len(table))}: see `make ui` or `mlflow ui`.")
+    lines.append(f"{shown(tracked.directory)}/comparison/ has {TABLE}, {TABLE_OF_SETTINGS} and pictures.")
+    lines.append(where_in_mlflow(tracked, len(table)))
     if best is None:
         lines.append("There is no best point: each one diverged or has a built-in fault.")
     else:
@@ -47,8 +42,13 @@ def told(table: pd.DataFrame, sweep: Path, run: str | None, trained: int, best: 
     return "\n".join(lines)
 
 
-def where(run: str, trained: int, points: int) -> str:
-    """In which run of MLflow the points are, as far as this sweep trained them."""
-    if trained == points:
-        return f"under the run {run!r}"
-    return f"{trained} of {points} under the run {run!r} and the rest under earlier sweeps"
+def where_in_mlflow(tracked: TrackedSweep, points: int) -> str:
+    """In which runs of MLflow the points are, if they are there: a sweep's run has those that it trained itself."""
+    if tracked.publisher.unreachable_since is not None:
+        return "MLflow is unreachable: run `python -m pipeline.track` later to publish every point."
+    if tracked.is_refused:
+        return "Not all of it is in MLflow, for the reasons above: see `make ui` or `mlflow ui` for the rest."
+    where = f"under the run {tracked.kept.name!r}"
+    if tracked.trained < points:
+        where = f"{tracked.trained} of {points} {where} and the rest under earlier sweeps"
+    return f"Every point is in MLflow, {where}: see `make ui` or `mlflow ui`."

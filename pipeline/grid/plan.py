@@ -9,34 +9,33 @@ import psutil
 from tqdm import tqdm
 
 from pipeline.grid.estimate import training_seconds, tried
-from pipeline.grid.job import Job
-from pipeline.grid.points import DRY_RUN
+from pipeline.grid.points import DRY_RUN, Point
 
 PUBLISHING = 0.1  # seconds for a point, in a SQLite file; a distant server may take longer
 COMPARING = 4.0  # seconds for a sweep's beginning and end: provenance, tables, pictures
 
 
-def plan(jobs: Mapping[str, Job], missing: Collection[str], stacks: Sequence[Sequence[Job]], workers: int) -> str:
+def plan(points: Mapping[str, Point], missing: Collection[str], stacks: Sequence[Sequence[Point]], workers: int) -> str:
     """The points that are finished, those to be trained, the stacks they form, and what that would take."""
-    finished = [job for key, job in jobs.items() if key not in missing]
-    lines = [f"finished: {len(finished)} of {len(jobs)} points", *indented(finished)]
-    lines += [f"to train: {len(missing)} of {len(jobs)} points", *described(stacks)]
+    finished = [point for key, point in points.items() if key not in missing]
+    lines = [f"finished: {len(finished)} of {len(points)} points", *indented(finished)]
+    lines += [f"to train: {len(missing)} of {len(points)} points", *described(stacks)]
     return "\n".join([*lines, estimate(stacks, workers)])
 
 
-def described(stacks: Sequence[Sequence[Job]]) -> list[str]:
+def described(stacks: Sequence[Sequence[Point]]) -> list[str]:
     """The stacks, with their points."""
     lines = []
     for number, stack in enumerate(stacks, start=1):
-        longest = max(job.point.settings.iterations for job in stack)
+        longest = max(point.settings.iterations for point in stack)
         heading = f"  stack {number} of {len(stacks)}: {counted(len(stack))}, up to {longest} iterations"
         lines += [heading, *indented(stack)]
     return lines
 
 
-def indented(jobs: Sequence[Job]) -> list[str]:
-    """A line for each job: its point as typed."""
-    return [f"      {' '.join(text for text in job.point.overrides if not text.startswith(DRY_RUN))}" for job in jobs]
+def indented(points: Sequence[Point]) -> list[str]:
+    """A line for each point, as typed."""
+    return [f"      {' '.join(text for text in point.overrides if not text.startswith(DRY_RUN))}" for point in points]
 
 
 def counted(points: int) -> str:
@@ -44,11 +43,11 @@ def counted(points: int) -> str:
     return f"{points} point{'' if points == 1 else 's'}"
 
 
-def estimate(stacks: Sequence[Sequence[Job]], workers: int) -> str:
+def estimate(stacks: Sequence[Sequence[Point]], workers: int) -> str:
     """The time and the memory that stacks would take, as a sentence."""
     around = time.time() - psutil.Process().create_time() + COMPARING
     threads = psutil.cpu_count() or 1 if workers == 1 else 1
-    training = training_seconds(stacks, lambda jobs: tried(jobs, threads)) / min(workers, len(stacks) or 1)
+    training = training_seconds(stacks, lambda points: tried(points, threads)) / min(workers, len(stacks) or 1)
     publishing = PUBLISHING * sum(map(len, stacks))
     total, *parts = (
         tqdm.format_interval(seconds) for seconds in (training + publishing + around, training, publishing)

@@ -10,20 +10,24 @@ from omegaconf import DictConfig, OmegaConf
 
 from pipeline.console.credentials import without_credentials
 from pipeline.console.errors import UserError
+from pipeline.files.dataset import Dataset
 from pipeline.settings.composition import settings_in
 from pipeline.settings.hydra_errors import WHILE_COMPOSING, in_our_words
 from pipeline.settings.schema import Settings
+from pipeline.training.key import key_of
 
 SWEEPERS_OF_GRIDS = (".GridSweeper", ".BasicSweeper")
 OF_THE_SWEEP = RETRAIN, DRY_RUN = "retrain", "dry_run"  # keys of conf/sweep.yaml that are not settings of a training
 
 
 class Point(NamedTuple):
-    """The settings of one training in a sweep."""
+    """A training in a sweep, to run or run by an earlier sweep."""
 
     number: int  # Hydra's job number
     overrides: Sequence[str]
     settings: Settings
+    dataset: Dataset
+    key: str
 
 
 def points_of(
@@ -31,11 +35,11 @@ def points_of(
     sweep: DictConfig,
     jobs: Sequence[Sequence[str]],
     first: int,
-    check: Callable[[Settings], object],
+    dataset_for: Callable[[Settings], Dataset],
 ) -> list[Point]:
     """The points of Hydra's jobs, numbered from `first`.
 
-    Raises UserError naming every point whose settings are invalid or fail `check`.
+    Raises UserError naming every point whose settings are invalid, or for which `dataset_for` has no data.
     """
     composer = Composer(loader, sweep)
     points: list[Point] = []
@@ -43,8 +47,8 @@ def points_of(
     for number, job in enumerate(jobs, start=first):
         try:
             chosen = composer.settings_of(job)
-            check(chosen)
-            points.append(Point(number, job, chosen))
+            dataset = dataset_for(chosen)
+            points.append(Point(number, job, chosen, dataset, key_of(chosen, dataset)))
         except UserError as error:
             problems.setdefault(str(error), []).append(" ".join(job))
     if problems:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from math import ceil
 
 from pipeline.grid.points import Point
+from pipeline.settings.schema import Settings
 from pipeline.training.fit import can_share, trajectory_of
 
 # Matrix products are fastest at sixteen networks of twenty units; beyond thirty-two, stacking gains nothing.
@@ -35,8 +36,10 @@ def divided(points: Sequence[Point], workers: int) -> list[list[Point]]:
 
 def work_of(points: Sequence[Point]) -> int:
     """The work in a stack, relative to other stacks."""
-    lengths = {trajectory_of(point.settings): 0 for point in points}
-    for point in points:
-        name = trajectory_of(point.settings)
-        lengths[name] = max(lengths[name], point.settings.iterations)
-    return sum(points[0].settings.hidden) * sum(lengths.values())
+    return sum(points[0].settings.hidden) * sum(longest.iterations for longest in trajectories(points))
+
+
+def trajectories(points: Sequence[Point]) -> list[Settings]:
+    """The settings of the longest training on each trajectory."""
+    by_length = sorted((point.settings for point in points), key=lambda chosen: chosen.iterations)
+    return list({trajectory_of(chosen): chosen for chosen in by_length}.values())

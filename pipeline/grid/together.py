@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 
 from pipeline.comparison.results import Result
-from pipeline.grid.job import Job
+from pipeline.grid.points import Point
 from pipeline.grid.progress import Progress
 from pipeline.grid.stacks import stacks_of, work_of
 from pipeline.grid.tracked import TrackedSweep
@@ -19,37 +19,35 @@ class Together:
         self.processes = self.workers.count
 
     def train(
-        self, jobs: Mapping[str, Job], missing: Collection[str], tracked: TrackedSweep
-    ) -> Iterator[tuple[Job, Result]]:
-        """Train those of the jobs, given by key, that are missing. Keeps and publishes each when its stack is done."""
-        stacks = self.stacks(jobs, missing)
-        with Progress([work_of([job.point for job in stack]) for stack in stacks], sum(map(len, stacks))) as progress:
+        self, points: Mapping[str, Point], missing: Collection[str], tracked: TrackedSweep
+    ) -> Iterator[tuple[Point, Result]]:
+        """Train those of the points, given by key, that are missing. Each stack is kept and published once done."""
+        stacks = self.stacks(points, missing)
+        with Progress([*map(work_of, stacks)], sum(map(len, stacks))) as progress:
             tasks = [
                 Task(
-                    [job.point.settings for job in stack],
+                    [point.settings for point in stack],
                     stack[0].dataset,
-                    progress.observer(number, max(job.point.settings.iterations for job in stack)),
-                    Checkpoints([job.key for job in stack]),
+                    progress.observer(number, max(point.settings.iterations for point in stack)),
+                    Checkpoints([point.key for point in stack]),
                 )
                 for number, stack in enumerate(stacks)
             ]
             for done in self.workers.train(tasks):
-                for job, diagnosed in zip(stacks[done.number], done.diagnosed, strict=True):
-                    if job.key in missing:
-                        sha256 = tracked.add(job, diagnosed, done.started, done.ended)
-                        yield job, Result(job.point.settings, *diagnosed, sha256)
+                for point, diagnosed in zip(stacks[done.number], done.diagnosed, strict=True):
+                    if point.key in missing:
+                        sha256 = tracked.add(point, diagnosed, done.started, done.ended)
+                        yield point, Result(point.settings, *diagnosed, sha256)
                 tasks[done.number].checkpoints.remove()
                 progress.reach(done.number, 1)
-        for keys in interrupted(jobs):  # in stacks that others have finished since
+        for keys in interrupted(points):  # in stacks that others have finished since
             Checkpoints(keys).remove()
 
-    def stacks(self, jobs: Mapping[str, Job], missing: Collection[str]) -> list[list[Job]]:
-        """The missing jobs in stacks: first those that left a checkpoint together, then new ones."""
+    def stacks(self, points: Mapping[str, Point], missing: Collection[str]) -> list[list[Point]]:
+        """The missing points in stacks: first those that left a checkpoint together, then new ones."""
         rest, stacks = set(missing), []
-        for keys in interrupted(jobs):
+        for keys in interrupted(points):
             if rest & set(keys):
-                stacks.append([jobs[key] for key in keys])
+                stacks.append([points[key] for key in keys])
                 rest -= set(keys)
-        by_number = {job.point.number: job for key, job in jobs.items() if key in rest}
-        new = stacks_of([job.point for job in by_number.values()], self.processes)
-        return stacks + [[by_number[point.number] for point in stack] for stack in new]
+        return stacks + stacks_of([point for key, point in points.items() if key in rest], self.processes)

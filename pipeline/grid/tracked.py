@@ -10,8 +10,8 @@ from pipeline.console.signals import uninterrupted
 from pipeline.core.diagnosis.diagnosis import Diagnosed
 from pipeline.files.model import fingerprint, save_model
 from pipeline.files.paths import replaced
-from pipeline.grid.job import Job
-from pipeline.kept.directories import MODEL, KeptSweep, KeptTraining, new_id, read_sweep, write, write_provenance
+from pipeline.grid.points import Point
+from pipeline.kept.directories import MODEL, KeptSweep, KeptTraining, new_id, write, write_provenance
 from pipeline.kept.process import OWNER, owner
 from pipeline.kept.provenance import documents, provenance
 from pipeline.tracking.publisher import Publisher
@@ -32,14 +32,19 @@ class TrackedSweep:
         """The tags of where it comes from, which all its trainings share."""
         return {name: value for name, value in self.kept.tags.items() if name not in (*OWNER, "sweep_key")}
 
-    def add(self, job: Job, diagnosed: Diagnosed, started: float, ended: float) -> str:
+    @property
+    def is_refused(self) -> bool:
+        """Whether MLflow refused something of it for good."""
+        return any(not taken and place.is_relative_to(self.directory) for place, taken in self.publisher.taken.items())
+
+    def add(self, point: Point, diagnosed: Diagnosed, started: float, ended: float) -> str:
         """Keep and publish a point, and return its model's sha256."""
-        directory = self.directory / str(job.point.number)
+        directory = self.directory / str(point.number)
         directory.mkdir(exist_ok=True)  # Hydra may have made it
         with replaced(directory / MODEL) as partial:
-            save_model(diagnosed, job.point.settings.of_the_model(), job.dataset, partial)
+            save_model(diagnosed, point.settings.of_the_model(), point.dataset, partial)
         sha256 = fingerprint(directory / MODEL)
-        own = {"key": job.key, "data_md5": job.dataset.about.data_md5, "model_sha256": sha256}
+        own = {"key": point.key, "data_md5": point.dataset.about.data_md5, "model_sha256": sha256}
         tags, kept = self.origin | own, self.kept
         write(KeptTraining(new_id(), started, ended, tags, sweep=kept.id, repeats=kept.repeats), directory)
         self.publisher.publish(directory)
@@ -81,8 +86,3 @@ def start(
     return TrackedSweep(
         publisher, directory, KeptSweep(kept_id, name, started, "RUNNING", tags, dict(grid), repeats=repeats)
     )
-
-
-def opened(directory: Path) -> TrackedSweep:
-    """The sweep that runs in a directory, as one of its jobs sees it. Raises UserError if there is none."""
-    return TrackedSweep(Publisher(), directory, read_sweep(directory))

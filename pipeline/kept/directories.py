@@ -9,7 +9,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, field, replace
+from dataclasses import asdict, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.console.errors import UserError
 from pipeline.files.model import write_json
-from pipeline.files.paths import METRICS, content_of, naming, project_root, replaced, shown
+from pipeline.files.paths import content_of, naming, project_root, replaced, shown
 
 MODEL, REPORT, PROVENANCE, COMPARISON = "model", "report", "provenance", "comparison"
 RUNS, MULTIRUN = "runs", "multirun"
@@ -135,17 +135,6 @@ def in_short(error: Exception) -> str:
         first = error.errors()[0]
         return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
     return f"no {error}" if isinstance(error, KeyError) else str(error)
-
-
-def add_report(directory: Path, report: Path, now: float) -> None:
-    """Add a report to a training. If its metrics haven't changed, it keeps its time."""
-    training = read_training(directory)
-    before = directory / REPORT / METRICS
-    if training.evaluated is not None and before.read_bytes() == (report / METRICS).read_bytes():
-        now = training.evaluated
-    with replaced(directory / REPORT) as partial:
-        shutil.copytree(report, partial, dirs_exist_ok=True)
-    write(replace(training, evaluated=now), directory)
 
 
 def kept_directories() -> list[Path]:

@@ -3,12 +3,15 @@
 The model's hash finds that directory. DVC's outputs can't hold an id, which would differ each time.
 """
 
+import shutil
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.files.model import Model
-from pipeline.kept.directories import MODEL, KeptTraining, add_report, keep, kept_trainings, new_id
+from pipeline.files.paths import METRICS, replaced
+from pipeline.kept.directories import MODEL, REPORT, KeptTraining, keep, kept_trainings, new_id, read_training, write
 from pipeline.kept.process import owner
 
 
@@ -30,6 +33,17 @@ def kept_with_report(model: Model, directory: Path, report: Path, origin: Mappin
         kept = keep(KeptTraining(new_id(), now, now, tags), {MODEL: directory}, {})
     add_report(kept, report, time.time())
     return kept
+
+
+def add_report(directory: Path, report: Path, now: float) -> None:
+    """Add a report to a training. If its metrics haven't changed, it keeps its time."""
+    training = read_training(directory)
+    before = directory / REPORT / METRICS
+    if training.evaluated is not None and before.read_bytes() == (report / METRICS).read_bytes():
+        now = training.evaluated
+    with replaced(directory / REPORT) as partial:
+        shutil.copytree(report, partial, dirs_exist_ok=True)
+    write(replace(training, evaluated=now), directory)
 
 
 def kept_training_of(model: Model, experiment: str) -> Path | None:

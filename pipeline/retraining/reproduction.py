@@ -11,11 +11,10 @@ from pipeline.files.paths import NORMALISED
 from pipeline.kept.provenance import provenance
 from pipeline.settings.schema import Settings
 from pipeline.settings.validation import of_a_model
-from pipeline.tracking.logged import downloaded_model
 from pipeline.tracking.store import Store
 from pipeline.training.tracked import train_and_show
 
-COMPARED = ("git_commit", "python", "numpy", "blas", "cpu")
+MAY_DECIDE = ("git_commit", "python", "numpy", "blas", "cpu")  # the last bits, and so the hash
 
 
 def reproduce(store: Store, run: str) -> None:
@@ -24,8 +23,8 @@ def reproduce(store: Store, run: str) -> None:
     tags = known.data.tags
     if "sweep_key" in tags:
         raise UserError(f"the run {run} is a sweep: name one of its points")
-    with downloaded_model(store, known) as (model, _):
-        pass  # all of it is in memory now
+    with TemporaryDirectory() as directory:
+        model = store.download_model(known, directory)
     print(f"{tags['mlflow.runName']}: {tags.get('command', 'unknown command')}")
     differences = differences_from(tags)
     print("\n".join(differences) or "no known differences from the run")
@@ -42,7 +41,7 @@ def differences_from(tags: dict[str, str]) -> list[str]:
     here = provenance()
     lines = [
         f"{name} was {tags[name]}, is {here.get(name, 'unknown')} here"
-        for name in COMPARED
+        for name in MAY_DECIDE
         if name in tags and tags[name] != here.get(name)
     ]
     if tags.get("git_dirty") == "true":

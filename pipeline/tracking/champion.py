@@ -1,14 +1,14 @@
 """The champion: the version of a registered model that is served, and the test that a network must pass."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from pipeline.console.errors import UserError
-from pipeline.tracking.experiment import lock
-from pipeline.tracking.logged import downloaded_model
 from pipeline.tracking.serving import log_served_model
-from pipeline.tracking.store import CHAMPION, Store
+from pipeline.tracking.store import CHAMPION, Store, lock
 from pipeline.tracking.sweeps import IS_A_SWEEP, newest_sweep
-from pipeline.tracking.view import COMPARED as ACCURACY
+from pipeline.tracking.view import FINAL_ACCURACY
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -29,7 +29,7 @@ def crown(store: Store, named: str | None) -> str:
             require_same_data(run, present)
             if run.data.tags["model_sha256"] == present.tags["model_sha256"]:
                 return f"This network is the champion of {name} already, as version {present.version}."
-            if run.data.metrics[ACCURACY] <= float(present.tags["validation_accuracy"]):
+            if run.data.metrics[FINAL_ACCURACY] <= float(present.tags["validation_accuracy"]):
                 return f"{figures(run, present)}: version {present.version} of {name} stays the champion."
         version = register(store, run, name)
         better = f"{figures(run, present)}: the champion" if present else "The first champion"
@@ -44,7 +44,7 @@ def contender(store: Store, named: str | None) -> "Run":
             raise UserError(f"the sweep {run.info.run_id} has no best point yet: repeat its command to complete it")
         run = store.run(run.data.tags["best_run_id"])
     which = f"the run {run.info.run_id}"
-    if "model_sha256" not in run.data.tags or ACCURACY not in run.data.metrics:
+    if "model_sha256" not in run.data.tags or FINAL_ACCURACY not in run.data.metrics:
         raise UserError(f"{which} has no network: name the run of a finished training, or of a sweep")
     if run.data.tags["outcome"] == "diverged":
         raise UserError(f"the training of {which} diverged: choose a training that ended with a finite loss")
@@ -73,7 +73,7 @@ def require_same_data(run: "Run", present: "ModelVersion") -> None:
 
 def figures(run: "Run", present: "ModelVersion") -> str:
     """The contender's validation accuracy next to the champion's."""
-    accuracy, before = run.data.metrics[ACCURACY], float(present.tags["validation_accuracy"])
+    accuracy, before = run.data.metrics[FINAL_ACCURACY], float(present.tags["validation_accuracy"])
     relation = "better" if accuracy > before else "not better"
     return f"Validation accuracy {accuracy:.2%} is {relation} than the champion's {before:.2%}"
 
@@ -83,12 +83,13 @@ def register(store: Store, run: "Run", name: str) -> str:
 
     A sweep's point becomes an MLflow model only now: for a hundred of them, that would take a minute.
     """
-    with downloaded_model(store, run) as (trained, directory):
-        model = log_served_model(store, run.info.run_id, trained, directory)
+    with TemporaryDirectory() as directory:
+        trained = store.download_model(run, directory)
+        model = log_served_model(store, run.info.run_id, trained, Path(directory, "model"))
     tags = {
         "model_sha256": run.data.tags["model_sha256"],
         "data_md5": run.data.tags["data_md5"],
-        "validation_accuracy": repr(run.data.metrics[ACCURACY]),
+        "validation_accuracy": repr(run.data.metrics[FINAL_ACCURACY]),
     }
     return store.register(name, run.info.run_id, model, tags)
 

@@ -12,8 +12,7 @@ from pipeline.files.paths import MODEL, REPORT
 from pipeline.kept.directories import kept_directories
 from pipeline.kept.evaluations import kept_with_report
 from pipeline.kept.revisions import bring, check_the_workspace, experiments, origin_of
-from pipeline.tracking.publish import publish
-from pipeline.tracking.publisher import close_abandoned_runs
+from pipeline.tracking.publisher import close_abandoned_runs, publish, publish_or_warn
 from pipeline.tracking.store import Store
 from pipeline.tracking.trainings import missing_from
 
@@ -23,13 +22,7 @@ WORKSPACE = "the workspace"
 def publish_what_is_kept(store: Store) -> None:
     """Publish every training in runs/ and every sweep in multirun/. Names what can't be published."""
     directories = kept_directories()
-    published = 0
-    for directory in tqdm(directories, unit="", disable=None):
-        try:
-            publish(store, directory)
-            published += 1
-        except UserError as error:
-            print(f"not published: {error}")
+    published = sum(publish_or_warn(store, directory) for directory in tqdm(directories, unit="", disable=None))
     close_abandoned_runs(store)  # an unfinished sweep's
     print(f"runs/ and multirun/: MLflow has {published} of {len(directories)} trainings and sweeps")
 
@@ -61,7 +54,8 @@ def publish_revision(store: Store, name: str, known: dict[str, str]) -> None:
             origin = origin_of(name, known)
             bring(name, origin["git_commit"], Path(place))
             directory, report = Path(place, "model"), Path(place, "report")
-        kept = kept_with_report(load_model(directory), directory, report, origin)
-    new = missing_from(store, kept)
+        model = load_model(directory)
+        kept = kept_with_report(model, directory, report, origin)
+    new = missing_from(store, kept, model)
     run = publish(store, kept)
     print(f"{name}: MLflow now has {new}, in {run}" if new else f"{name}: MLflow has it")

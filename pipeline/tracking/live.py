@@ -13,7 +13,7 @@ from pipeline.console.signals import uninterrupted
 from pipeline.core.training import Record
 from pipeline.tracking.publisher import Publisher
 from pipeline.tracking.store import Store
-from pipeline.tracking.trainings import open_run, params_of, row_points
+from pipeline.tracking.trainings import open_run, params_of, row_values
 
 SECONDS_BETWEEN_BATCHES = 3.0
 
@@ -44,8 +44,8 @@ class LiveTraining:
         """Send the rows that are not sent yet. The first batch opens the run."""
         if self.run is None:
             self.run = open_run(store, self.kept_id, self.tags, self.started, self.config)
-        points = [point for row, moment in self.unsent for point in row_points(row, moment)]
-        store.log(self.run, points, params_of(self.config))
+        values = [value for row, moment in self.unsent for value in row_values(row._asdict(), moment)]
+        store.log(self.run, values, params_of(self.config))
         self.unsent.clear()
 
     def end(self, store: Store, status: str) -> None:

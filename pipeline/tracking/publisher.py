@@ -1,4 +1,7 @@
-"""Publishing without depending on the store: what it can't take now is listed for later, and work continues."""
+"""Publishing in MLflow what the directories of trainings and sweeps hold: see pipeline/kept/.
+
+Nothing depends on the store: what it can't take now is listed for later, and work continues.
+"""
 
 import platform
 import time
@@ -9,10 +12,10 @@ from typing import TypeVar
 from pipeline.console.errors import UserError, in_words, warn
 from pipeline.console.signals import deferred
 from pipeline.files.paths import shown
+from pipeline.kept.directories import SWEEP, readable
 from pipeline.kept.process import is_alive
 from pipeline.tracking import sqlite_file, unpublished
 from pipeline.tracking.address import is_a_server, store_file, store_uri
-from pipeline.tracking.experiment import lock
 from pipeline.tracking.failures import (
     complaint,
     connection_failures,
@@ -22,12 +25,43 @@ from pipeline.tracking.failures import (
     is_temporary,
     reason,
 )
-from pipeline.tracking.publish import publish
-from pipeline.tracking.store import Store, collector_paused, load_mlflow
+from pipeline.tracking.store import Store, collector_paused, load_mlflow, lock
+from pipeline.tracking.sweeps import publish_sweep
+from pipeline.tracking.trainings import publish_training
 
 SECONDS_BETWEEN_ATTEMPTS = 60.0  # to reach a store that did not answer
 
 T = TypeVar("T")
+
+
+def publish(store: Store, directory: Path) -> str:
+    """Publish the directory of a training or a sweep. Returns the run's id.
+
+    This is idempotent. It finds a run by the tag `kept_id`, or by what the run is, and adds only what is missing. A run
+    in MLflow's trash stays there.
+
+    Raises UserError if the directory can't be read or MLflow refuses it for good, and what MLflow raises if its store
+    fails.
+    """
+    try:
+        with readable(directory):
+            if (directory / SWEEP).exists():
+                return publish_sweep(store, directory)
+            return publish_training(store, directory)
+    except failures() as error:
+        if not is_refusal(error):
+            raise
+        raise UserError(f"MLflow refuses {shown(directory)}/ ({reason(error)})") from None
+
+
+def publish_or_warn(store: Store, directory: Path) -> bool:
+    """Publish a directory. Returns whether MLflow took it, and says why if it never will."""
+    try:
+        publish(store, directory)
+    except UserError as error:
+        warn(f"not published: {error}")
+        return False
+    return True
 
 
 class Publisher:
@@ -36,10 +70,14 @@ class Publisher:
     def __init__(self) -> None:
         self.store: Store | None = None
         self.unreachable_since: float | None = None  # by the monotonic clock
-        self.has_backlog = bool(unpublished.listed())
+        self.backlog = unpublished.listed()  # of earlier processes
+        self.taken: dict[Path, bool] = {}  # whether MLflow took each directory
 
-    def publish(self, directory: Path) -> bool:
-        """Publish a directory, after everything that is listed as unpublished. Returns whether the store answered."""
+    def publish(self, directory: Path) -> bool | None:
+        """Publish a directory, after everything that is listed as unpublished.
+
+        Returns whether MLflow has it now; None while the store doesn't answer.
+        """
         try:
             unpublished.add(directory)
         except OSError as error:
@@ -47,8 +85,12 @@ class Publisher:
                 f"{in_words(error)}. So {shown(directory)}/ is not listed as unpublished: "
                 "if MLflow does not get it now, `python -m pipeline.track rebuild` publishes it."
             )
-            return self.attempt(lambda store: publish(store, directory)) is not None
-        return self.attempt(publish_listed) is not None
+            self.attempt(lambda store: self.offer(store, directory))
+        else:
+            self.attempt(self.publish_listed)
+        if self.unreachable_since is not None:
+            return None
+        return self.taken.get(directory, True)  # if not by this process, then by another
 
     def attempt(self, act: Callable[[Store], T]) -> T | None:
         """Do something with the store. Returns None while it doesn't answer; it is asked again after a minute.
@@ -60,8 +102,7 @@ class Publisher:
         try:
             # An interrupted transaction of SQLite would lock the store for the rest of this process.
             with deferred():
-                self.store = self.store or connect(self.has_backlog)
-                result = act(self.store)
+                result = act(self.connected())
         except failures() as error:
             self.mark_unreachable(error)
             return None
@@ -77,18 +118,30 @@ class Publisher:
             )
         self.unreachable_since = time.monotonic()
 
+    def connected(self) -> Store:
+        """The store. When it is opened, what is listed gets published, and runs whose process is gone are closed.
 
-def connect(has_backlog: bool) -> Store:
-    """Open the store, publish what is listed as unpublished, and close runs whose process is gone.
+        Raises UserError if there can be no store, and what MLflow raises if the store doesn't answer.
+        """
+        if self.store is None:
+            store = open_store()
+            self.publish_listed(store)
+            if any(self.taken.get(directory) for directory in self.backlog):
+                warn("MLflow's store now has what was listed in unpublished/.")
+            close_abandoned_runs(store)
+            self.store = store
+        return self.store
 
-    `has_backlog` says whether earlier processes left something on the list. Raises UserError if there can be no store,
-    and what MLflow raises if the store doesn't answer.
-    """
-    store = open_store()
-    if publish_listed(store) and has_backlog:
-        warn("MLflow's store now has what was listed in unpublished/.")
-    close_abandoned_runs(store)
-    return store
+    def publish_listed(self, store: Store) -> None:
+        """Publish everything that is listed as unpublished, one process at a time."""
+        with lock():
+            for directory in unpublished.listed():
+                self.offer(store, directory)
+                unpublished.remove(directory)
+
+    def offer(self, store: Store, directory: Path) -> None:
+        """Publish a directory, and remember whether MLflow took it."""
+        self.taken[directory] = publish_or_warn(store, directory)
 
 
 def close_abandoned_runs(store: Store) -> None:
@@ -118,7 +171,7 @@ def open_store() -> Store:
 def required_store() -> Store:
     """Connect to the store for a command that can't do without. Raises UserError if it doesn't answer."""
     try:
-        return connect(bool(unpublished.listed()))
+        return Publisher().connected()
     except failures() as error:
         if is_of_a_file(error):
             raise
@@ -127,23 +180,3 @@ def required_store() -> Store:
                 f"this command needs MLflow's server ({reason(error)}): start it again, or check MLFLOW_TRACKING_URI"
             ) from None
         raise UserError(f"{complaint(error)}, and this command needs it") from None
-
-
-def publish_listed(store: Store) -> int:
-    """Publish everything that is listed as unpublished, one process at a time. Returns how many directories.
-
-    Names what can't be read and what MLflow refuses for good, and takes it off the list.
-    """
-    with lock():
-        directories = unpublished.listed()
-        for directory in directories:
-            try:
-                publish(store, directory)
-            except UserError as error:
-                warn(f"not published: {error}")
-            except failures() as error:
-                if not is_refusal(error):
-                    raise
-                warn(f"not published: MLflow refuses {shown(directory)}/ ({reason(error)})")
-            unpublished.remove(directory)
-    return len(directories)

@@ -14,13 +14,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from filelock import FileLock
+
 from pipeline.console.errors import UserError
 from pipeline.files.dataset import About
+from pipeline.files.model import Model, load_model, require_sha256
+from pipeline.files.paths import project_root
 from pipeline.settings.typed import as_typed
 from pipeline.tracking.address import is_a_server, store_uri
-from pipeline.tracking.experiment import experiment_id
 from pipeline.tracking.failures import failures, reason
-from pipeline.tracking.view import BEST, SHARED, best_first
+from pipeline.tracking.view import BEST, OF_THE_EXPERIMENT, SHARED, VIEWS, best_first
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -39,16 +42,17 @@ LOGGED = {
     "alembic": logging.WARNING,
     "urllib3": logging.ERROR,
 }  # not each table and retry
+EXPERIMENT = "numpy-mlp"
 MODEL_NAME = "network"  # of every MLflow model
 CHAMPION = "champion"  # an alias
 PARENT = "mlflow.parentRunId"
 
 
-class Point(NamedTuple):
+class Value(NamedTuple):
     """A value of a metric."""
 
     name: str
-    value: float
+    number: float
     step: int
     time: float  # seconds since 1970
 
@@ -75,6 +79,14 @@ def collector_paused() -> Iterator[None]:
         gc.enable()
 
 
+def lock() -> FileLock:
+    """The lock for one process at a time: two that make a SQLite store at once break it.
+
+    A process that holds it can take it again.
+    """
+    return FileLock(project_root() / ".mlflow.lock", is_singleton=True)
+
+
 class Store:
     """The MLflow experiment that holds every run."""
 
@@ -86,8 +98,26 @@ class Store:
 
     @cached_property
     def experiment(self) -> str:
-        """The experiment's id. Makes the experiment if there is none."""
-        return experiment_id(self.client)
+        """The experiment's id. Makes the experiment, or restores it from MLflow's trash, if necessary."""
+        from mlflow.exceptions import MlflowException
+
+        with lock():
+            known = self.client.get_experiment_by_name(EXPERIMENT)
+            if known is None:
+                try:
+                    # Absolute: a relative path would change with who makes the store. A server chooses its own.
+                    place = None if is_a_server(store_uri()) else (project_root() / "mlartifacts").as_uri()
+                    return str(self.client.create_experiment(EXPERIMENT, place, VIEWS | OF_THE_EXPERIMENT))
+                except MlflowException:  # another machine's process was faster
+                    known = self.client.get_experiment_by_name(EXPERIMENT)
+                    if known is None:
+                        raise
+            if known.lifecycle_stage == "deleted":
+                self.client.restore_experiment(known.experiment_id)
+            for key, view in VIEWS.items():
+                if known.tags.get(key) != view:
+                    self.client.set_experiment_tag(known.experiment_id, key, view)
+        return str(known.experiment_id)
 
     def search(self, condition: str, with_deleted: bool = False) -> "list[Run]":
         """All runs that meet a condition, the newest first."""
@@ -127,12 +157,18 @@ class Store:
         except failures() as error:
             raise UserError(f"MLflow has no run {run} ({reason(error)}): its page in the UI shows its id") from None
 
-    def download(self, run: str, path: str, directory: str) -> Path:
-        """Download a run's artefacts into a directory. Returns their path. Raises UserError if they are gone."""
+    def download_model(self, run: "Run", directory: str) -> Model:
+        """Download a run's model as model/ in a directory, and load it.
+
+        Raises UserError if it is gone, or if it was changed since the training.
+        """
         try:
-            return Path(self.client.download_artifacts(run, path, directory))
+            files = Path(self.client.download_artifacts(run.info.run_id, "model", directory))
         except failures() as error:
-            raise UserError(f"MLflow's run {run} has no artefact {path} ({reason(error)})") from None
+            raise UserError(f"MLflow's run {run.info.run_id} has no artefact model ({reason(error)})") from None
+        model = load_model(files)
+        require_sha256(model, run.data.tags.get("model_sha256", ""), f"of MLflow's run {run.info.run_id}")
+        return model
 
     def views_of_datasets(self) -> list[str]:
         """What the views of the datasets that were trained on are called in addresses."""
@@ -166,7 +202,7 @@ class Store:
     def log(
         self,
         run: str,
-        points: Iterable[Point] = (),
+        values: Iterable[Value] = (),
         params: Mapping[str, Any] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
@@ -175,8 +211,8 @@ class Store:
 
         self.client.log_batch(
             run,
-            [Metric(point.name, point.value, milliseconds(point.time), point.step) for point in points],
-            [Param(name, value) for name, value in typed(params or {}).items()],
+            [Metric(value.name, value.number, milliseconds(value.time), value.step) for value in values],
+            [Param(name, value) for name, value in params_as_typed(params or {}).items()],
             [RunTag(name, value) for name, value in (tags or {}).items()],
         )
 
@@ -185,7 +221,9 @@ class Store:
         from mlflow.entities import Dataset, DatasetInput
         from mlflow.exceptions import MlflowException
 
-        self.offer_view(about.name)
+        if about.name not in self.with_view:  # once for each process
+            self.client.set_experiment_tag(self.experiment, *best_first(about.name))
+            self.with_view.add(about.name)
         source = json.dumps({"uri": "data.dvc"})
         inputs = [DatasetInput(Dataset(about.name, about.data_md5, "local", source))]
         try:
@@ -195,13 +233,6 @@ class Store:
             if error.error_code != "BAD_REQUEST":
                 raise
             self.client.log_inputs(run, inputs)
-
-    def offer_view(self, dataset: str) -> None:
-        """Offer a view of all trainings on a dataset, once for each process."""
-        if dataset not in self.with_view:
-            for key, view in best_first(dataset).items():
-                self.client.set_experiment_tag(self.experiment, key, view)
-            self.with_view.add(dataset)
 
     def log_files(self, run: str, directory: Path, name: str | None = None) -> None:
         """Log the files of a directory under a name."""
@@ -214,11 +245,11 @@ class Store:
     def log_model(self, run: str, files: Path, tags: Mapping[str, str], params: Mapping[str, Any], step: int) -> str:
         """Log the MLflow model in a directory as a run's model at a step. Returns its id."""
         from mlflow.entities import LoggedModelOutput
-        from mlflow.models import Model
+        from mlflow.models import Model as MLmodel
 
-        created = self.client.create_logged_model(self.experiment, MODEL_NAME, run, dict(tags), typed(params))
+        created = self.client.create_logged_model(self.experiment, MODEL_NAME, run, dict(tags), params_as_typed(params))
         model = str(created.model_id)
-        description = Model.load(files)
+        description = MLmodel.load(files)
         description.run_id, description.model_id, description.model_uuid = run, model, model
         description.save(files / "MLmodel")
         self.client.log_model_artifacts(model, str(files))
@@ -251,7 +282,7 @@ class Store:
         return version
 
 
-def typed(params: Mapping[str, Any]) -> dict[str, str]:
+def params_as_typed(params: Mapping[str, Any]) -> dict[str, str]:
     """Params as one types them on the command line."""
     return {name: as_typed(value) for name, value in params.items()}
 

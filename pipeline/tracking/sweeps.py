@@ -7,6 +7,7 @@ command continues an interrupted sweep in the same run, and trains only the poin
 from collections.abc import Sequence
 from math import inf
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -15,15 +16,14 @@ from pipeline.console.errors import UserError
 from pipeline.files.model import Model
 from pipeline.kept.directories import COMPARISON, PROVENANCE, KeptSweep, read_sweep
 from pipeline.kept.process import OWNER, is_alive
-from pipeline.tracking.description import note_of_sweep
-from pipeline.tracking.logged import downloaded_model
-from pipeline.tracking.store import PARENT, Point, Store, is_deleted, milliseconds
-from pipeline.tracking.view import run_page
+from pipeline.tracking.store import PARENT, Store, Value, is_deleted, milliseconds
+from pipeline.tracking.view import NOTE, run_page
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
 TABLE, SUMMARY = "sweep.csv", "summary.txt"
+LINKED = 5  # points in a sweep's description
 IS_A_SWEEP = "tags.sweep_key != ''"
 FINISHED_POINTS = "attributes.status = 'FINISHED' and tags.key != ''"
 
@@ -93,18 +93,24 @@ def open_sweep(store: Store, sweep: KeptSweep) -> str:
 def log_comparison(store: Store, run: str, comparison: Path, sweep: KeptSweep, ended: float) -> None:
     """Log a sweep's comparison. In MLflow its table has an extra column, with the points' runs."""
     table = pd.read_csv(comparison / TABLE, dtype=str, keep_default_na=False)
-    runs = {point.data.tags["model_sha256"]: point.info for point in reversed(store.search(FINISHED_POINTS))}
-    table["run_id"] = [runs[sha256].run_id if sha256 in runs else None for sha256 in table.model_sha256]
+    finished = {point.data.tags["model_sha256"]: point.info for point in reversed(store.search(FINISHED_POINTS))}
+    points = [finished.get(sha256) for sha256 in table.model_sha256]
+    table["run_id"] = [point.run_id if point else None for point in points]
     store.log_files(run, comparison)
     store.log_text(run, table.to_csv(index=False, lineterminator="\n"), TABLE)
     before = store.run(run).data.metrics
-    points = [Point(name, value, 0, ended) for name, value in sweep.metrics.items() if before.get(name) != value]
-    known = [runs[sha256] for sha256 in table.model_sha256 if sha256 in runs]
-    links = [(info.run_name, run_page("", info.experiment_id, info.run_id)) for info in known]
-    note = note_of_sweep((comparison / SUMMARY).read_text(encoding="utf-8"), links)
+    values = [Value(name, value, 0, ended) for name, value in sweep.metrics.items() if before.get(name) != value]
+    links = [(point.run_name, run_page("", point.experiment_id, point.run_id)) for point in points if point]
+    note = description((comparison / SUMMARY).read_text(encoding="utf-8"), links)
     has_best = "best_validation_accuracy" in sweep.metrics
     best = {"best_run_id": table.run_id[0], "best_settings": sweep.best_settings} if has_best else {}
-    store.log(run, points, tags=best | note)
+    store.log(run, values, tags=best | {NOTE: note})
+
+
+def description(summary: str, best: Sequence[tuple[str, str]]) -> str:
+    """A sweep's description in MLflow's UI: its summary, and links to its best points, given by name and address."""
+    links = [f"- [{name}]({address})" for name, address in best[:LINKED]]
+    return "\n".join(["Its best points:", "", *links, "", "```text", summary.rstrip(), "```", ""])
 
 
 def resumed(store: Store, sweep_key: str) -> tuple[str, float] | None:
@@ -117,21 +123,21 @@ def resumed(store: Store, sweep_key: str) -> tuple[str, float] | None:
     return known.data.tags["kept_id"], known.info.start_time / 1000
 
 
-def finished_keys(store: Store) -> set[str]:
-    """The keys of all finished points."""
-    return {run.data.tags["key"] for run in store.search(FINISHED_POINTS)}
+def finished_points(store: Store) -> "dict[str, Run]":
+    """The newest FINISHED run of each point, by its key."""
+    return {run.data.tags["key"]: run for run in reversed(store.search(FINISHED_POINTS))}
 
 
 def finished_models(store: Store, keys: Sequence[str]) -> dict[str, Model]:
     """The model of the newest FINISHED run for each key. Raises UserError if it is gone or was changed."""
-    runs = {run.data.tags["key"]: run for run in reversed(store.search(FINISHED_POINTS))}
+    runs = finished_points(store)
     return {key: finished_model(store, runs[key]) for key in keys if key in runs}
 
 
 def finished_model(store: Store, run: "Run") -> Model:
     """The model of a finished run."""
     try:
-        with downloaded_model(store, run) as (model, _):
-            return model
+        with TemporaryDirectory() as directory:
+            return store.download_model(run, directory)
     except UserError as error:
         raise UserError(f"{error}: delete the run, or train every point again with retrain=true") from None

@@ -12,11 +12,10 @@ from pipeline.files.paths import METRICS, RECALL, shown
 from pipeline.kept.directories import MODEL, PROVENANCE, REPORT, KeptTraining, read_json, read_training
 from pipeline.settings.naming import name_of
 from pipeline.settings.typed import as_typed
-from pipeline.tracking.description import note_of_training
 from pipeline.tracking.serving import is_servable, log_served_model
-from pipeline.tracking.store import PARENT, Point, Store, is_deleted
+from pipeline.tracking.store import PARENT, Store, Value, is_deleted
 from pipeline.tracking.sweeps import FINISHED_POINTS, run_of_sweep
-from pipeline.tracking.view import COMPARED
+from pipeline.tracking.view import FINAL_ACCURACY, NOTE
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -46,9 +45,8 @@ def publish_training(store: Store, directory: Path) -> str:
     return run
 
 
-def missing_from(store: Store, directory: Path) -> str | None:
-    """What MLflow lacks of an evaluated training, in words; None if it has everything."""
-    model = load_model(directory / MODEL)
+def missing_from(store: Store, directory: Path, model: Model) -> str | None:
+    """What MLflow lacks of an evaluated training of a model, in words; None if it has everything."""
     known = run_of(store, read_training(directory), model)
     if known is None:
         return "its run"
@@ -95,16 +93,16 @@ def open_run(
 def log_training(store: Store, run: str, directory: Path, training: KeptTraining, model: Model) -> None:
     """Log the result of a training."""
     # The UI's comparison of runs opens with the metric that was logged first. Failed trainings have it as well.
-    final = Point(COMPARED, model.training.final_accuracy, model.training.iterations, training.ended)
-    points = [final, *history_points(model.training, training)]
-    store.log(run, [*points, *vital_points(model, training.ended)], params_of(model.config))
+    final = Value(FINAL_ACCURACY, model.training.final_accuracy, model.training.iterations, training.ended)
+    values = [final, *history_values(model.training, training), *vital_values(model, training.ended)]
+    store.log(run, values, params_of(model.config))
     store.log_data(run, model.about)
     for name in (MODEL, PROVENANCE):
         if (directory / name).exists():
             store.log_files(run, directory / name, name)
     store.log_text(run, as_markdown(model.diagnosis), f"{REPORT}/diagnosis.md")
-    note = note_of_training(model.diagnosis, model.config["batch_size"], run)
-    store.log(run, tags=tags_of_diagnosis(model.diagnosis) | note | {COMPLETE: model.sha256})
+    note = description(model.diagnosis, model.config["batch_size"], run)
+    store.log(run, tags={**tags_of_diagnosis(model.diagnosis), NOTE: note, COMPLETE: model.sha256})
 
 
 def params_of(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,12 +110,12 @@ def params_of(config: Mapping[str, Any]) -> dict[str, Any]:
     return {**config, LOG_ALPHA: round(log10(config["alpha"]), DECIMALS)}
 
 
-def history_points(training: Training, kept: KeptTraining) -> Iterator[Point]:
+def history_values(training: Training, kept: KeptTraining) -> Iterator[Value]:
     """The history's numbers. For points of a sweep only some rows: each takes MLflow half a millisecond."""
     times = kept.row_times or [kept.ended] * len(training.history)
     for row, time in zip(training.history, times, strict=True):
         if kept.sweep is None or is_logged_of_a_point(row.iteration) or row is training.history[-1]:
-            yield from row_points(row, time)
+            yield from row_values(row._asdict(), time)
 
 
 def is_logged_of_a_point(iteration: int) -> bool:
@@ -128,21 +126,22 @@ def is_logged_of_a_point(iteration: int) -> bool:
     return str(iteration)[1:2] in ("", "0", "5")
 
 
-def row_points(row: Record, time: float) -> Iterator[Point]:
-    """The numbers of a row of the history."""
-    for name, value in row._asdict().items():
-        if name != "iteration":
-            yield Point(name, value, row.iteration, time)
+def row_values(row: Mapping[str, float], time: float) -> Iterator[Value]:
+    """The finite numbers of a row of the history or of the vital signs.
+
+    MLflow would store NaN and infinity as ordinary numbers.
+    """
+    for name, number in row.items():
+        if name != "iteration" and isfinite(number):
+            yield Value(name, number, int(row["iteration"]), time)
 
 
-def vital_points(model: Model, time: float) -> Iterator[Point]:
-    """The finite vital signs. MLflow would store NaN and infinity as ordinary numbers."""
+def vital_values(model: Model, time: float) -> Iterator[Value]:
+    """The vital signs, and the predicted stable alpha if there is one."""
     for vitals in model.training.vitals:
-        for name, value in vitals.flat().items():
-            if name != "iteration" and isfinite(value):
-                yield Point(name, value, vitals.iteration, time)
+        yield from row_values(vitals.flat(), time)
     if model.diagnosis.stable_alpha is not None:
-        yield Point("stable_alpha", model.diagnosis.stable_alpha, 0, time)
+        yield Value("stable_alpha", model.diagnosis.stable_alpha, 0, time)
 
 
 def tags_of_diagnosis(diagnosis: Diagnosis) -> dict[str, str]:
@@ -151,6 +150,13 @@ def tags_of_diagnosis(diagnosis: Diagnosis) -> dict[str, str]:
     tags |= {f"prescription.{name}": as_typed(value) for name, value in diagnosis.prescription.items()}
     since = diagnosis.cause_iteration
     return tags if since is None else tags | {"cause_iteration": str(since)}
+
+
+def description(diagnosis: Diagnosis, batch_size: int | None, run: str) -> str:
+    """A training's description in MLflow's UI: its diagnosis, what its metrics measure, and how to train it again."""
+    of_a_batch = f"`accuracy` and `loss` are those of one batch of {batch_size} images, the one that is next.\n\n"
+    again = f"`python -m pipeline.track reproduce {run}` trains it again and compares the models."
+    return f"{as_markdown(diagnosis)}\n{of_a_batch if batch_size else ''}{again}\n"
 
 
 def report_metrics(directory: Path, model: Model) -> dict[str, float]:
@@ -169,4 +175,4 @@ def log_report(store: Store, run: str, directory: Path, time: float, model: Mode
         log_served_model(store, run, model, directory / MODEL)
     last = model.training.history[-1].iteration if model.training.history else 0
     # Last, since a run that has them counts as evaluated.
-    store.log(run, [Point(name, value, last, time) for name, value in report_metrics(directory, model).items()])
+    store.log(run, [Value(name, value, last, time) for name, value in report_metrics(directory, model).items()])

@@ -7,7 +7,7 @@ from pipeline.console.credentials import without_credentials
 from pipeline.console.errors import warn
 from pipeline.files.paths import content_of, project_root, set_aside, shown, write_whole
 from pipeline.tracking.address import store_uri
-from pipeline.tracking.experiment import lock
+from pipeline.tracking.store import lock
 
 
 def listed() -> list[Path]:

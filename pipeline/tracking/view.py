@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-COMPARED = "final_validation_accuracy"
+FINAL_ACCURACY = "final_validation_accuracy"
 WIDTHS = {  # of the columns, in pixels and from left to right
     "attributes.`Run Name`": 255,
     "runDateAndNestInfo": 110,  # when it was created
@@ -14,7 +14,7 @@ WIDTHS = {  # of the columns, in pixels and from left to right
     "params.`alpha`": 65,
     "params.`init`": 80,
     "params.`iterations`": 85,
-    f"metrics.`{COMPARED}`": 185,
+    f"metrics.`{FINAL_ACCURACY}`": 185,
     "tags.`outcome`": 105,
     "tags.`cause`": 175,
 }
@@ -37,15 +37,16 @@ def saved_view(name: str, order: str, condition: str = "") -> str:
     return json.dumps({"name": name, "createdAt": 0, "state": json.dumps(state)})
 
 
-def best_first(dataset: str) -> dict[str, str]:
-    """The tag for a view of a dataset's trainings, best first. One ranking of several datasets would mean nothing.
+def best_first(dataset: str) -> tuple[str, str]:
+    """A view of a dataset's trainings, best first: a tag's key and value.
 
-    The UI folds points under their sweep only if runs are sorted by time, so this is a view of its own.
+    One ranking of several datasets would mean nothing. The UI folds points under their sweep only if runs are sorted by
+    time, so this is a view of its own.
     """
     quote_mark = '"' if "'" in dataset else "'"
     condition = f"params.dataset = {quote_mark}{dataset}{quote_mark}"
     key = BEST + re.sub(r"[^\w-]", "_", dataset, flags=re.ASCII)
-    return {SHARED + key: saved_view(f"Best first: {dataset}", f"metrics.`{COMPARED}`", condition)}
+    return SHARED + key, saved_view(f"Best first: {dataset}", f"metrics.`{FINAL_ACCURACY}`", condition)
 
 
 VIEWS = {SHARED + SWEEPS: saved_view("Sweeps", "attributes.start_time")}  # tags of the experiment
@@ -69,15 +70,15 @@ def run_page(server: str, experiment: str, run: str, tab: str = "") -> str:
 
 def compare_page(server: str, experiment: str, runs: Sequence[str]) -> str:
     """The address of the page that compares runs: settings and results, as parallel coordinates and as a table."""
-    return f"{server}/#/compare-runs?runs={typed(runs)}&experiments={typed([experiment])}&{TRAINING}"
+    return f"{server}/#/compare-runs?runs={in_address(runs)}&experiments={in_address([experiment])}&{TRAINING}"
 
 
 def curves_page(server: str, experiment: str, runs: Sequence[str], metric: str) -> str:
     """The address of a metric's curves over the iterations, one for each run."""
-    chosen = f"metric={typed(metric)}&plot_metric_keys={typed([metric])}&x_axis=step"
-    return f"{server}/#/metric?runs={typed(runs)}&experiments={typed([experiment])}&{chosen}&{TRAINING}"
+    chosen = f"metric={in_address(metric)}&plot_metric_keys={in_address([metric])}&x_axis=step"
+    return f"{server}/#/metric?runs={in_address(runs)}&experiments={in_address([experiment])}&{chosen}&{TRAINING}"
 
 
-def typed(value: Any) -> str:
-    """A value as MLflow's addresses have it."""
+def in_address(value: Any) -> str:
+    """A value as JSON in an address of MLflow's."""
     return quote(json.dumps(value, separators=(",", ":")), safe=",")
