@@ -94,6 +94,12 @@ def test_a_kind_that_is_not_tried_costs_as_much_for_its_work(monkeypatch: pytest
     assert training_seconds(stacks, a_second_an_iteration) == 200 * (60 + 20 + 10) / 60
 
 
+def test_networks_that_start_at_zero_have_a_price_of_their_own() -> None:
+    stacks = [stack_of([0.1, 0.2], init=init, iterations=100) for init in ("zeros", "he")]
+    prices = {"zeros": Price(0, 1, 1, 1), "he": Price(0, 4, 4, 4)}
+    assert training_seconds(stacks, lambda points: prices[points[0].settings.init]) == 2 * 100 + 2 * 400
+
+
 def test_a_trial_of_large_data_takes_some_images_and_of_minibatches_all() -> None:
     large = stack_of([0.1] * 32, images=6000, pixels=784)
     dataset, points = large[0].dataset, [point.settings for point in large]

@@ -223,7 +223,7 @@ def files_of_at_most(size: int) -> Iterator[None]:
 def test_a_store_on_a_full_disk_stops_nothing(store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     directory = kept_training(tmp_path)
     with files_of_at_most(300_000):  # less than the store has
-        assert not Publisher().publish(directory)
+        assert Publisher().publish(directory) is None
         with pytest.raises(OSError, match=r"disk I/O error.*mlflow\.db"):
             required_store()
     said = capsys.readouterr().err
@@ -283,7 +283,7 @@ def test_a_run_left_incomplete_by_a_failing_store_is_completed_by_the_next_proce
     directory = kept_training(tmp_path)
     with monkeypatch.context() as broken:
         broken.setattr(Store, "log_files", lambda *_: raise_os_error())
-        assert not Publisher().publish(directory)
+        assert Publisher().publish(directory) is None
     said = capsys.readouterr().err
     assert said.count(f"MLflow's store {tmp_path}/mlflow.db failed (no more)") == 1
     assert "Continuing without it" in said
@@ -399,7 +399,33 @@ def test_a_file_that_a_record_needs_is_named_and_stops_nothing(
         path.mkdir()
     unpublished.add(broken)
     assert Publisher().publish(whole)
-    assert f"not published: {broken}/model/vitals.csv is not a file" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"not published: {broken}/model/vitals.csv is not a file" in said
+    assert "now has" not in said
+    assert Publisher().publish(broken) is False
+    assert len(store.search("tags.model_sha256 != ''")) == 1
+
+
+def test_after_a_refusal_the_store_has_the_rest_of_the_list(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken, whole, new = (kept_training(tmp_path, started=started) for started in (1000.0, 1001.0, 1002.0))
+    change_setting(broken / "model")
+    for directory in (broken, whole):
+        unpublished.add(directory)
+    assert Publisher().publish(new)
+    assert "MLflow's store now has the rest of what was listed in unpublished/." in capsys.readouterr().err
+    assert len(store.search("tags.model_sha256 != ''")) == 2
+
+
+def test_what_another_process_took_off_the_list_is_not_said_to_be_published_unless_it_is(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, whole = kept_training(tmp_path), kept_training(tmp_path, started=1001.0)
+    change_setting(broken / "model")
+    publish(store, whole)
+    monkeypatch.setattr(unpublished, "add", lambda _: None)  # as if it was taken off the list at once
+    assert Publisher().publish(whole) is True
     assert Publisher().publish(broken) is False
     assert len(store.search("tags.model_sha256 != ''")) == 1
 
@@ -576,7 +602,7 @@ def test_a_server_that_refuses_for_an_hour_does_not_hold_up_a_training(
         Thread(target=server.serve_forever, daemon=True).start()
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{server.server_port}")
         started = time.monotonic()
-        assert not Publisher().publish(directory)
+        assert Publisher().publish(directory) is None
         assert time.monotonic() - started < 30
         assert unpublished.listed() == [directory]
         server.shutdown()

@@ -20,10 +20,10 @@ CONNECT = (
     "-c",
     "from pipeline.tracking.publisher import required_store; required_store()",
 )  # as every stage and sweep does
-REFUSING_FILES = (
+REFUSING_TRAININGS = (
     "import runpy, sys; from unittest.mock import Mock; from mlflow.exceptions import MlflowException; "
     "from pipeline.tracking.store import Store; "
-    "Store.log_files = Mock(side_effect=MlflowException.invalid_parameter_value('too many')); "
+    "Store.log_data = Mock(side_effect=MlflowException.invalid_parameter_value('too many')); "
     "runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
 )  # as a store that will never take a result
 
@@ -102,19 +102,20 @@ def test_a_store_without_the_run_gets_it_from_its_directory(reproduced: Project)
 
 def test_what_mlflow_refuses_for_good_is_not_said_to_be_there(reproduced: Project) -> None:
     new = f"sqlite:///{reproduced.root / 'refusing.db'}"
-    printed = reproduced.ok("python", "-c", REFUSING_FILES, "pipeline.evaluate", MLFLOW_TRACKING_URI=new)
+    printed = reproduced.ok("python", "-c", REFUSING_TRAININGS, "pipeline.evaluate", MLFLOW_TRACKING_URI=new)
     assert "not published: MLflow refuses runs/" in printed
     assert "in the model's run" not in printed
     assert "metrics and pictures are in report/ but not in MLflow, for the reason above" in printed
 
-    sweep = ("pipeline.sweep", "init=he,zeros", "iterations=1")
-    printed = reproduced.ok("python", "-c", REFUSING_FILES, *sweep, MLFLOW_TRACKING_URI=new)
-    assert "not published: MLflow refuses multirun/" in printed
-    assert "Every point is in MLflow" not in printed
-    assert "Not all of it is in MLflow, for the reasons above" in printed
+    for launcher in ("stacked", "basic"):
+        sweep = ("pipeline.sweep", "init=he,zeros", "iterations=1", f"hydra/launcher={launcher}")
+        printed = reproduced.ok("python", "-c", REFUSING_TRAININGS, *sweep, MLFLOW_TRACKING_URI=new)
+        assert "not published: MLflow refuses multirun/" in printed
+        assert "Every point is in MLflow" not in printed
+        assert "Not everything is in MLflow, for the reasons above" in printed
 
     for words in ((), ("rebuild",)):
-        printed = reproduced.ok("python", "-c", REFUSING_FILES, "pipeline.track", *words, MLFLOW_TRACKING_URI=new)
+        printed = reproduced.ok("python", "-c", REFUSING_TRAININGS, "pipeline.track", *words, MLFLOW_TRACKING_URI=new)
         assert "not published: MLflow refuses runs/" in printed
 
 

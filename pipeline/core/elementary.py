@@ -1,6 +1,6 @@
 """exp, log and normal random numbers with the same bits on every processor.
 
-IEEE 754 defines + - * / and the square root to the last bit, and with them NumPy's rint, frexp, ldexp and comparisons.
+IEEE 754 defines + - * / and the square root to the last bit, and with them NumPy's frexp, ldexp and comparisons.
 It does not define exp and log: each library, and each vector unit within NumPy, rounds the last bit in its own way.
 Here both are built from operations that are defined.
 """
@@ -14,13 +14,13 @@ from pipeline.core.arrays import Array
 LN_2 = 0.6931471805599453
 SQUARE_ROOT_OF_A_HALF = 0.7071067811865476
 LEAST_EXPONENT, LARGEST_EXPONENT = -700.0, 710.0  # of e: smaller ones give almost 0, larger ones infinity
-MANTISSA, BIAS = 52, 1023  # of float64: the digits that it stores, and what it adds to its exponent
-COARSE = 1.5 * 2.0**MANTISSA + BIAS
+STORED, BIAS = 52, 1023  # of a float64: the digits of its mantissa that it stores, and what it adds to its exponent
+COARSE = 1.5 * 2.0**STORED + BIAS
 AT_ONCE = 16384  # numbers, whose intermediate results fit into the processor's cache
 
 
 def exp(x: Array) -> Array:
-    """The exponential of float64 numbers x, in place, with a relative error below 1e-10.
+    """The exponential of float64 numbers x, in place, with a relative error below 1e-10; infinity from 709.4 on.
 
     With x = n ln 2 + r, n an integer and |r| <= ln(2) / 2, it is 2^n e^r. And e^r = (q + r) / (q - r) with
     q = r (e^r + 1) / (e^r - 1) = 2 + r^2/6 - r^4/360 + r^6/15120 - ..., the series of r coth(r/2): Abramowitz and
@@ -35,8 +35,8 @@ def exp(x: Array) -> Array:
 def replace_by_exp(x: Array) -> None:
     """The exponential of a few numbers, in place.
 
-    Adding 1.5 * 2^52 rounds to an integer (see `fast.exact`) and leaves it in the last digits of the mantissa. Shifted
-    from there to the exponent, it becomes a power of two.
+    Adding 1.5 * 2^52 rounds to an integer (see `fast.exact`) and leaves it in the last digits of the mantissa. Together
+    with the exponent's bias, and shifted to where the exponent is, it becomes a power of two.
     """
     np.clip(x, LEAST_EXPONENT, LARGEST_EXPONENT, out=x)
     power = x * (1 / LN_2)
@@ -54,8 +54,8 @@ def replace_by_exp(x: Array) -> None:
     ratio = np.add(q, x, out=scratch)
     q -= x
     ratio /= q
-    digits = power.view(np.int64)
-    digits <<= MANTISSA
+    digits = power.view(np.uint64)
+    digits <<= STORED
     np.multiply(ratio, power, out=x)
 
 

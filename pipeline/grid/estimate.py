@@ -46,14 +46,21 @@ class Price(NamedTuple):
         return self.around + examined * self.examined + (len(rows) - examined) * self.recorded + others * self.other
 
 
+class Kind(NamedTuple):
+    """What stacks have in common if a network costs the same in each."""
+
+    settings: str
+    zeros: float  # the share of networks that start at zero
+
+
 def training_seconds(stacks: Sequence[Sequence[Point]], trial: Callable[[Sequence[Point]], Price]) -> float:
     """About how long it takes to train stacks, one after another, given what finds the price in a stack.
 
     If trying every kind takes too long, those with the most work are tried, and the others cost as much for their work.
     """
-    kinds: dict[str, list[Sequence[Point]]] = {}
+    kinds: dict[Kind, list[Sequence[Point]]] = {}
     for points in stacks:
-        kinds.setdefault(kind_of(points[0].settings), []).append(points)
+        kinds.setdefault(kind_of(points), []).append(points)
     work = {kind: sum(map(work_of, alike)) for kind, alike in kinds.items()}
     seconds, tried_work, started = 0.0, 0, time.monotonic()
     for kind in sorted(kinds, key=lambda kind: -work[kind]):
@@ -64,9 +71,11 @@ def training_seconds(stacks: Sequence[Sequence[Point]], trial: Callable[[Sequenc
     return seconds * sum(work.values()) / (tried_work or 1)
 
 
-def kind_of(chosen: Settings) -> str:
-    """A key that stacks share if a network costs the same in each."""
-    return chosen.model_dump_json(include={"hidden", "batch_size", "precision", "fault"})
+def kind_of(points: Sequence[Point]) -> Kind:
+    """The kind of a stack. Networks that start at zero need fewer products than others."""
+    longest = trajectories(points)
+    same = longest[0].model_dump_json(include={"hidden", "batch_size", "precision", "fault"})
+    return Kind(same, sum(chosen.init == "zeros" for chosen in longest) / len(longest))
 
 
 def tried(points: Sequence[Point], threads: int) -> Price:
@@ -87,10 +96,10 @@ def tried(points: Sequence[Point], threads: int) -> Price:
     return Price(around, *(seconds / share / count for seconds in (examined, recorded, other)))
 
 
-def unrecorded(each: Sequence[Settings], dataset: Dataset, threads: int) -> float:
+def unrecorded(longest: Sequence[Settings], dataset: Dataset, threads: int) -> float:
     """The seconds that an iteration without a row takes."""
-    passes = descent_of(each[0], dataset.parts["train"], dataset.affine, threads)
-    networks = stack([untrained(chosen, dataset) for chosen in each])
+    passes = descent_of(longest[0], dataset.parts["train"], dataset.affine, threads)
+    networks = stack([untrained(chosen, dataset) for chosen in longest])
 
     def seconds() -> float:
         started = time.perf_counter()
@@ -101,12 +110,12 @@ def unrecorded(each: Sequence[Settings], dataset: Dataset, threads: int) -> floa
         return median([seconds() for _ in range(5)])
 
 
-def sample(each: Sequence[Settings], dataset: Dataset) -> tuple[Dataset, float]:
+def sample(longest: Sequence[Settings], dataset: Dataset) -> tuple[Dataset, float]:
     """A dataset with fewer images, and their share. Minibatches keep all: they see few at a time."""
-    sizes = sizes_of(each[0], dataset)
-    of_an_image = len(each) * sum(inputs * outputs for inputs, outputs in pairwise(sizes))
+    sizes = sizes_of(longest[0], dataset)
+    of_an_image = len(longest) * sum(inputs * outputs for inputs, outputs in pairwise(sizes))
     available = len(dataset.parts["train"].labels)
-    share = min(1.0, max(FEWEST, WORK / of_an_image) / available) if each[0].batch_size is None else 1.0
+    share = min(1.0, max(FEWEST, WORK / of_an_image) / available) if longest[0].batch_size is None else 1.0
     return replace(
         dataset, parts={name: some_of(part, ceil(share * len(part.labels))) for name, part in dataset.parts.items()}
     ), share

@@ -28,8 +28,8 @@ from pipeline.tracking.sweeps import finished_models, finished_points
 from pipeline.training.alone import alone
 from pipeline.training.key import key_of_all
 
-# What the sweep of this process begins, its command ends, after the comparison. Some sweepers launch many batches, and
-# none says which is its last.
+# Holds what this process's sweep opens. The command closes it at the end, which only it knows: some sweepers launch
+# many batches.
 whole_sweep = ExitStack()
 
 
@@ -55,7 +55,7 @@ class Sweep:
         sweep_key = self.sweep_key(points)
         if self.tracked is None:
             whole_sweep.enter_context(interruptible())
-            whole_sweep.enter_context(alone([sweep_key]))
+            whole_sweep.enter_context(alone(sweep_key))
         if not is_set(self.config, RETRAIN):
             self.recall(by_key)
         missing = by_key.keys() - self.results.keys()

@@ -45,7 +45,9 @@ class OneByOne:
         done = self.launcher.launch([point.overrides for point in chosen], first)
         for number, (point, job_return) in enumerate(zip(chosen, done, strict=True), start=first):
             if job_return.status == JobStatus.COMPLETED:
-                model = load_model(tracked.directory / str(number) / MODEL)
+                directory = tracked.directory / str(number)
+                model = load_model(directory / MODEL)
+                tracked.publisher.publish(directory)  # again, to learn whether MLflow took what the job published
                 tracked.trained += 1
                 yield point, Result(point.settings, model.training, model.diagnosis, model.sha256)
         for job_return in done:

@@ -47,7 +47,7 @@ def where_in_mlflow(tracked: TrackedSweep, points: int) -> str:
     if tracked.publisher.unreachable_since is not None:
         return "MLflow is unreachable: run `python -m pipeline.track` later to publish every point."
     if tracked.is_refused:
-        return "Not all of it is in MLflow, for the reasons above: see `make ui` or `mlflow ui` for the rest."
+        return "Not everything is in MLflow, for the reasons above: see `make ui` or `mlflow ui` for the rest."
     where = f"under the run {tracked.kept.name!r}"
     if tracked.trained < points:
         where = f"{tracked.trained} of {points} {where} and the rest under earlier sweeps"

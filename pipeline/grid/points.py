@@ -21,7 +21,7 @@ OF_THE_SWEEP = RETRAIN, DRY_RUN = "retrain", "dry_run"  # keys of conf/sweep.yam
 
 
 class Point(NamedTuple):
-    """A training in a sweep, to run or run by an earlier sweep."""
+    """A training in a sweep: one to run, or one that an earlier sweep has run."""
 
     number: int  # Hydra's job number
     overrides: Sequence[str]

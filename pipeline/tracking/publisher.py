@@ -1,6 +1,6 @@
 """Publishing in MLflow what the directories of trainings and sweeps hold: see pipeline/kept/.
 
-Nothing depends on the store: what it can't take now is listed for later, and work continues.
+No training or sweep depends on the store: what it can't take now is listed for later, and work continues.
 """
 
 import platform
@@ -78,6 +78,7 @@ class Publisher:
 
         Returns whether MLflow has it now; None while the store doesn't answer.
         """
+        self.taken.pop(directory, None)
         try:
             unpublished.add(directory)
         except OSError as error:
@@ -85,12 +86,11 @@ class Publisher:
                 f"{in_words(error)}. So {shown(directory)}/ is not listed as unpublished: "
                 "if MLflow does not get it now, `python -m pipeline.track rebuild` publishes it."
             )
-            self.attempt(lambda store: self.offer(store, directory))
         else:
             self.attempt(self.publish_listed)
-        if self.unreachable_since is not None:
-            return None
-        return self.taken.get(directory, True)  # if not by this process, then by another
+        if directory not in self.taken:  # it was not listed, or another process has taken it off the list
+            self.attempt(lambda store: self.offer(store, directory))
+        return self.taken.get(directory)
 
     def attempt(self, act: Callable[[Store], T]) -> T | None:
         """Do something with the store. Returns None while it doesn't answer; it is asked again after a minute.
@@ -126,8 +126,9 @@ class Publisher:
         if self.store is None:
             store = open_store()
             self.publish_listed(store)
-            if any(self.taken.get(directory) for directory in self.backlog):
-                warn("MLflow's store now has what was listed in unpublished/.")
+            taken = [self.taken[directory] for directory in self.backlog if directory in self.taken]
+            if any(taken):
+                warn(f"MLflow's store now has {'' if all(taken) else 'the rest of '}what was listed in unpublished/.")
             close_abandoned_runs(store)
             self.store = store
         return self.store
@@ -141,7 +142,8 @@ class Publisher:
 
     def offer(self, store: Store, directory: Path) -> None:
         """Publish a directory, and remember whether MLflow took it."""
-        self.taken[directory] = publish_or_warn(store, directory)
+        with lock():
+            self.taken[directory] = publish_or_warn(store, directory)
 
 
 def close_abandoned_runs(store: Store) -> None:

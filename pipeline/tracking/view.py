@@ -80,5 +80,5 @@ def curves_page(server: str, experiment: str, runs: Sequence[str], metric: str) 
 
 
 def in_address(value: Any) -> str:
-    """A value as JSON in an address of MLflow's."""
+    """A value as JSON, quoted for MLflow's addresses."""
     return quote(json.dumps(value, separators=(",", ":")), safe=",")

@@ -1,20 +1,19 @@
 """Train the same thing in one process at a time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from filelock import FileLock, Timeout
 
 from pipeline.console.errors import warn
 from pipeline.training.checkpoints import folder
-from pipeline.training.key import key_of_all
 
 
 @contextmanager
-def alone(keys: Sequence[str]) -> Iterator[None]:
-    """Wait until no other process of this project trains exactly these keys, and keep others waiting meanwhile."""
+def alone(key: str) -> Iterator[None]:
+    """Wait until no other process of this project trains exactly this, and keep others waiting meanwhile."""
     folder().mkdir(exist_ok=True)
-    file = folder() / f"{key_of_all(keys)}.lock"
+    file = folder() / f"{key}.lock"
     lock = FileLock(file)
     try:
         lock.acquire(blocking=False)

@@ -16,11 +16,12 @@ def test_exp_is_accurate_to_ten_digits(least):
 
 def test_exp_of_extreme_values():
     with np.errstate(all="ignore"):
-        found = exp(np.array([0.0, -np.inf, -1e300, 1e300, np.nan]))
+        found = exp(np.array([0.0, -np.inf, -1e300, 1e300, np.nan, 709.4]))
     assert found[0] == 1
     assert found[1] == found[2] == pytest.approx(0, abs=1e-300)
     assert found[3] == np.inf
     assert np.isnan(found[4])
+    assert found[5] == pytest.approx(np.exp(709.4), rel=1e-10)
 
 
 @pytest.mark.parametrize("reach", [1e-3, 1.0, 300.0])
