@@ -1,8 +1,9 @@
 """Estimate how long stacks would train, from a short trial of each kind.
 
 A trial trains a stack for a few iterations, on so few images that it takes a moment. Iterations without a row in the
-history are the cheapest, and those whose networks are examined the most expensive, so each kind has its own price. The
-price is of one network, since a stack sheds networks as their trainings end.
+history are the cheapest, and those whose networks are examined the most expensive, so each kind has its own price. An
+examination costs the same however many images there are. The price is of one network, since a stack sheds networks as
+their trainings end.
 """
 
 import time
@@ -16,9 +17,11 @@ from typing import NamedTuple
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from pipeline.core.fast.engine import inputs_of
 from pipeline.core.fast.stack import stack
+from pipeline.core.fast.staircase import staircase
 from pipeline.core.training import is_examined, is_recorded
-from pipeline.files.dataset import Dataset
+from pipeline.files.dataset import Dataset, Part
 from pipeline.grid.points import Point
 from pipeline.grid.stacks import trajectories, work_of
 from pipeline.settings.schema import Settings
@@ -90,10 +93,11 @@ def tried(points: Sequence[Point], threads: int) -> Price:
     steps = np.diff(times)[1:]  # of iterations 1, 2, ...
     examined = median(steps[:9])
     recorded = median(steps[10:-1]) if len(steps) > 11 else examined
+    examination = max(0.0, examined - recorded)
+    around = ended - times[0] - float(steps.sum())
     other = unrecorded(longest, few, threads)
-    count = len(longest)
-    around = (ended - times[0] - float(steps.sum())) / count
-    return Price(around, *(seconds / share / count for seconds in (examined, recorded, other)))
+    prices = Price(around, recorded / share + examination, recorded / share, other / share)
+    return Price(*(seconds / len(longest) for seconds in prices))
 
 
 def unrecorded(longest: Sequence[Settings], dataset: Dataset, threads: int) -> float:
@@ -111,11 +115,16 @@ def unrecorded(longest: Sequence[Settings], dataset: Dataset, threads: int) -> f
 
 
 def sample(longest: Sequence[Settings], dataset: Dataset) -> tuple[Dataset, float]:
-    """A dataset with fewer images, and their share. Minibatches keep all: they see few at a time."""
+    """A dataset with fewer images, and their share of the work. Minibatches keep all: they see few at a time."""
+    if longest[0].batch_size is not None:
+        return dataset, 1.0
     sizes = sizes_of(longest[0], dataset)
     of_an_image = len(longest) * sum(inputs * outputs for inputs, outputs in pairwise(sizes))
-    available = len(dataset.parts["train"].labels)
-    share = min(1.0, max(FEWEST, WORK / of_an_image) / available) if longest[0].batch_size is None else 1.0
-    return replace(
-        dataset, parts={name: some_of(part, ceil(share * len(part.labels))) for name, part in dataset.parts.items()}
-    ), share
+    share = min(1.0, max(FEWEST, WORK / of_an_image) / len(dataset.parts["train"].labels))
+    parts = {name: some_of(part, ceil(share * len(part.labels))) for name, part in dataset.parts.items()}
+    return replace(dataset, parts=parts), inputs_to_all(parts["train"]) / inputs_to_all(dataset.parts["train"])
+
+
+def inputs_to_all(part: Part) -> int:
+    """The inputs that a network gets in a pass over a part. Of few images, the staircase leaves out fewer zeros."""
+    return inputs_of(staircase(*part))

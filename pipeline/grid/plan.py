@@ -12,7 +12,7 @@ from pipeline.grid.estimate import training_seconds, tried
 from pipeline.grid.points import DRY_RUN, Point
 
 PUBLISHING = 0.1  # seconds for a point, in a SQLite file; a distant server may take longer
-COMPARING = 4.0  # seconds for a sweep's beginning and end: provenance, tables, pictures
+COMPARING = 2.0  # seconds for a sweep's beginning and end: provenance, tables, pictures
 
 
 def plan(points: Mapping[str, Point], missing: Collection[str], stacks: Sequence[Sequence[Point]], workers: int) -> str:

@@ -33,7 +33,7 @@ def seconds(project: Project, *command: str) -> tuple[float, str]:
 
 def estimated(printed: str) -> int:
     """The estimate of a dry run, in seconds."""
-    found = re.search(r"takes about (?:(\d+):)?(\d+):(\d+) ", printed)
+    found = re.search(r"Estimate: (?:(\d+):)?(\d+):(\d+) ", printed)
     if not found:
         raise SystemExit(f"there is no estimate in:\n{printed}")
     hours, minutes, rest = (int(number or 0) for number in found.groups())
