@@ -25,7 +25,7 @@ class Sums:
     def zero(cls, stacked: Stack) -> "Sums":
         """Empty sums."""
         networks = stacked[0].shape[1]
-        gradient = [np.zeros_like(table) for table in stacked]
+        gradient = [np.zeros_like(table, order="C") for table in stacked]  # so that a reshaped one is a view
         return cls(gradient, np.zeros(networks), np.zeros(networks), np.zeros(networks, np.int64))
 
     def add(self, other: "Sums") -> None:
