@@ -24,7 +24,7 @@ test: $(VENV)/installed-for-tests ## run the linter, the type checker and every 
 	mypy
 	$(PYTEST)
 
-# Hydra mistakes coverage for a debugger and prints tracebacks, so four tests that expect one sentence fail here.
+# Hydra mistakes coverage for a debugger and prints tracebacks, so a test that expects one sentence fails here.
 coverage: $(VENV)/installed-for-tests ## run every test and print branch coverage, subprocesses included
 	-$(PYTEST) --cov
 

@@ -113,9 +113,9 @@ def main() -> None:
         print(f"{part:>10}: accuracy {metrics[f'{part}_accuracy']:.2%}, loss {metrics.get(f'{part}_loss', inf):.4g}")
     print(f"{model.diagnosis.outcome}, cause: {model.diagnosis.cause}; details in report/diagnosis.md")
     where = {
-        True: "and in the model's run in MLflow: see `make ui`",
+        True: "and in the model's run in MLflow: see `make ui` or `mlflow ui`",
         False: "but not in MLflow, for the reason above",
-        None: "and will be in MLflow when its store answers again: see `make ui`",
+        None: "and will be in MLflow when its store answers again",
     }
     print(f"metrics and pictures are in report/ {where[is_in_mlflow]}")
 

@@ -13,6 +13,8 @@ flags are in https://hydra.cc/docs/advanced/hydra-command-line-flags.
 """
 
 import os
+import sys
+from argparse import Namespace
 from pathlib import Path
 
 import hydra
@@ -44,11 +46,21 @@ def point(config: DictConfig) -> None:
     train_point(hydra_config.job.num, chosen, datasets_for(chosen).for_point(chosen), directory.parent)
 
 
+def chooses_a_mode(typed: Namespace) -> bool:
+    """Whether the command line says what Hydra is to do."""
+    flags = typed.run or typed.multirun or typed.cfg or typed.info or typed.shell_completion
+    return bool(flags) or any(override.startswith("hydra.mode=") for override in typed.overrides)
+
+
 def main() -> None:
     """Check what was typed, then let Hydra run the application."""
     parser("sweep", __doc__, usage="%(prog)s [SETTING=VALUE,VALUE ...]").parse_known_args()
-    parsed(get_args_parser().parse_args().overrides)
+    typed = get_args_parser().parse_args()
+    parsed(typed.overrides)
     configuration()  # reports mistakes in conf/ that Hydra would raise as they come
+    if not chooses_a_mode(typed):
+        # Otherwise Hydra looks for the mode in conf/sweep.yaml, and takes a sweep with a mistake for a single run.
+        sys.argv.append("--multirun")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra raises errors instead of printing them
     with in_our_words(*REPORTED), whole_sweep:
         point()

@@ -28,6 +28,7 @@ def rebuild(arguments: Namespace) -> None:  # noqa: ARG001
     store = required_store()
     publish_what_is_kept(store)
     publish_what_dvc_has(store)
+    print("If the store was empty, its run ids are new, and `python -m pipeline.track champion` makes a new champion.")
 
 
 def publish_some(arguments: Namespace) -> None:
@@ -58,7 +59,7 @@ def parsed() -> Namespace:
     command = commands.add_parser("rebuild", help="fill an empty store from runs/, multirun/ and DVC's experiments")
     command.set_defaults(do=rebuild)
     command = commands.add_parser("reproduce", help="list what differs from a run, retrain it, compare the models")
-    command.add_argument("run", metavar="RUN_ID")
+    command.add_argument("run", metavar="RUN_ID", help="from the run's page in MLflow's UI")
     command.set_defaults(do=reproduce_run)
     command = commands.add_parser("champion", help="register a sweep's best network if it beats the champion")
     command.add_argument("run", nargs="?", metavar="RUN_ID", help="a training or a sweep (default: the newest sweep)")

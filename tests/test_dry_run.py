@@ -42,6 +42,7 @@ def test_a_dry_run_lists_what_is_finished_and_what_would_train(reproduced: Proje
         "      iterations=15 alpha=0.2 init=zeros hidden=[20]",
     ]
     assert estimated.startswith("Estimate: 00:")
+    assert "starting and comparing 00:0" in estimated
     assert estimated.endswith(" MB of memory.")
     assert dry_run.estimated(printed) > 0
     assert files(reproduced) == before

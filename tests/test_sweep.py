@@ -13,6 +13,8 @@ from pipeline.tracking.view import NOTE, run_page
 
 MISTAKES = {
     "alpa=0.1": "there is no setting alpa (did you mean alpha?): choose from dataset, normalise, alpha, init,",
+    "alpa=0.1 init=he,zeros": "there is no setting alpa (did you mean alpha?): choose from dataset, normalise,",
+    "hydra/launcher=nope alpha=0.1,0.3": "there is no hydra/launcher nope: choose from basic, ",
     "alpha.first=0.1": "there is no setting alpha.first: choose from",
     "dataset.path=a.csv": "there is no setting dataset.path in the chosen dataset: see conf/dataset",
     "dtype=float64": "dtype is now called precision: write precision=portable",

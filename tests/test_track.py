@@ -27,8 +27,8 @@ def test_an_empty_store_gets_everything_dvc_has(tried: Project) -> None:
     known = {run.data.tags["model_sha256"]: run for run in tried.tracked_runs()}
     elsewhere = {"MLFLOW_TRACKING_URI": "sqlite:///elsewhere.db"}
     printed = tried.ok(*TRACK, **elsewhere)
-    assert "tried: MLflow now has its run" in printed
-    assert "HEAD: MLflow now has its run" in printed
+    assert "tried: added its run to MLflow" in printed
+    assert "HEAD: added its run to MLflow" in printed
     assert "the workspace: MLflow has it" in printed  # it holds the experiment's results
 
     published = tried.tracked_runs(store="elsewhere.db")

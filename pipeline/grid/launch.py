@@ -121,7 +121,7 @@ class Sweep:
             for point, result in self.trainer.train(points, missing, tracked):
                 self.keep(point, result)
         except KeyboardInterrupt:
-            say(f"{counted(len(self.results))} done; run the same command to continue")
+            say(f"{len(self.results)} of {counted(len(points))} finished; run the same command to continue")
             raise
 
     def keep(self, point: Point, result: Result) -> None:

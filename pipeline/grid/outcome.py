@@ -36,7 +36,10 @@ def told(table: pd.DataFrame, tracked: TrackedSweep, best: str | None) -> str:
     lines.append(f"{shown(tracked.directory)}/comparison/ has {TABLE}, {TABLE_OF_SETTINGS} and pictures.")
     lines.append(where_in_mlflow(tracked, len(table)))
     if best is None:
-        lines.append("There is no best point: each one diverged or has a built-in fault.")
+        lines.append(
+            "There is no best point: each one diverged or has a built-in fault. "
+            "`python -m pipeline.heal SETTING=VALUE ...` finds settings that learn."
+        )
     else:
         lines.append(f"`{best}` trains the best point again and tests it.")
     return "\n".join(lines)

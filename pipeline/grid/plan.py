@@ -35,7 +35,8 @@ def described(stacks: Sequence[Sequence[Point]]) -> list[str]:
 
 def indented(points: Sequence[Point]) -> list[str]:
     """A line for each point, as typed."""
-    return [f"      {' '.join(text for text in point.overrides if not text.startswith(DRY_RUN))}" for point in points]
+    typed = (" ".join(text for text in point.overrides if not text.startswith(DRY_RUN)) for point in points)
+    return [f"      {text or 'the settings in conf/'}" for text in typed]
 
 
 def counted(points: int) -> str:
@@ -50,9 +51,10 @@ def estimate(stacks: Sequence[Sequence[Point]], workers: int) -> str:
     training = training_seconds(stacks, lambda points: tried(points, threads)) / min(workers, len(stacks) or 1)
     publishing = PUBLISHING * sum(map(len, stacks))
     total, *parts = (
-        tqdm.format_interval(seconds) for seconds in (training + publishing + around, training, publishing)
+        tqdm.format_interval(seconds) for seconds in (training + publishing + around, training, publishing, around)
     )
-    return f"Estimate: {total} (training {parts[0]}, publishing {parts[1]}) and {memory(workers):.0f} MB of memory."
+    shares = "training {}, publishing {}, starting and comparing {}".format(*parts)
+    return f"Estimate: {total} ({shares}) and {memory(workers):.0f} MB of memory."
 
 
 def memory(processes: int) -> float:

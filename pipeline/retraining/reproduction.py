@@ -26,10 +26,11 @@ def reproduce(store: Store, run: str) -> None:
     with TemporaryDirectory() as directory:
         model = store.download_model(known, directory)
     print(f"{tags['mlflow.runName']}: {tags.get('command', 'unknown command')}")
+    chosen = of_a_model(model.config, model.about.settings)
+    dataset = data_for(chosen, model.about, tags.get("git_commit", "COMMIT"))
     differences = differences_from(tags)
     print("\n".join(differences) or "no known differences from the run")
-    chosen = of_a_model(model.config, model.about.settings)
-    sha256 = retrained_sha256(chosen, data_for(chosen, model.about, tags.get("git_commit", "COMMIT")))
+    sha256 = retrained_sha256(chosen, dataset)
     if sha256 != model.sha256:
         why = "the differences above may explain it" if differences else "there are no known differences to explain it"
         raise UserError(f"the models differ: {sha256} here, {model.sha256} there; {why}")

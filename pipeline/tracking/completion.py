@@ -58,4 +58,4 @@ def publish_revision(store: Store, name: str, known: dict[str, str]) -> None:
         kept = kept_with_report(model, directory, report, origin)
     new = missing_from(store, kept, model)
     run = publish(store, kept)
-    print(f"{name}: MLflow now has {new}, in {run}" if new else f"{name}: MLflow has it")
+    print(f"{name}: added {new} to MLflow, run {run}" if new else f"{name}: MLflow has it")
