@@ -106,6 +106,7 @@ def test_mnist_over_http_trains_to_85_percent(reproduced: Project) -> None:
 def test_a_sweep_over_mnist_uses_what_was_prepared(reproduced: Project) -> None:
     printed = reproduced.ok("python", "-m", "pipeline.sweep", "dataset=mnist", "alpha=0.1,0.3", "iterations=2")
     assert "`dvc exp run -S dataset=mnist -S " in printed
+    assert " -S dataset.source=http://127.0.0.1:" in printed  # where it was fetched from
 
 
 @needs_mnist

@@ -62,7 +62,7 @@ def test_a_mixed_workspace_is_refused(tried: Project, tmp_path: Path, monkeypatc
     monkeypatch.chdir(tried.root)
     (tried.root / "model").rename(tmp_path / "model")
     try:
-        with pytest.raises(UserError, match="model/ and report/ don't belong together"):
+        with pytest.raises(UserError, match="model/ and report/ are missing or don't belong together"):
             check_the_workspace()
     finally:
         (tmp_path / "model").rename(tried.root / "model")

@@ -24,7 +24,7 @@ def check_the_workspace() -> None:
     outputs = [change["changed outs"] for stage in changes.values() for change in stage if "changed outs" in change]
     lock = CHECKOUT / "dvc.lock"
     if outputs or not (lock.exists() and is_of_one_model(lock.read_text(encoding="utf-8"))):
-        raise UserError("model/ and report/ don't belong together: `dvc repro` makes them agree")
+        raise UserError("model/ and report/ are missing or don't belong together: `dvc repro` makes them agree")
 
 
 def bring(name: str, commit: str, directory: Path) -> None:
