@@ -114,9 +114,9 @@ def test_what_mlflow_refuses_for_good_is_not_said_to_be_there(reproduced: Projec
         assert "Every point is in MLflow" not in printed
         assert "Not everything is in MLflow, for the reasons above" in printed
 
-    for words in ((), ("rebuild",)):
-        printed = reproduced.ok("python", "-c", REFUSING_TRAININGS, "pipeline.track", *words, MLFLOW_TRACKING_URI=new)
-        assert "not published: MLflow refuses runs/" in printed
+    rebuild = ("pipeline.track", "rebuild")
+    printed = reproduced.ok("python", "-c", REFUSING_TRAININGS, *rebuild, MLFLOW_TRACKING_URI=new)
+    assert printed.count("not published: MLflow refuses runs/") > 1  # from runs/ itself, and from DVC
 
 
 def test_a_network_that_is_never_finite_is_a_result_too(reproduced: Project) -> None:
