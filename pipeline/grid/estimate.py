@@ -116,11 +116,11 @@ def unrecorded(longest: Sequence[Settings], dataset: Dataset, threads: int) -> f
 
 def sample(longest: Sequence[Settings], dataset: Dataset) -> tuple[Dataset, float]:
     """A dataset with fewer images, and their share of the work. Minibatches keep all: they see few at a time."""
-    if longest[0].batch_size is not None:
-        return dataset, 1.0
     sizes = sizes_of(longest[0], dataset)
     of_an_image = len(longest) * sum(inputs * outputs for inputs, outputs in pairwise(sizes))
-    share = min(1.0, max(FEWEST, WORK / of_an_image) / len(dataset.parts["train"].labels))
+    share = max(FEWEST, WORK / of_an_image) / len(dataset.parts["train"].labels)
+    if longest[0].batch_size is not None or share >= 1:
+        return dataset, 1.0
     parts = {name: some_of(part, ceil(share * len(part.labels))) for name, part in dataset.parts.items()}
     return replace(dataset, parts=parts), inputs_to_all(parts["train"]) / inputs_to_all(dataset.parts["train"])
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.types import RunMode
@@ -14,11 +15,9 @@ from pipeline.console.errors import UserError
 from pipeline.console.output import say
 from pipeline.console.signals import interruptible
 from pipeline.datasets.normalised import datasets_for
-from pipeline.grid.one_by_one import OneByOne
 from pipeline.grid.outcome import told, write_comparison
 from pipeline.grid.plan import counted, plan
 from pipeline.grid.points import DRY_RUN, RETRAIN, Point, is_set, points_of, searched_in, settings_in_sweep
-from pipeline.grid.together import Together
 from pipeline.grid.tracked import TrackedSweep, start
 from pipeline.settings.command import experiment_command
 from pipeline.settings.typed import as_typed
@@ -27,6 +26,10 @@ from pipeline.tracking.publisher import Publisher
 from pipeline.tracking.sweeps import finished_models, finished_points
 from pipeline.training.alone import alone
 from pipeline.training.key import key_of_all
+
+if TYPE_CHECKING:
+    from pipeline.grid.one_by_one import OneByOne
+    from pipeline.grid.together import Together
 
 # Holds what this process's sweep opens. The command closes it at the end, which only it knows: some sweepers launch
 # many batches.
@@ -39,7 +42,7 @@ class Sweep:
 
     loader: ConfigLoader
     config: DictConfig
-    trainer: Together | OneByOne
+    trainer: "Together | OneByOne"
     publisher: Publisher = field(default_factory=Publisher)
     tracked: TrackedSweep | None = None  # set once the sweep starts
     results: dict[str, Result] = field(default_factory=dict)  # by point key

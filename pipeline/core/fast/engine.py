@@ -5,8 +5,9 @@ block (see `block`). Our own threads work on shares of the images; BLAS should u
 depend on the number of threads, and are added up in a fixed order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,8 @@ from pipeline.core.fast.sums import Sums
 from pipeline.core.fast.workspace import Workspace
 from pipeline.core.network import Reduction
 from pipeline.core.normalisation import Affine
+
+OverShare: TypeAlias = Callable[[list[Group], Networks, bool], Sums]
 
 SHARES = 4
 PADDING = 16  # images: rows a power of two apart would compete for the same cache lines
@@ -57,18 +60,19 @@ class Engine:
         folded = [self.folding.fold(stacked[0]), *stacked[1:]]
         sees = folded[0].any(axis=(0, 2))
         if sees.all():
-            return self.sum_over_shares(folded, with_scores, with_gradient)
+            return self.sum_over_shares(self.sum_over_share, folded, with_scores, with_gradient)
         total = Sums.zero(folded)
-        for chosen in filter(len, (np.flatnonzero(sees).tolist(), np.flatnonzero(~sees).tolist())):
-            total.put(chosen, self.sum_over_shares(members(folded, chosen), with_scores, with_gradient))
+        for over_share, those in ((self.sum_over_share, sees), (self.sum_over_unseen_share, ~sees)):
+            if those.any():
+                chosen = np.flatnonzero(those).tolist()
+                total.put(chosen, self.sum_over_shares(over_share, members(folded, chosen), with_scores, with_gradient))
         return total
 
-    def sum_over_shares(self, folded: Stack, with_scores: bool, with_gradient: bool) -> Sums:
+    def sum_over_shares(self, over_share: OverShare, folded: Stack, with_scores: bool, with_gradient: bool) -> Sums:
         """The sums over all shares, for networks as functions of raw pixels."""
         networks = Networks(folded, IMAGES_IN_A_BLOCK, self.arithmetic, self.work, with_scores)
         many = self.inputs * networks.first.shape[1] >= WORTH_THREADS
         each = self.threads.map if self.threads and many else map
-        over_share = self.sum_over_share if networks.first.any() else self.sum_over_unseen_share
         sums = each(lambda share: over_share(share, networks, with_gradient), self.shares)
         total = next(sums)
         for others in sums:
